@@ -85,6 +85,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
+from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import lines, live_calls
 from fargo.store.copies import KEY
@@ -189,6 +190,7 @@ class Daemon:
             self._texts,
             self._gate,
             self._contacts,
+            self._prompted,
             daemon_settings.xmpp(config),
             self._stream_opened,
             self._manager.waits,
@@ -463,6 +465,11 @@ class Daemon:
     def _text_refusal(self, user: str) -> str | None:
         """Return why a user (bare JID) takes no text from the provider now, None if they do."""
         return self._gate.text_in(user) if self._xmpp.is_open else texts.NO_TEXTS_NOW
+
+    def _prompted(self, user: str) -> str | None:
+        """Return the SIP address whose password a user is asked for in the chat, None if it is not."""
+        known = self._engine.state(user)
+        return prompting.awaited(known, self._engine.now()) if known else None
 
     def _dispatch(self, issued: Issued) -> None:
         """Hand a command to the part that carries it out."""

@@ -112,6 +112,7 @@ NO_CALL_AS_HINTED: Final = (
     "{path} has no call of {user} with “{hint}”, and that is not a time. Give a time such as “yesterday 10:00”, a "
     "number, an address or a Call-ID."
 )
+FAR_FROM_HINT: Final = "No call of {user} began within a day of {time}; the closest one follows."
 OTHER_CALLS: Final = "Calls that could also be meant:"
 
 # --- fargo inspect

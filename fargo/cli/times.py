@@ -18,7 +18,7 @@ from dateutil import parser, tz
 
 from fargo.cli import texts
 
-_AGO: Final = re.compile(r"(\d{1,6})\s*(m|h|d|w)(\s+ago)?", re.IGNORECASE)
+_AGO: Final = re.compile(r"(\d{1,6})\s*(m(?:in(?:ute)?s?)?|h(?:ours?)?|d(?:ays?)?|w(?:eeks?)?)(\s+ago)?", re.IGNORECASE)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NAMED_DAYS: Final = {"today": 0, "yesterday": 1}
 _DAY_OF_THE_WEEK: Final = re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)", re.IGNORECASE)
@@ -62,7 +62,7 @@ def parse_time(text: str, now: datetime) -> datetime | None:
         if text.lower() == "now":
             return now
         if ago := _AGO.fullmatch(text):
-            return now - timedelta(**{_UNITS[ago[2].lower()]: int(ago[1])})
+            return now - timedelta(**{_UNITS[ago[2][0].lower()]: int(ago[1])})
         day, rest = _named_day(text, midnight)
         return _parsed(rest, day, now) if rest else day
     except (ValueError, OverflowError):

@@ -1,6 +1,7 @@
 """`fargo why`: what happened in a call, in words that can be passed on."""
 
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Final
@@ -23,6 +24,8 @@ from replay.reading.steps import replayed_call
 
 _UNWRAPPED: Final = 10_000
 """Columns of output that is pasted elsewhere, and wrapped there."""
+_FAR_SECONDS: Final = 86_400.0
+"""A call that is further from the time that was given is hardly the one that was meant."""
 
 
 @click.command()
@@ -55,7 +58,15 @@ def _found(calls: list[Record], hint: str | None, zone: tzinfo) -> Closest | Non
     if found := closest.of(calls, hint):
         return found
     time = parse_time(hint, datetime.now(zone))
-    return closest.at(calls, time.timestamp()) if time else None
+    return _closest(calls, time.timestamp(), zone) if time else None
+
+
+def _closest(calls: list[Record], time: float, zone: tzinfo) -> Closest | None:
+    """Return the calls that began closest to a time, and say so if that is not what was meant."""
+    found = closest.at(calls, time)
+    if found and abs(found.meant.began - time) > _FAR_SECONDS:
+        say(texts.FAR_FROM_HINT.format(user=found.meant.name.user, time=_with_zone(time, zone)), err=True)
+    return found
 
 
 def _none(path: Path, user: str, hint: str | None) -> str:
@@ -65,9 +76,7 @@ def _none(path: Path, user: str, hint: str | None) -> str:
 
 
 def _explained(found: Closest, zone: tzinfo) -> str:
-    def clock(at: float) -> str:
-        return f"{shown(at, zone)} {zone_name(zone, at)}{offset(at, zone)}"
-
+    clock = partial(_with_zone, zone=zone)
     width = terminal_width() or _UNWRAPPED
     told = [fill(paragraph(found.meant, clock), width, break_on_hyphens=False, break_long_words=False)]
     told += ["", *(f"    {name}: {value}" for name, value in facts(found.meant, clock))]
@@ -75,6 +84,10 @@ def _explained(found: Closest, zone: tzinfo) -> str:
         told += ["", texts.OTHER_CALLS]
         told += [f"    {shown(each.began, zone)}  {each.name}  {peer(each)}  {ending(each)}" for each in others]
     return "\n".join(told)
+
+
+def _with_zone(at: float, zone: tzinfo) -> str:
+    return f"{shown(at, zone)} {zone_name(zone, at)}{offset(at, zone)}"
 
 
 def _draw(log: Reader, call: Record) -> None:

@@ -15,12 +15,13 @@ from fargo.journal.levels import Level
 
 # " 0(4711) WARNING: tls [tls_init.c:807]: tls_h_mod_init_f(): text": number and id of the process, level, module, place
 _KAMAILIO: Final = re.compile(r"\s*\d+\(\d+\) (?P<level>[A-Z]+): (?P<module>\S+?):? (?:\[[^\]\s]*\]: )?(?P<text>.*)")
-# "(telepathy-rakia:4711): rakia-WARNING **: 12:00:00.000: text" and "** (process:4711): WARNING **: text" (GLib)
+# GLib: "(telepathy-rakia:4711): tp-glib/params-WARNING **: 12:00:00.000: text", "** (process:4711): WARNING **: text",
+# and "tp-glib-Message: 12:00:00.000: text". Kamailio has "ERROR: text" before it has a log.
 _GLIB: Final = re.compile(
-    r"(?:\*\* )?\((?:process|[\w./-]+):\d+\): (?:(?P<module>[\w./-]+)-)?(?P<level>[A-Za-z]+)(?: \*\*)?: "
-    r"(?:\d\d:\d\d:\d\d\.\d+: )?(?P<text>.*)"
+    r"(?:\*\* )?(?:\([\w./-]+:\d+\): )?(?:(?P<module>[\w./-]+)-)?(?P<level>ERROR|CRITICAL|WARNING|Message|INFO|DEBUG)"
+    r"(?: \*\*)?: (?:\d\d:\d\d:\d\d\.\d+: )?(?P<text>.*)"
 )
-_DBUS: Final = re.compile(r"dbus-daemon\[\d+\]: (?:\[[^\]]*\] )?(?P<text>.*)")
+_DBUS: Final = re.compile(r"dbus(?:-daemon)?\[\d+\]: (?:\[[^\]]*\] )?(?P<text>.*)")
 
 _LEVELS: Final = {
     "ALERT": Level.CRITICAL,

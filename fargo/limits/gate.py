@@ -29,6 +29,7 @@ from fargo.limits.tries import Tries
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of
+from fargo.statemachine.dial_rules.rewriting import rewritten
 from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
@@ -38,6 +39,7 @@ from fargo.statemachine.model.events import (
     CallProposed,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     IqFailed,
     IqSucceeded,
     PresenceProbed,
@@ -49,6 +51,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     SessionInitiated,
     SessionTerminated,
+    SipAccount,
     SipSignedIn,
     SipSignedOut,
     StreamOpened,
@@ -57,6 +60,7 @@ from fargo.statemachine.model.events import (
     TextWritten,
     TimePassed,
 )
+from fargo.statemachine.model.requests import Register
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
 from fargo.statemachine.user_state import User, address_book
@@ -137,6 +141,10 @@ class Gate:
         registered = self._is_registered(user)
         if isinstance(event, RegistrationSubmitted):
             return self._submitted(user, event, registered)
+        if isinstance(event, GatewayAsked) and isinstance(event.request, Register):
+            return self._may_submit(user, entered.tidy(SipAccount(event.request.address)), registered) or self._over(
+                user, event, registered
+            )
         if not registered:
             if isinstance(event, RegistrationAsked) and not self._may_register(user):
                 return self._turn_down(user, "registrations", texts.CLOSED)
@@ -216,16 +224,20 @@ class Gate:
         return self._settings.open or user in self._settings.allowed
 
     def _submitted(self, user: str, event: RegistrationSubmitted, registered: bool) -> Rejection | None:
-        if not (registered or self._may_register(user)):
-            return self._turn_down(user, "registrations", texts.CLOSED)
         known = self._state(user)
         account = entered.meant(event, in_force(known.account) if known else None)
-        if (problem := providers.problem(account, self._settings.providers)) is not None:
-            return self._turn_down(user, "registrations", problem)
-        if refusal := self._over(user, event, registered):
+        if refusal := self._may_submit(user, account, registered) or self._over(user, event, registered):
             return refusal
         scope = self._tries.submit(user, registered, event.iq, account, self._now())
         return self._refuse(user, "registrations", scope) if scope else None
+
+    def _may_submit(self, user: str, account: SipAccount, registered: bool) -> Rejection | None:
+        """Return why a user may not have an account here, None if they may."""
+        if not (registered or self._may_register(user)):
+            return self._turn_down(user, "registrations", texts.CLOSED)
+        if (problem := providers.problem(account, self._settings.providers)) is not None:
+            return self._turn_down(user, "registrations", problem)
+        return None
 
     def _over(self, user: str, event: Event, registered: bool) -> Rejection | None:
         """Return which limit forbids an event."""
@@ -252,12 +264,13 @@ class Gate:
         return self._refuse(user, what, scope)
 
     def _may_call(self, user: str, to: str) -> bool:
-        """Return True if the number may be called as the user has written it, and as it is dialled."""
+        """Return True if the number may be called as the user has written it, and as it is dialled, before and after
+        dial rules.
+        """
         written, known, numbers = dialled(to), self._state(user), self._settings.numbers
         if written in self._settings.emergency_numbers:
             return True
-        uri = target(to, address_book(known, domain_of(to))) if known else None
-        meant = (uri.user,) if isinstance(uri, SipUri) else ()
+        meant = _meant(known, to) if known else ()
         return all(is_allowed(each, numbers) for each in (written, *meant))
 
     def _is_proposed(self, user: str, event: Event) -> bool:
@@ -284,6 +297,15 @@ class Gate:
         """Refuse what waiting does not help."""
         self._refused.count(user, what)
         return Rejection("cancel", "not-allowed", text)
+
+
+def _meant(user: User, to: str) -> tuple[str, ...]:
+    """Return the number that a user calls with its country code, and what dial rules make of it."""
+    book = address_book(user, domain_of(to))
+    uri = target(to, book)
+    if not isinstance(uri, SipUri):
+        return ()
+    return uri.user, rewritten(uri, book, user.settings, user.policy).uri.user
 
 
 @lru_cache(4096)

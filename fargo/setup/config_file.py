@@ -1,4 +1,4 @@
-"""Write a configuration with comments, all of which are from the schema (`fargo.config`).
+"""Write a configuration with comments, which are from the schema (`fargo.config`) and the meanings of its options.
 
 Rules:
 
@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from fargo.config import SECTIONS, Section
 from fargo.setup import texts
+from fargo.setup.meanings import MEANINGS
 
 Given: TypeAlias = str | int | bool | Sequence[str]
 Values: TypeAlias = Mapping[str, Mapping[str, Given]]
@@ -51,9 +52,10 @@ def shown_default(section: type[Section], option: str) -> str | None:
 
 
 def sentence(section: type[Section], option: str) -> str:
-    """Return what an option is, as a sentence."""
-    description = section.model_fields[option].description or ""
-    return f"{description[:1].upper()}{description[1:]}."
+    """Return what an option is and which values it takes, in one or two sentences."""
+    [name] = [name for name, each in SECTIONS.items() if each is section]
+    told = (MEANINGS[name].get(option), section.model_fields[option].description)
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in told if each)
 
 
 def about(section: type[Section]) -> str:

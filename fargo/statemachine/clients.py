@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine import address, awaited
 from fargo.statemachine.account import roster
-from fargo.statemachine.call import bridge
+from fargo.statemachine.call import bridge, seeking
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle.forking import Inviting
@@ -42,7 +42,7 @@ def learned(user: User, event: FeaturesLearned, effects: Effects) -> User:
         known = _introduced(known, event.resource)
         return in_each_call(
             known,
-            lambda call, effects: bridge.seek(call, event.resource, known.contacts, user.policy, effects),
+            lambda call, effects: seeking.seek(call, event.resource, known.contacts, user.policy, effects),
             effects,
         )
     if not roster.questions(effects.pending):

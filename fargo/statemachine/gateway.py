@@ -28,6 +28,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.self_service import prompting
 from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User
 
@@ -142,7 +143,7 @@ def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
 
 def expire(user: User, effects: Effects) -> User:
     """Do all that is due at the time of the event (rule 3), each part by itself."""
-    of_account = (_expire_registrations, _expire_account)
+    of_account = (_expire_registrations, _expire_account, _expire_prompt)
     for expire in (_expire_user, _expire_clients, awaited.expire, _expire_calls, replies.expire, *of_account):
         user = in_part(user, expire, effects)
     return user
@@ -153,7 +154,15 @@ def _expire_user(user: User, effects: Effects) -> User:
     if due is not None and due.at <= effects.at:
         effects.emit(Forget())
         effects.pending = {}
-        return replace(user, account=Unregistered(), contacts=Contacts(), settings=Settings(), recent=(), texts=())
+        return replace(
+            user,
+            account=Unregistered(),
+            contacts=Contacts(),
+            settings=Settings(),
+            recent=(),
+            prompt=None,
+            texts=(),
+        )
     return user
 
 
@@ -185,3 +194,9 @@ def _expire_account(user: User, effects: Effects) -> User:
     if due is not None and due.at <= effects.at:
         return connections.with_account(user, lambda account: connection.expire(account, effects), effects)
     return user
+
+
+def _expire_prompt(user: User, effects: Effects) -> User:
+    if user.prompt is None or user.prompt.until > effects.at:
+        return user
+    return in_part(user, prompting.expired, effects, drop=lambda user, _: replace(user, prompt=None))

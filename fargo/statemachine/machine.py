@@ -4,9 +4,9 @@ Rules:
 
 1. `fold` is total: any event in any state returns a state and commands, and raises nothing. A bug in a module ends only
    the call in which it occurred, with a `Fault` in the log, from which it can be reproduced.
-2. After every event that is not about a single call, the account is reconciled with the online clients, and the user
-   gets new presence if the account's appearance has changed. An account is not signed out while clients in calls are
-   awaited (`awaited`).
+2. After every event that is not about a single call, the account is reconciled with the online clients and with the
+   user's wish to stay signed in without one, and the user gets new presence if the account's appearance has changed. An
+   account is not signed out while clients in calls are awaited (`awaited`).
 3. The state stores no timers: `deadlines` derives them from it. `TimePassed` does all that is due at its time.
 4. This file says which module handles an event. `gateway` has what concerns the gateway as a whole.
 """
@@ -51,6 +51,7 @@ from fargo.statemachine.model.events import (
     CallMessaged,
     CallProposed,
     ClockJumped,
+    CommandAsked,
     ContactAsked,
     ContentChanged,
     Event,
@@ -89,9 +90,9 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import desk
+from fargo.statemachine.self_service import commands, desk, prompting
 from fargo.statemachine.texting import inbox, outbox
-from fargo.statemachine.user_state import User, changed, concerned, spoken_to
+from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _NotOfOneCall: TypeAlias = (
@@ -125,7 +126,7 @@ def new(jid: str) -> User:
 
 def is_idle(user: User) -> bool:
     """Return True if an event about the gateway as a whole cannot change anything in the user's state."""
-    busy = user.calls or user.contacts.clients or user.pending or user.registrations or user.stopping
+    busy = user.calls or user.contacts.clients or user.pending or user.registrations or user.stopping or user.prompt
     return isinstance(user.account, Unregistered) and not busy
 
 
@@ -133,14 +134,15 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_registrations = sign_in.deadlines(user.registrations)
-    of_user = [due for due in (connection.deadline(user.account), gateway.erasure(user)) if due is not None]
+    single = (connection.deadline(user.account), gateway.erasure(user), prompting.deadline(user))
+    of_user = [due for due in single if due is not None]
     of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
     return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
 
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room or user.texts:
+    if user.calls or user.stopping or user.no_room or user.prompt or user.texts:
         return None
     return snapshot.condensed(user)
 
@@ -180,18 +182,21 @@ def answers(user: User, event: Event, at: float, policy: Policy, no_room: bool) 
 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
-    """Apply rule 2 if the event has changed the account, the clients or ``stopping``."""
+    """Apply rule 2 if the event has changed the account, the clients, the settings or ``stopping``."""
     same_clients = after.contacts is before.contacts and after.awaited is before.awaited
-    if after.account is before.account and same_clients and after.stopping is before.stopping:
+    same_wishes = after.settings is before.settings and after.stopping is before.stopping
+    if after.account is before.account and same_clients and same_wishes:
         return after
     return in_part(after, partial(_reconcile, before=before), effects)
 
 
 def _reconcile(after: User, effects: Effects, before: User) -> User:
-    online = bool(after.contacts.clients) and not after.stopping
+    wanted = (bool(after.contacts.clients) or stays_signed_in(after)) and not after.stopping
     settled = after
-    if online or after.stopping or not awaited.keep_account(after):
-        settled = replace(after, account=connection.reconcile(after.account, online, effects))
+    if wanted or after.stopping or not awaited.keep_account(after):
+        comes = after.contacts.clients and not before.contacts.clients
+        account = connection.came_online(after.account) if comes else after.account
+        settled = replace(after, account=connection.reconcile(account, wanted, effects))
     shown, was = account_state.shown(settled.account), account_state.shown(before.account)
     if shown != was:
         connections.record_account(shown, effects)
@@ -237,7 +242,9 @@ def _react(user: User, event: Event, effects: Effects) -> User:
         case CallMessaged():
             return _messaged(user, event, effects)
         case GatewayAsked():
-            return desk.asked(user, event, effects)
+            return _reconciled(user, desk.asked(user, event, effects), effects)
+        case CommandAsked():
+            return _reconciled(user, commands.asked(user, event, effects), effects)
         case TextWritten():
             return outbox.written(user, event, effects)
         case SipTextArrived():
@@ -287,7 +294,8 @@ def _not_of_one_call(user: User, event: _NotOfOneCall, effects: Effects) -> User
             return user
         case RegistrationSubmitted():
             talking, engine = any(map(call_state.is_live, user.calls.values())), user.policy.engine
-            return replace(user, account=registration.submitted(user.account, event, talking, engine, effects))
+            account = registration.submitted(user.account, event, talking, engine, effects)
+            return replace(user, account=account, prompt=None)
         case RegistrationCancelled():
             return _cancelled(user, event, effects)
         case SipSignedIn():

@@ -27,7 +27,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import CallMessaged, Event, SessionEvent
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
-from fargo.statemachine.model.requests import RecentCall, Settings
+from fargo.statemachine.model.requests import PasswordPrompt, RecentCall, Settings
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
 from fargo.statemachine.texting.outgoing_text import OutgoingText
@@ -50,7 +50,8 @@ class User(Struct, frozen=True, gc=False):
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
     about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: by full JID, the
     clients that are awaited since the XMPP stream was opened. ``settings``: what the user wants of the gateway.
-    ``recent``: their latest calls, the last one first. ``texts``: those of the user's that are under way.
+    ``recent``: their latest calls, the last one first. ``prompt``: the password that is asked for in the chat.
+    ``texts``: those of the user's that are under way.
     """
 
     jid: str
@@ -65,12 +66,18 @@ class User(Struct, frozen=True, gc=False):
     awaited: Mapping[str, AwaitedClient] = field(default_factory=dict)
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
+    prompt: PasswordPrompt | None = None
     texts: tuple[OutgoingText, ...] = ()
 
 
 def is_busy(user: User) -> bool:
     """Return True if the user is in as many calls as allowed."""
     return sum(map(call_state.is_live, user.calls.values())) >= user.policy.most_calls
+
+
+def stays_signed_in(user: User) -> bool:
+    """Return True if the account is to be signed in when no client of the user is online."""
+    return user.policy.stay_signed_in if user.settings.stay is None else user.settings.stay
 
 
 def address_book(user: User, gateway: str) -> AddressBook:

@@ -5,6 +5,7 @@ from typing import Final, assert_never
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
+    AnswerCommand,
     AskFeatures,
     ConfirmText,
     DeliverText,
@@ -18,6 +19,7 @@ from fargo.statemachine.model.commands import (
     RefuseText,
     RejectContents,
     SendContact,
+    SendForm,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -29,6 +31,7 @@ from fargo.statemachine.model.events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    CommandAsked,
     ContactAsked,
     ContentEvent,
     FeaturesLearned,
@@ -131,7 +134,7 @@ def received(event: XmppEvent) -> Label:
             return Label("unregister")
         case ContactAsked():
             return Label("ask contact")
-        case GatewayAsked():
+        case GatewayAsked() | CommandAsked():
             return Label("ask the gateway")
         case TextWritten():
             return Label("message")
@@ -178,8 +181,10 @@ def sent(command: XmppCommand) -> Label:
             return quiet(f"contacts {kind.value}")
         case AskFeatures():
             return quiet("ask features")
-        case SendRegistrationForm():
+        case SendRegistrationForm() | SendForm():
             return Label("form")
+        case AnswerCommand():
+            return Label("answer")
         case SendContact():
             return Label("contact")
         case _:

@@ -46,8 +46,8 @@ _MULTICAST: Final = ("233.252.0.0/24",)
 
 
 def key(word: str) -> str:
-    """Return the same text for two spellings of a word: JIDs are in lower case (RFC 6122 §3.3)."""
-    return unicodedata.normalize("NFKC", word).lower()
+    """Return the same text for two spellings of a word: JIDs are folded (RFC 6122 §3.3, RFC 3454 B.2)."""
+    return unicodedata.normalize("NFKC", word).casefold()
 
 
 class Found:

@@ -42,9 +42,11 @@ function fill(body, rows) {
   if (held) [...body.querySelectorAll("a")].find((link) => link.href === held)?.focus();
 }
 
+// The zone of all times in a list. Its distance from UTC is not that of each: there is daylight saving time.
 function nameZone() {
+  const zone = isLocal() ? Intl.DateTimeFormat().resolvedOptions().timeZone : "UTC";
   for (const title of document.querySelectorAll("thead th:is(:first-child, :last-child)")) {
-    if (/^(Began|Last|Since)/.test(title.textContent)) title.textContent = `${title.textContent.split(" ")[0]} (${zoneName()})`;
+    if (/^(Began|Last|Since)/.test(title.textContent)) title.textContent = `${title.textContent.split(" ")[0]} (${zone})`;
   }
 }
 

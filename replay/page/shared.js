@@ -126,8 +126,8 @@ function isLocal() {
 }
 
 // The name of the zone at a time: its distance from UTC there and then.
-function zoneName(at = Date.now() / 1000, local = isLocal()) {
-  const minutes = local ? -new Date(at * 1000).getTimezoneOffset() : 0, size = Math.abs(minutes);
+function zoneName(at) {
+  const minutes = isLocal() ? -new Date(at * 1000).getTimezoneOffset() : 0, size = Math.abs(minutes);
   const pair = (number) => String(Math.floor(number)).padStart(2, "0");
   return minutes ? `UTC${minutes < 0 ? "\u2212" : "+"}${pair(size / 60)}:${pair(size % 60)}` : "UTC";
 }

@@ -3,6 +3,7 @@
 import re
 import stat
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from fargo.cli import main
 from fargo.config import SECTIONS, load
-from fargo.setup.config_file import example
+from fargo.setup.config_file import example, sentence
+from fargo.setup.meanings import MEANINGS
 
 ROOT = Path(__file__).parents[2]
 GIVEN = ("--domain", "sip.example.org", "--address", "192.0.2.10")
@@ -46,6 +48,13 @@ def test_questions_are_put_again_until_the_answer_is_valid(path: Path) -> None:
     assert config.xmpp.allowed_domains == ("example.org", "example.net")
     assert (config.media.relay, config.sip.engine) == (None, "telepathy")
     assert done.output.count("Expected: ") == 3
+
+
+def test_each_option_is_told_apart_from_all_others() -> None:
+    assert [name for name, meanings in MEANINGS.items() if meanings.keys() - SECTIONS[name].model_fields] == []
+    told = Counter(sentence(section, option) for section in SECTIONS.values() for option in section.model_fields)
+    bare = ("A number", "A port", "True", '"')
+    assert [each for each, times in told.items() if times > 1 or each.startswith(bare)] == []
 
 
 @pytest.mark.parametrize(

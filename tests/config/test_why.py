@@ -35,6 +35,14 @@ def test_the_call_that_is_meant(hint: list[str]) -> None:
     assert texts.OTHER_CALLS not in told
 
 
+@pytest.mark.parametrize(("days", "warned"), [(0, False), (0.9, False), (-1.1, True), (30, True)])
+def test_a_call_that_is_far_from_the_time_is_not_given_silently(days: float, warned: bool) -> None:
+    time = BEGAN + timedelta(days)
+    told = why(ALICE, f"{time:%Y-%m-%d %H:%M:%S}", "--tz", "UTC").stderr
+    far = texts.FAR_FROM_HINT.format(user=ALICE, time=f"{time:%Y-%m-%d %H:%M:%S} UTC")
+    assert told == (f"{far}\n" if warned else "")
+
+
 def test_times_have_their_zone() -> None:
     told = why(ALICE, "--tz", "Asia/Tokyo").stdout
     assert told.startswith(f"On {BEGAN + timedelta(hours=9):%Y-%m-%d %H:%M:%S} JST (UTC+0900), ")

@@ -10,6 +10,7 @@ import pytest
 from world.process import Process, until
 
 from fargo import texts
+from fargo.outputs import LINES_A_SECOND
 
 PROBE = {"program": "probe", "advice": "Look at it."}
 PRELUDE = """
@@ -76,6 +77,20 @@ async def test_a_line_says_that_it_is_ready_and_stop_ends_it() -> None:
         except ProcessLookupError: print("gone")
     """)
     assert output.splitlines() == ["LOG probe: one", "LOG probe: two", "ready: two", "pid: None", "gone"]
+
+
+async def test_chatter_takes_no_warnings_place() -> None:
+    """Each has a number of lines in a second of its own."""
+    output = await said("""
+        said = "echo ready; for i in $(seq 50); do echo noise; done; echo ' 3(7) ERROR: tm [t.c:1]: f(): heed this'"
+        ended = Deferred()
+        child = shell(reactor, said, ready_line=lambda line: line == "ready", ended=ended.callback)
+        await child.start()
+        await ended
+    """)
+    lines = output.splitlines()
+    assert lines.count("LOG probe: tm: f(): heed this") == 1
+    assert lines.count("LOG probe: noise") < LINES_A_SECOND
 
 
 async def test_its_owner_may_say_that_it_is_ready() -> None:

@@ -185,6 +185,15 @@ def test_a_call_that_the_state_has_no_more_is_told_at_once() -> None:
     assert len(ended) == 1
 
 
+def test_a_call_that_the_state_has_lost_is_forgotten() -> None:
+    ended: list[Record] = []
+    calls = EndedCalls(ended.append, Clock())
+    calls.take(ALICE, [entry(1, BEGUN, RELAYED)], ["1"])
+    calls.take(ALICE, [entry(2)], [])
+    calls.take(ALICE, [entry(3, ENDED)], [])
+    assert ended == []
+
+
 def test_a_call_of_an_earlier_run_is_told_from_its_beginning() -> None:
     ended: list[Record] = []
     calls = EndedCalls(ended.append, Clock())
@@ -256,6 +265,7 @@ def test_a_status_without_words_is_told_with_its_server() -> None:
 def test_one_way_audio_is_told() -> None:
     call = replace(CALL, answered=101.0, from_client=0, from_phone=90)
     assert "talked 30 s, relay, one way" in call_line.line(call)
+    assert "one way" not in call_line.line(replace(call, answered=None)), "an announcement"
 
 
 def test_no_line_is_broken_by_what_others_say() -> None:

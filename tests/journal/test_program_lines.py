@@ -29,9 +29,18 @@ LINES = {
         Level.WARNING,
         "too many requests from 192.0.2.7: dropped",
     ),
-    ' 5(4711) ERROR: <core> [core/resolve.c:1705]: sip_hostport2su(): could not resolve hostname: "sip.test"': (
+    " 0(12355) ERROR: <core> [core/udp_server.c:402]: udp_init(): bind(3, 0x7f758ca79fe8, 16) on 203.0.113.9: Cannot "
+    "assign requested address": (
         Level.ERROR,
-        'sip_hostport2su(): could not resolve hostname: "sip.test"',
+        "udp_init(): bind(3, 0x7f758ca79fe8, 16) on 203.0.113.9: Cannot assign requested address",
+    ),
+    " 0(12351) CRITICAL: <core> [core/cfg.y:3787]: yyerror_at(): parse error in config file k.cfg, line 3": (
+        Level.CRITICAL,
+        "yyerror_at(): parse error in config file k.cfg, line 3",
+    ),
+    "ERROR: bad config file (4 errors) (parsing code: 1)": (
+        Level.ERROR,
+        "bad config file (4 errors) (parsing code: 1)",
     ),
     " 0(4711) ALERT: <core> [main.c:789]: handle_sigs(): child process 4712 exited by a signal 9": (
         Level.CRITICAL,
@@ -48,17 +57,21 @@ LINES = {
         Level.DEBUG,
         "org.freedesktop.DBus.Error.AccessDenied: Failed to set fd limit to 65536: Operation not permitted",
     ),
-    "dbus-daemon[4711]: Cannot setup inotify: No space left on device": (
+    'dbus[12345]: Failed to start message bus: Failed to open "/nonexistent": No such file or directory': (
         Level.WARNING,
-        "Cannot setup inotify: No space left on device",
+        'Failed to start message bus: Failed to open "/nonexistent": No such file or directory',
     ),
     # telepathy-rakia, by GLib
-    "** (telepathy-rakia:4711): WARNING **: 12:00:00.123: no such account": (Level.WARNING, "no such account"),
-    "(telepathy-rakia:4711): GLib-GObject-CRITICAL **: 12:00:00.123: g_object_unref: assertion failed": (
-        Level.CRITICAL,
-        "GLib-GObject: g_object_unref: assertion failed",
+    "(telepathy-rakia:12458): tp-glib/params-WARNING **: 23:39:35.024: tp_base_connection_manager_register: Couldn't "
+    "claim bus name.": (Level.WARNING, "tp-glib/params: tp_base_connection_manager_register: Couldn't claim bus name."),
+    "tp-glib-Message: 23:39:35.025: Got disconnected from the session bus": (
+        Level.DEBUG,
+        "tp-glib: Got disconnected from the session bus",
     ),
-    "(process:4711): rakia-DEBUG: 12:00:00.123: error path taken": (Level.DEBUG, "rakia: error path taken"),
+    "** (process:4711): CRITICAL **: 23:39:35.025: file.c: assertion failed": (
+        Level.CRITICAL,
+        "file.c: assertion failed",
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from fargo.statemachine.model.commands import AcceptIq, Command, Issued, RefuseI
 from fargo.statemachine.model.events import (
     CallProposed,
     Event,
+    GatewayAsked,
     Iq,
     IqSucceeded,
     PolicyChanged,
@@ -33,6 +34,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
+from fargo.statemachine.model.requests import AddRule, DialRule, Register
 from fargo.statemachine.user_state import User
 
 SMALL = Allowances(stanzas_a_second=1, calls_an_hour=4, subscriptions_an_hour=4, log_bytes=1_000_000)
@@ -190,6 +192,17 @@ def test_a_number_is_refused_as_it_is_written_and_as_it_is_dialled(local: str, r
     assert bench.call(f"{local}@sip.localhost") == Rejection("cancel", "not-allowed", texts.NUMBER)
 
 
+def test_a_number_is_refused_as_dial_rules_make_it() -> None:
+    story = Story()
+    story.online()
+    story.register()
+    story.tell(GatewayAsked(DESK, GATEWAY, AddRule(DialRule("s/^7/0900/"))))
+    bench = Bench(numbers=Numbers(refused=("0900",)))
+    bench.users[ALICE] = story.user
+    assert bench.call("71@sip.localhost") == Rejection("cancel", "not-allowed", texts.NUMBER)
+    assert bench.call("81@sip.localhost") is None
+
+
 def test_subscriptions_beyond_the_rate_are_refused(bench: Bench) -> None:
     def subscribe(action: SubscriptionAction) -> Rejection | None:
         return bench.gate.event(ALICE, SubscriptionChanged(CONTACT, action))
@@ -313,6 +326,8 @@ def test_a_closed_gateway_registers_only_who_is_allowed() -> None:
     closed = Rejection("cancel", "not-allowed", texts.CLOSED)
     assert bench.submit()[1] == closed
     assert bench.gate.event(STRANGER, RegistrationAsked(bench.iq(f"{STRANGER}/x"))) == closed
+    asked = GatewayAsked(f"{STRANGER}/x", GATEWAY, Register("a@sip.test"))
+    assert bench.gate.event(STRANGER, asked) == closed
     assert bench.submit("carol@localhost")[1] is None
     assert bench.submit(ALICE)[1] is None, "she has an account, and may change it"
     assert bench.gate.event(ALICE, RegistrationAsked(bench.iq())) is None
@@ -339,6 +354,8 @@ def test_only_listed_providers_can_be_used(account: SipAccount, refused: bool) -
     bench = Bench(providers=("sip.test", "proxy.test"))
     found = bench.submit(account=account)[1]
     assert (found is not None) == refused
+    asked = GatewayAsked(f"{STRANGER}/x", GATEWAY, Register(account.address))
+    assert account.proxy or bench.gate.event(STRANGER, asked) == found, "no password is asked for"
     if found:
         assert found.kind == "cancel"
         assert "sip.test" in found.text

@@ -150,8 +150,10 @@ async def test_calls_are_listed_narrowed_down_and_opened(inspected: Inspected, b
     await tab.press("/", *"carol")
     await tab.shows("#summary", "1 call like that")
     assert await tab.run("location.search") == "?text=carol"
+    await tab.zone("Europe/Berlin")
     await tab.go(await tab.run("location.href"))
     assert await tab.text("#summary") == "1 call like that", "the address keeps what was looked for"
+    assert "Began (Europe/Berlin)" in await tab.text("thead"), "not the distance from UTC, which changes in summer"
     await tab.click("#found a")
     await tab.shows("#title", "dave@localhost calls carol@sip.test")
     assert await tab.run("fetch($('export').href).then((answer) => answer.status)") == 200

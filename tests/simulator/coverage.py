@@ -42,10 +42,13 @@ from fargo.statemachine.model.call1 import (
 )
 from fargo.statemachine.model.events import (
     Announced,
+    ByChat,
+    ByCommand,
     CallAction,
     CallMessaged,
     CallProposed,
     ClockJumped,
+    CommandAsked,
     ContactAsked,
     ContentChanged,
     Event,
@@ -267,12 +270,16 @@ def _of_account(connection: str) -> Iterator[Event]:
         RegistrationAsked(iq),
         RegistrationCancelled(iq),
     )
+    step = Iq(DESK.jid, GATEWAY, "stray", ByCommand("status", "status:12345678"))
     yield from (GatewayAsked(iq.sender, GATEWAY, each) for each in REQUESTS)
     yield from (TextWritten(iq.sender, to, "stray", (TEXT, TEXT), receipt=True) for to in (BOB, "bob%@" + GATEWAY))
     head = _head("MESSAGE")
     yield TextReceived(
         f"{connection}-x", connection, head, Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "x"), TEXT
     )
+    yield from (CommandAsked(step, each) for each in REQUESTS)
+    for way in (step, Iq(DESK.jid, GATEWAY, "stray", ByChat())):
+        yield from (RegistrationSubmitted(way, SipAccount("alice@sip.test"), "s", "n"), RegistrationCancelled(way))
     yield from (ContactAsked(iq, typed) for typed in ("Bob", "+44 1632 960000", "bob@"))
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))

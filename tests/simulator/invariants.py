@@ -58,6 +58,7 @@ from fargo.statemachine.model.call_records import (
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
+    AnswerCommand,
     Command,
     Fault,
     InformDescription,
@@ -69,6 +70,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     RejectContents,
     SendContact,
+    SendForm,
     SendRegistrationForm,
     SignIn,
     SignOut,
@@ -277,7 +279,14 @@ class Watch(Struct, frozen=True):
         match command:
             case Fault():
                 raise Broken("no fault", command)
-            case AcceptIq(iq) | RefuseIq(iq) | SendRegistrationForm(iq) | SendContact(iq):
+            case (
+                AcceptIq(iq)
+                | RefuseIq(iq)
+                | SendRegistrationForm(iq)
+                | SendForm(iq)
+                | AnswerCommand(iq)
+                | SendContact(iq)
+            ):
                 if iq.id not in self.owed:
                     raise Broken("no IQ is answered twice, or that was not asked", command)
                 return replace(self, owed=tuple(each for each in self.owed if each != iq.id))

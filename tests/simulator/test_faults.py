@@ -33,6 +33,7 @@ from fargo.statemachine import (
     pending,
     replies,
     unrecorded,
+    user_state,
 )
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
 from fargo.statemachine.call import call_state
@@ -237,7 +238,7 @@ FINDS_OUT = {
 
 LETS_ACCOUNTS_GO: set[FunctionType | Callable[..., object]] = {
     *(account_state.in_words, account_state.shown, account_state._presence),
-    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
+    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw, user_state.stays_signed_in),
 }
 """If one of these always fails, an account whose registration has outlived a restart is neither kept nor let go."""
 

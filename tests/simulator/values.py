@@ -14,8 +14,27 @@ from fargo.statemachine.media.description import (
     Senders,
     Transport,
 )
+from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.ng import Quality
-from fargo.statemachine.model.requests import EndCalls, NotUnderstood, SetBusy, ShowCalls, ShowHelp, ShowStatus
+from fargo.statemachine.model.requests import (
+    AddRule,
+    AskBusy,
+    AskRemoval,
+    DeleteRule,
+    DialRule,
+    EndCalls,
+    GiveUp,
+    NotUnderstood,
+    Register,
+    RuleRefused,
+    SetBusy,
+    SetStay,
+    ShowCalls,
+    ShowHelp,
+    ShowRules,
+    ShowStatus,
+    TryNumber,
+)
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
@@ -34,7 +53,20 @@ FEATURES: Final = {
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
-REQUESTS: Final = (ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), SetBusy(True), SetBusy(False), EndCalls())
+REQUESTS: Final = (
+    *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), AskBusy(), SetBusy(True), SetBusy(False)),
+    *(
+        SetStay(True),
+        SetStay(False),
+        Register("alice@sip.test"),
+        GiveUp(),
+        Register("nobody"),
+        AskRemoval(),
+        EndCalls(),
+    ),
+    *(ShowRules(), RuleRefused("It has no end."), TryNumber("01632960000"), TryNumber("+1900", Direction.IN)),
+    *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
+)
 """What the user asks the gateway in a chat."""
 
 PCMU: Final = Codec(0, "PCMU", 8000)

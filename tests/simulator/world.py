@@ -39,6 +39,9 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import (
     Announced,
+    ByChat,
+    ByCommand,
+    CommandAsked,
     ContactAsked,
     Event,
     GatewayAsked,
@@ -89,6 +92,9 @@ _ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
 _LASTING: Final = (RENEWAL, REFRESH)
 """Names of deadlines that return for as long as a registration or a call lasts."""
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense", "write")
+_STEP: Final = ByCommand("status", "status:12345678")
+_WAYS: Final = (None, ByChat(), ByCommand("register", "register:12345678"))
+"""How a registration is submitted, or cancelled."""
 _ASKING: Final[Mapping[str, Event]] = {
     "probe": PresenceProbed(BOB),
     "subscribe": SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE),
@@ -367,12 +373,14 @@ def _asked(world: World, what: str) -> World:
         return _put(world, _ASKING[what])
     number = world.submitted + 1
     world = replace(world, submitted=number)
-    iq = Iq(f"{USER}/account", GATEWAY, f"registration-iq{number}")
+    iq = Iq(f"{USER}/account", GATEWAY, f"registration-iq{number}", _WAYS[number % len(_WAYS)])
     match what:
         case "ask":
-            asked = _put(world, RegistrationAsked(iq))
-            asked = _put(asked, ContactAsked(replace(iq, id=f"contact-iq{number}"), "Bob@sip.test"))
-            asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, REQUESTS[number % len(REQUESTS)]))
+            request = REQUESTS[number % len(REQUESTS)]
+            asked = _put(world, RegistrationAsked(replace(iq, by=None)))
+            asked = _put(asked, ContactAsked(Iq(iq.sender, GATEWAY, f"contact-iq{number}"), "Bob@sip.test"))
+            asked = _put(asked, CommandAsked(Iq(iq.sender, GATEWAY, f"command-iq{number}", _STEP), request))
+            asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, request))
             return _put(asked, Announced("There will be a pause tonight."))
         case "write":
             parts = tuple(KeptText(f"text{number}{each}", 5) for each in "ab"[: 1 + number % 2])
@@ -380,7 +388,7 @@ def _asked(world: World, what: str) -> World:
         case "cancel":
             return _put(world, RegistrationCancelled(iq) if number % 2 else UserRemoved())
         case "send nonsense":
-            return _put(world, IqMalformed(iq, "It is broken."))
+            return _put(world, IqMalformed(replace(iq, by=None), "It is broken."))
     address = {"register": "alice@sip.test", "register another": "carol@sip.test"}.get(what, "nobody")
     kept = replace(world, vault={**world.vault, f"secret{number}": PASSWORD})
     return _put(kept, RegistrationSubmitted(iq, SipAccount(address), f"secret{number}", f"nonce{number}-"))

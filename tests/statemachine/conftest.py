@@ -18,14 +18,23 @@ from simulator.waiting import astray
 
 from fargo.statemachine import machine
 from fargo.statemachine.deadline import Deadline
-from fargo.statemachine.model.commands import AcceptIq, Fault, Issued, RefuseIq, SendContact, SendRegistrationForm
+from fargo.statemachine.model.commands import (
+    AcceptIq,
+    AnswerCommand,
+    Fault,
+    Issued,
+    RefuseIq,
+    SendContact,
+    SendForm,
+    SendRegistrationForm,
+)
 from fargo.statemachine.model.events import Recorded, RegistrationCancelled, RegistrationSubmitted
 from fargo.statemachine.user_state import User
 
 from . import story
 from .faulty import Breaker, raises
 
-ANSWERS = (AcceptIq, RefuseIq, SendContact, SendRegistrationForm)
+ANSWERS = (AcceptIq, AnswerCommand, RefuseIq, SendContact, SendForm, SendRegistrationForm)
 
 
 def misfits(value: object, hint: Any, where: str) -> Iterator[str]:

@@ -65,7 +65,7 @@ def sent(story: Story) -> list[Element]:
     for issued in story.last:
         match issued.command:
             case AcceptIq() as answer:
-                stanzas.append(replies.stanza(answer))
+                stanzas.append(replies.stanza(answer, issued.id))
             case InitiateSession() | AcceptSession() | InformSession() | TerminateSession() as command:
                 stanzas.append(jingle.stanza(command, issued.id))
     return stanzas

@@ -23,6 +23,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
 from fargo.adapters.xmpp import (
+    adhoc,
+    chat,
     disco,
     dtmf,
     jingle,
@@ -39,7 +41,9 @@ from fargo.adapters.xmpp import (
     turning_down,
 )
 from fargo.adapters.xmpp.in_order import InOrder
+from fargo.adapters.xmpp.readers import Readers
 from fargo.adapters.xmpp.stanza import (
+    NS_COMMANDS,
     NS_GATEWAY,
     NS_JINGLE,
     NS_REGISTER,
@@ -54,6 +58,7 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
+from fargo.languages.catalog import ENGLISH
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.roster import Contacts
@@ -61,6 +66,7 @@ from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
+    AnswerCommand,
     AskFeatures,
     ConfirmText,
     DeliverText,
@@ -76,6 +82,7 @@ from fargo.statemachine.model.commands import (
     RefuseText,
     RejectContents,
     SendContact,
+    SendForm,
     SendPresence,
     SendRegistrationForm,
     SendText,
@@ -83,8 +90,11 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    ByChat,
+    ByCommand,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     Iq,
     IqFailed,
     IqMalformed,
@@ -92,11 +102,15 @@ from fargo.statemachine.model.events import (
     RegistrationCancelled,
     RegistrationSubmitted,
     SessionInformed,
+    SipAccount,
 )
+from fargo.statemachine.model.requests import GiveUp
 
 _OneStanza: TypeAlias = (
     AcceptIq
     | RefuseIq
+    | SendForm
+    | AnswerCommand
     | SendRegistrationForm
     | SendContact
     | SendPresence
@@ -138,6 +152,8 @@ class XmppSettings:
     """Further users who may (bare JIDs)."""
     denied_users: frozenset[str] = frozenset()
     """Users who may not (bare JIDs), whatever their domain is."""
+    language: str = ENGLISH
+    """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
     longest_silence: float = LONGEST_SILENCE
@@ -164,8 +180,9 @@ class XmppAdapter:
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
     name that the function returns. `kept` does the same for texts. `admission` is asked about each stanza and each
-    event. `contacts` returns those of a user (bare JID). `opened` is called each time the stream is opened. `troubled`
-    is called with a sentence for the operator, once or rarely, about what keeps it from being open.
+    event. `contacts` returns those of a user (bare JID), and `prompted` the SIP address whose password the user is
+    asked for in the chat, None if it is not. `opened` is called each time the stream is opened. `troubled` is called
+    with a sentence for the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -176,6 +193,7 @@ class XmppAdapter:
         kept: KeepTexts,
         admission: Admission,
         contacts: Callable[[str], Contacts],
+        prompted: Callable[[str], str | None],
         settings: XmppSettings,
         opened: Callable[[], None],
         troubled: Callable[[str], None],
@@ -187,6 +205,8 @@ class XmppAdapter:
         self._kept = kept
         self._admission = admission
         self._contacts = contacts
+        self._prompted = prompted
+        self._readers = Readers()
         self.serve(settings)
         self._stream = Stream(
             settings.domain, settings.secret, self._received, opened, troubled, settings.longest_silence
@@ -209,6 +229,7 @@ class XmppAdapter:
     def serve(self, settings: XmppSettings) -> None:
         """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
         self._settings = settings
+        self._readers.default = settings.language
         self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
 
     def stop(self) -> Deferred[None]:
@@ -226,15 +247,15 @@ class XmppAdapter:
         command: _OneStanza | _OfText | ShowContacts = issued.command  # type: ignore[assignment]
         if isinstance(command, ShowContacts):
             for each in roster.shown_contacts(self._contacts(issued.user), command):
-                self._stream.send_stanza(presence.stanza(each, self._contact))
+                self._say(presence.stanza(each, self._contact))
             return
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
-            self._stream.send_stanza(presence.stanza(introduction, self._contact))
+            self._say(presence.stanza(introduction, self._contact))
         if isinstance(command, DeliverText | ConfirmText | RefuseText):
             self._text(command, issued.id)
             return
-        if self._stream.send_stanza(self._stanza(command, issued.id)):
+        if self._say(self._stanza(command, issued.id)):
             return
         match command:
             case InitiateSession(to=to) | AcceptSession(to=to) | TerminateSession(to=to) | ProposeCall(to=to):
@@ -243,21 +264,28 @@ class XmppAdapter:
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
             case InformSession() | InformTransport() | InformDescription() | RejectContents():
                 pass
-            case AcceptIq() | RefuseIq() | SendRegistrationForm() | SendContact():
+            case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
             case SendPresence() | MessageCall() | SendText():
                 pass
 
     def _text(self, command: _OfText, name: str) -> None:
         """Carry out a command about a text. The text is forgotten."""
-        self._send(texting.stanza(command, name, self._kept))
-        if isinstance(command, DeliverText):
+        stanza = texting.stanza(command, name, self._kept)
+        if not isinstance(command, DeliverText):
+            self._send(stanza)
+        elif stanza is not None:
+            self._stream.send_stanza(stanza)  # it is the sender's, so there is nothing to translate
             self._kept.forget(command.text.name)
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
             case AcceptIq() | RefuseIq():
-                return replies.stanza(command)
+                return replies.stanza(command, name)
+            case SendForm() | AnswerCommand():
+                return adhoc.stanza(command)
+            case SendRegistrationForm(Iq(by=ByCommand())):
+                return adhoc.stanza(command)
             case SendRegistrationForm():
                 return registration.stanza(command)
             case SendContact():
@@ -283,6 +311,7 @@ class XmppAdapter:
     def _received(self, stanza: Element) -> None:
         try:
             sender = sender_of(stanza)
+            self._readers.heard(sender, stanza)
             if not senders.is_possible(sender, self._settings.domain):
                 log.debug(texts.SENDER_IMPOSSIBLE, kind=stanza.name)
             elif not self._settings.serve(sender):
@@ -310,11 +339,9 @@ class XmppAdapter:
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
             case "message", _ if texting.is_text(stanza):
-                self._written(stanza)
+                self._text_written(stanza)
             case "message", _:
-                event = messages.event(stanza)
-                if event is None:
-                    self._send(messages.refusal(stanza))
+                event = self._written(stanza)
         user = bare(sender_of(stanza))
         if event and local_of(user):
             if refusal := self._admission.event(user, event):
@@ -322,7 +349,7 @@ class XmppAdapter:
             else:
                 self._put(user, event)
 
-    def _written(self, stanza: Element) -> None:
+    def _text_written(self, stanza: Element) -> None:
         """Put the event of a text to a contact, or refuse the text."""
         user = bare(sender_of(stanza))
         if not local_of(user):
@@ -383,6 +410,8 @@ class XmppAdapter:
                     self._put_admitted(user, RegistrationAsked(iq))
                 case "set", uri, "query" if uri == NS_REGISTER and not local_of(iq.to):
                     self._register(iq, payload)
+                case "set", uri, "command" if uri == NS_COMMANDS and not local_of(iq.to):
+                    self._run(iq, payload)
                 case "set", uri, "query" if uri == NS_GATEWAY and not local_of(iq.to):
                     self._put_admitted(user, prompt.event(iq, payload))
                 case _:
@@ -414,11 +443,41 @@ class XmppAdapter:
                 self._put_admitted(bare(iq.sender), RegistrationCancelled(iq))
             case registration.Dismissal():
                 self._send(iq_result(iq))
-            case registration.Submission(account, password, plain):
-                nonce = token_urlsafe(_NONCE_BYTES)
-                self._submit(iq, RegistrationSubmitted(iq, account, None, nonce, plain), password)
+            case registration.Submission() as submission:
+                self._submit(iq, submission)
 
-    def _submit(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
+    def _run(self, iq: Iq, command: Element) -> None:
+        match adhoc.read(iq, command):
+            case adhoc.Cancelled(step):
+                self._send(adhoc.canceled(step))
+            case adhoc.Submitted(step, submission):
+                self._submit(step, submission)
+            case event:
+                self._put_admitted(bare(iq.sender), event)
+
+    def _written(self, message: Element) -> Event | None:
+        """Return the event of a message to be read. One with a password is submitted, one that is not taken refused."""
+        body = messages.text(message)
+        if body is None:
+            self._send(messages.refusal(message))
+            return None
+        address = self._prompted(bare(sender_of(message)))
+        if address is None or not chat.is_password(body):
+            return messages.event(message, body)
+        iq = Iq(sender_of(message), bare(attribute(message, "to")), token_urlsafe(_NONCE_BYTES), ByChat())
+        try:
+            self._submit(iq, registration.Submission(SipAccount(address), body, plain=True))
+        except StanzaError as error:
+            self._refuse_registration(iq, error)
+            self._put(bare(iq.sender), GatewayAsked(iq.sender, iq.to, GiveUp()))
+        return None
+
+    def _submit(self, iq: Iq, submission: registration.Submission) -> None:
+        nonce, password = token_urlsafe(_NONCE_BYTES), submission.password
+        submitted = RegistrationSubmitted(iq, submission.account, None, nonce, submission.plain)
+        self._store(iq, submitted, password)
+
+    def _store(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
         """Put a submitted registration, once its password is in the vault."""
         user = bare(iq.sender)
         self._admit(user, submitted)
@@ -431,9 +490,17 @@ class XmppAdapter:
 
     def _not_stored(self, failure: Failure, iq: Iq) -> None:
         log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)
-        self._send(iq_error(iq, stanza_error("wait", "internal-server-error", texts.PASSWORD_NOT_STORED)))
+        self._refuse_registration(iq, stanza_error("wait", "internal-server-error", texts.PASSWORD_NOT_STORED))
+
+    def _refuse_registration(self, iq: Iq, error: StanzaError) -> None:
+        self._send(replies.stanza(RefuseIq(iq, str(error.type), error.condition, error.text or ""), iq.id))
 
     def _send(self, stanza: Element | None) -> None:
         """Send a reply. Without a stream it is lost."""
         if stanza is not None:
-            self._stream.send_stanza(stanza)
+            self._say(stanza)
+
+    def _say(self, stanza: Element) -> bool:
+        """Send a stanza, with what is for people in the language of its recipient. Return False without a stream."""
+        self._readers.translate(stanza)
+        return self._stream.send_stanza(stanza)

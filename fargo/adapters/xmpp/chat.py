@@ -4,20 +4,31 @@ Rules:
 
 1. Words may be in any case, with any white space between and around them, and with a slash before the first.
 2. What is understood only in part is not understood.
+3. After “register”, the next text is the password, unless it stops that or begins it anew. It is no request.
 """
 
 from typing import Final
 
+from fargo.adapters.xmpp import sed_command
+from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
+    AskBusy,
+    AskRemoval,
     EndCalls,
     GatewayRequest,
+    GiveUp,
     NotUnderstood,
+    Register,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
 )
 
+_REGISTER: Final = "register"
+_REMOVAL: Final = "unregister yes"
 _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "help": ShowHelp(),
     "?": ShowHelp(),
@@ -25,12 +36,34 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "calls": ShowCalls(),
     "hang up": EndCalls(),
     "hangup": EndCalls(),
+    "unregister": AskRemoval(),
+    "cancel": GiveUp(),
+    "busy": AskBusy(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
+    "rules": ShowRules(),
+    "stay on": SetStay(True),
+    "stay off": SetStay(False),
 }
 
 
 def request(body: str) -> GatewayRequest:
     """Return what a text asks for."""
-    words = " ".join(body.split()).removeprefix("/").casefold()
-    return _REQUESTS.get(words, NotUnderstood())
+    if about_rules := sed_command.request(body):
+        return about_rules
+    words = body.strip().removeprefix("/").split()
+    match words:
+        case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:
+            return Register(address)
+        case _:
+            return _REQUESTS.get(" ".join(words).casefold(), NotUnderstood())
+
+
+def is_removal(body: str) -> bool:
+    """Return True if a text confirms that the registration is to be cancelled."""
+    return " ".join(body.split()).removeprefix("/").casefold() == _REMOVAL
+
+
+def is_password(body: str) -> bool:
+    """Return True if a text is a password, when one is asked for (rule 3)."""
+    return not isinstance(request(body), GiveUp | Register)

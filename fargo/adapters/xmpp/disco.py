@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp import adhoc, texts
 from fargo.adapters.xmpp.stanza import (
     MAX_TEXT,
     NS_CAPS,
+    NS_COMMANDS,
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
     NS_DTLS,
@@ -31,6 +32,8 @@ from fargo.adapters.xmpp.stanza import (
     NS_REGISTER,
     NS_RTP,
     NS_RTP_AUDIO,
+    NS_VCARD,
+    NS_VCARD4,
     NS_VERSION,
     add,
     attribute,
@@ -38,6 +41,7 @@ from fargo.adapters.xmpp.stanza import (
     nonempty,
     stanza_error,
 )
+from fargo.adapters.xmpp.wokkel_compat import data_form
 from fargo.statemachine.address import local_of
 
 _NODE: Final = "urn:x-fargo:phone"
@@ -57,13 +61,25 @@ GATEWAY: Final = Entity(
     "gateway",
     "sip",
     "Fargo",
-    (NS_DISCO_INFO, NS_DISCO_ITEMS, NS_GATEWAY, NS_PING, NS_REGISTER, NS_VERSION),
+    (NS_DISCO_INFO, NS_DISCO_ITEMS, NS_COMMANDS, NS_GATEWAY, NS_PING, NS_REGISTER, NS_VCARD, NS_VCARD4, NS_VERSION),
 )
 CONTACT: Final = Entity(
     "client",
     "phone",
     "SIP contact",
-    (NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_JINGLE, NS_JINGLE_MESSAGE, NS_RTP, NS_RTP_AUDIO, NS_RAW_UDP, NS_GROUPS),
+    (
+        NS_CAPS,
+        NS_DISCO_INFO,
+        NS_DISCO_ITEMS,
+        NS_JINGLE,
+        NS_JINGLE_MESSAGE,
+        NS_RTP,
+        NS_RTP_AUDIO,
+        NS_RAW_UDP,
+        NS_GROUPS,
+        NS_VCARD,
+        NS_VCARD4,
+    ),
 )
 RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
 """A contact whose calls can go through a media relay."""
@@ -89,17 +105,36 @@ def caps(entity: Entity) -> Element:
 def info(entity: Entity, node: str) -> Element:
     """Return the answer to disco#info (XEP-0030 §3.1). Raise StanzaError if the entity has no such node.
 
-    A contact has one node, that of its capabilities (XEP-0115 §6.2); the gateway has none.
+    A contact has one node, that of its capabilities (XEP-0115 §6.2); the gateway has those of its ad-hoc commands.
     """
-    if node not in ("", f"{_NODE}#{verification_string(entity)}") or (node and entity is GATEWAY):
+    if entity is GATEWAY and node:
+        return _command_info(node)
+    if node not in ("", f"{_NODE}#{verification_string(entity)}"):
         raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
     query = make("query", NS_DISCO_INFO, **nonempty(node=node))
     query.addChild(make("identity", NS_DISCO_INFO, category=entity.category, type=entity.type, name=entity.name))
     return add(query, *(make("feature", NS_DISCO_INFO, var=each) for each in entity.features))
 
 
-def items(node: str) -> Element:
-    """Return the answer to disco#items: no entity has items. Raise StanzaError if a node is given."""
+def _command_info(node: str) -> Element:
+    """Return the answer about an ad-hoc command, or about the list of them (XEP-0050 §2.1, §2.2)."""
+    name = texts.COMMANDS if node == NS_COMMANDS else adhoc.names().get(node)
+    if name is None:
+        raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
+    kind = "command-list" if node == NS_COMMANDS else "command-node"
+    query = make("query", NS_DISCO_INFO, node=node)
+    query.addChild(make("identity", NS_DISCO_INFO, category="automation", type=kind, name=name))
+    return add(query, *(make("feature", NS_DISCO_INFO, var=each) for each in (NS_COMMANDS, data_form.NS_X_DATA)))
+
+
+def items(to: str, entity: Entity, node: str) -> Element:
+    """Return the answer to disco#items: the only items are the gateway's ad-hoc commands (XEP-0050 §2.2). Raise
+    StanzaError if the entity has no such node. ``to``: the address that was asked.
+    """
+    if entity is GATEWAY and node in (NS_COMMANDS, *adhoc.names()):
+        commands = adhoc.names() if node == NS_COMMANDS else {}
+        listed = (make("item", NS_DISCO_ITEMS, jid=to, node=each, name=name) for each, name in commands.items())
+        return add(make("query", NS_DISCO_ITEMS, node=node), *listed)
     if node:
         raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
     return make("query", NS_DISCO_ITEMS)

@@ -27,7 +27,7 @@ from fargo.adapters.xmpp.stanza import (
 )
 from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import SendText
-from fargo.statemachine.model.events import GatewayAsked
+from fargo.statemachine.model.events import ByChat, GatewayAsked, Iq, RegistrationCancelled
 
 _CHATS: Final = (None, "normal", "chat")
 _CALLS_ONLY: Final = stanza_error("cancel", "service-unavailable", texts.CALLS_ONLY)
@@ -42,13 +42,20 @@ _NOTICES: Final = frozenset(
 _BESIDE: Final = frozenset({NS_HINTS, NS_CARBONS, "urn:xmpp:sid:0"})  # XEP-0334, XEP-0280, XEP-0359
 
 
-def event(message: Element) -> GatewayAsked | None:
-    """Return what a user asks of the gateway itself; None if the message is not to it, or is no chat with text."""
-    to = attribute(message, "to")
-    if local_of(to) or message.getAttribute("type") not in _CHATS:
+def text(message: Element) -> str | None:
+    """Return what a user writes to the gateway itself; None if the message is not to it, or is no chat with text."""
+    if local_of(attribute(message, "to")) or message.getAttribute("type") not in _CHATS:
         return None
     body = str(message.body or "") if message.body else ""
-    return GatewayAsked(sender_of(message), bare(to), chat.request(body)) if body.strip() else None
+    return body.strip() or None
+
+
+def event(message: Element, body: str) -> GatewayAsked | RegistrationCancelled:
+    """Return what a user asks of the gateway itself with this text."""
+    sender, to = sender_of(message), bare(attribute(message, "to"))
+    if chat.is_removal(body):
+        return RegistrationCancelled(Iq(sender, to, attribute(message, "id"), ByChat()))
+    return GatewayAsked(sender, to, chat.request(body))
 
 
 def refusal(message: Element, error: StanzaError = _CALLS_ONLY) -> Element | None:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco
+from fargo.adapters.xmpp import disco, vcard
 from fargo.adapters.xmpp.stanza import NS_CAPS, NS_DECLOAK, NS_TEMPPRES, attribute, make_stanza, sender_of
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.commands import PresenceKind, SendPresence
@@ -60,7 +60,9 @@ def _is_dnd(presence: Element) -> bool:
 
 
 def stanza(command: SendPresence, contact: disco.Entity) -> Element:
-    """Return the presence for a command; an available contact announces the capabilities of `contact`."""
+    """Return the presence for a command; an available contact announces the capabilities of `contact`, and
+    everyone the avatar.
+    """
     made = make_stanza("presence", command.sender, command.to)
     if command.kind is not PresenceKind.AVAILABLE:
         made["type"] = command.kind.value
@@ -69,4 +71,6 @@ def stanza(command: SendPresence, contact: disco.Entity) -> Element:
             made.addElement((None, name), content=text)
     if command.kind is PresenceKind.AVAILABLE and local_of(command.sender):
         made.addChild(disco.caps(contact))
+    if command.kind is PresenceKind.AVAILABLE:
+        made.addChild(vcard.update())
     return made

@@ -9,7 +9,7 @@ Rules:
    address and the password.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -82,7 +82,11 @@ def read(query: Element) -> Submission | Removal | Dismissal:
     filled = child(query, data_form.NS_X_DATA, "x")
     if filled is not None and filled.getAttribute("type") == "cancel":
         return Dismissal()
-    values = _plain(query) if filled is None else _form(filled)
+    return submission(_plain(query), True) if filled is None else submission(form_values(filled))
+
+
+def submission(values: Mapping[str, str], plain: bool = False) -> Submission:
+    """Return what the fields of a form, or the ``plain`` ones, mean. Raise MalformedError if a type cannot hold one."""
     account = SipAccount(
         address=values.get(ADDRESS, ""),
         auth_user=values.get(AUTH_USER) or None,
@@ -92,7 +96,7 @@ def read(query: Element) -> Submission | Removal | Dismissal:
         srtp=_srtp(trimmed(values.get(SRTP, ""))),
         country=values.get(COUNTRY) or None,
     )
-    return Submission(account, values.get(PASSWORD) or None, filled is None)
+    return Submission(account, values.get(PASSWORD) or None, plain)
 
 
 def _plain(query: Element) -> dict[str, str]:
@@ -100,7 +104,8 @@ def _plain(query: Element) -> dict[str, str]:
     return {name: bounded(str(each), texts.PLAIN_FIELD.format(name=name)) for name, each in fields if each is not None}
 
 
-def _form(filled: Element) -> dict[str, str]:
+def form_values(filled: Element) -> dict[str, str]:
+    """Return the fields of a form that was submitted. Raise MalformedError if they cannot be read."""
     if len(filled.children) > MAX_CHILDREN:
         raise MalformedError(texts.TOO_MANY_FIELDS.format(limit=MAX_CHILDREN))
     try:
@@ -144,12 +149,13 @@ def stanza(command: SendRegistrationForm) -> Element:
     query.addElement("instructions", content=texts.FORM_INSTRUCTIONS)
     query.addElement(ADDRESS, content=account.address)
     query.addElement(PASSWORD)
-    query.addChild(_form_for(account, command.transports, command.srtp).toElement())
+    query.addChild(form(command).toElement())
     return iq_result(command.iq, query)
 
 
-def _form_for(account: SipAccount, transports: Iterable[str], srtp: Iterable[Srtp]) -> Any:
+def form(command: SendRegistrationForm) -> Any:
     """Return the data form (XEP-0077 §4), filled in except for the password."""
+    account = command.account or SipAccount("")
     fields = (
         ("text-single", ADDRESS, texts.FORM_ADDRESS, account.address, True),
         ("text-private", PASSWORD, texts.FORM_PASSWORD, "", True),
@@ -159,15 +165,15 @@ def _form_for(account: SipAccount, transports: Iterable[str], srtp: Iterable[Srt
         ("text-single", COUNTRY, texts.FORM_COUNTRY, account.country, False),
     )
     instructions = [texts.FORM_INSTRUCTIONS, texts.FORM_OPTIONAL_FIELDS]
-    form = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
+    made = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
     for kind, name, label, value, needed in fields:
-        form.addField(data_form.Field(kind, name, value=value or None, label=label, required=needed))
+        made.addField(data_form.Field(kind, name, value=value or None, label=label, required=needed))
     any_transport = ("", texts.FORM_TRANSPORT_ANY)
-    choices = [any_transport, *((each, _TRANSPORTS[each]) for each in transports)]
-    form.addField(_choice(TRANSPORT, texts.FORM_TRANSPORT, account.transport, choices))
-    if uses := [(each, _SRTP[each]) for each in srtp]:
-        form.addField(_choice(SRTP, texts.FORM_SRTP, account.srtp, uses))
-    return form
+    choices = [any_transport, *((each, _TRANSPORTS[each]) for each in command.transports)]
+    made.addField(_choice(TRANSPORT, texts.FORM_TRANSPORT, account.transport, choices))
+    if uses := [(each, _SRTP[each]) for each in command.srtp]:
+        made.addField(_choice(SRTP, texts.FORM_SRTP, account.srtp, uses))
+    return made
 
 
 def _choice(name: str, label: str, chosen: str | None, choices: Iterable[tuple[str, str]]) -> Any:

@@ -12,7 +12,7 @@ from typing import Final
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco
+from fargo.adapters.xmpp import adhoc, disco, messages
 from fargo.adapters.xmpp.stanza import (
     MAX_TEXT,
     NS_JINGLE_ERRORS,
@@ -24,8 +24,8 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
     text_of,
 )
-from fargo.statemachine.model.commands import AcceptIq, RefuseIq
-from fargo.statemachine.model.events import FeaturesLearned, IqFailed, IqSucceeded
+from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText
+from fargo.statemachine.model.events import ByChat, ByCommand, FeaturesLearned, IqFailed, IqSucceeded
 
 _OURS: Final = re.compile(r"(features-)?([0-9]{1,18}\.[0-9]{1,9})", re.ASCII)
 
@@ -73,8 +73,17 @@ def _condition(reply: Element) -> tuple[str, str, str | None]:
     return condition, text, jingle
 
 
-def stanza(answer: AcceptIq | RefuseIq) -> Element:
-    """Return the IQ-result or IQ-error for a command."""
+def stanza(answer: AcceptIq | RefuseIq, name: str) -> Element:
+    """Return the IQ-result or IQ-error for a command; or what a request of another form is answered with: a message,
+    with the id `name`, or the result of an ad-hoc command.
+    """
+    match answer.iq.by:
+        case ByChat():
+            return messages.stanza(SendText(answer.iq.to, answer.iq.sender, answer.text), name)
+        case ByCommand():
+            return adhoc.stanza(answer)
+        case None:
+            pass
     match answer:
         case AcceptIq(iq):
             return iq_result(iq)

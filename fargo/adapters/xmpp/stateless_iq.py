@@ -1,4 +1,4 @@
-"""Answer the IQ requests whose answer depends on no state: disco, ping, version, and the text of the prompt.
+"""Answer the IQ requests whose answer depends on no state: disco, ping, version, vCards, and the text of the prompt.
 
 They are answered at once and appear in no log. An address answers only the requests whose namespace its disco#info
 lists; anything else gets service-unavailable (RFC 6120 §8.4).
@@ -8,12 +8,14 @@ from importlib.metadata import version
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, texts
+from fargo.adapters.xmpp import disco, texts, vcard
 from fargo.adapters.xmpp.stanza import (
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
     NS_GATEWAY,
     NS_PING,
+    NS_VCARD,
+    NS_VCARD4,
     NS_VERSION,
     attribute,
     make,
@@ -34,13 +36,17 @@ def answer(to: str, kind: str, payload: Element, contact: disco.Entity) -> list[
             case "get", uri, "query" if uri == NS_DISCO_INFO:
                 return [disco.info(entity, attribute(payload, "node"))]
             case "get", uri, "query" if uri == NS_DISCO_ITEMS:
-                return [disco.items(attribute(payload, "node"))]
+                return [disco.items(to, entity, attribute(payload, "node"))]
             case "get", uri, "ping" if uri == NS_PING:
                 return []
             case "get", uri, "query" if uri == NS_VERSION:
                 return [_version()]
             case "get", uri, "query" if uri == NS_GATEWAY:
                 return [_prompt()]
+            case "get", uri, "vCard" if uri == NS_VCARD:
+                return [vcard.vcard(to)]
+            case "get", uri, "vcard" if uri == NS_VCARD4:
+                return [vcard.vcard4(to)]
     raise stanza_error("cancel", "service-unavailable", texts.NOT_SUPPORTED)
 
 

@@ -25,6 +25,10 @@ NAME_UNKNOWN: Final = (
     "The XMPP server cannot be found: DNS has no IPv4 address for {server}. Correct the name in xmpp.server, or give "
     "an address there."
 )
+NAME_NOT_FOUND: Final = (
+    "The XMPP server cannot be found: there is no IPv4 address for {server}, or no name server answers. Correct the "
+    "name in xmpp.server or /etc/resolv.conf, or give an address in xmpp.server."
+)
 NAME_SERVER_SILENT: Final = (
     "The XMPP server cannot be found: no name server tells the address of {server} now. Correct /etc/resolv.conf, or "
     "give an address in xmpp.server."
@@ -148,7 +152,25 @@ FORM_SRTP_OFF: Final = "Never"
 FORM_SRTP_OPTIONAL: Final = "If the other end supports it"
 FORM_SRTP_REQUIRED: Final = "Always: calls without it fail"
 
+# --- for users: ad-hoc commands
+
+COMMANDS: Final = "Commands"
+COMMAND_REGISTER: Final = "Register a SIP account, or change it"
+COMMAND_UNREGISTER: Final = "Remove the SIP account"
+COMMAND_STATUS: Final = "Show the status"
+COMMAND_CALLS: Final = "Show the latest calls"
+COMMAND_BUSY: Final = "Do not disturb"
+COMMAND_HANG_UP: Final = "End all calls"
+MALFORMED_ACTION: Final = "That is no action of an ad-hoc command."
+NO_SESSION_YET: Final = "The command has not begun. Execute it first."
+NO_SUCH_SESSION: Final = "That is no session of this command. Execute it anew."
+NO_SUCH_ACTION: Final = "The command cannot do that now."
+FORM_MISSING: Final = "The form is missing."
+NOT_A_FLAG: Final = "The field “{name}” must be true or false."
+
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
 
+GATEWAY_NAME: Final = "Telephones at {domain}"
+GATEWAY_DESCRIPTION: Final = "A gateway to SIP: add a number as a contact here, and call it. Write “help” to it."
 PROMPT_DESCRIPTION: Final = "Enter the telephone number or SIP address of the person you want to call."
 PROMPT: Final = "Number or SIP address"

@@ -2,12 +2,13 @@
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import jingle_message
+from fargo.adapters.xmpp import jingle_message, messages
 from fargo.adapters.xmpp.stanza import MalformedError, attribute, iq_error, iq_of, make_stanza, sender_of, stanza_error
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import RESOURCE
-from fargo.statemachine.model.commands import MessageCall
-from fargo.statemachine.model.events import CallAction, CallProposed, Event
+from fargo.statemachine.model.commands import MessageCall, SendText
+from fargo.statemachine.model.events import CallAction, CallProposed, Event, GatewayAsked
+from fargo.statemachine.model.requests import Register
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
 
@@ -23,6 +24,9 @@ def answer(stanza: Element, refusal: Rejection, event: Event | None = None) -> E
             return make_stanza("presence", attribute(stanza, "to"), sender_of(stanza), error.getElement(), type="error")
         case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
             return _rejection(event or _event(stanza), refusal)
+        case "message", _ if isinstance(event, GatewayAsked) and isinstance(event.request, Register):
+            told = SendText(event.to, event.sender, refusal.text)
+            return messages.stanza(told, stanza.getAttribute("id", ""))
         case _:
             return None
 

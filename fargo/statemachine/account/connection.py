@@ -2,8 +2,8 @@
 
 Rules:
 
-1. The wish to be signed in is not stored: it follows from the clients online. `reconcile` compares it with the
-   connection after every event that can change either.
+1. The wish to be signed in is not stored: it follows from the clients online, and from whether the user stays signed in
+   without one. `reconcile` compares it with the connection after every event that can change either.
 2. Refused credentials are not tried again until the user changes them or comes online again, because registrars lock
    accounts. The same holds for unusable settings and a lost password. Other failures are retried with growing pauses
    (`retries`). The user is shown the problem until an attempt succeeds, and not each attempt.
@@ -186,17 +186,26 @@ def abandon(account: Account, text: str, effects: Effects) -> Account:
 # --- signing in and out
 
 
-def reconcile(account: Account, online: bool, effects: Effects) -> Account:
-    """Sign in if a client is online, or out if none is (rule 1)."""
+def reconcile(account: Account, wanted: bool, effects: Effects) -> Account:
+    """Sign in if the account is wanted, or out if it is not (rule 1)."""
     match account:
-        case Registered(credentials, SignedOut()) if online:
+        case Registered(credentials, SignedOut()) if wanted:
             return Registered(credentials, _sign_in(credentials, effects))
-        case Registered(credentials, Waiting() | SignInRefused()) if not online:
+        case Registered(credentials, Waiting() | SignInRefused()) if not wanted:
             return Registered(credentials, SignedOut())
-        case Registered(credentials, SignedIn(name, linger)) if not online and linger is None:
+        case Registered(credentials, SignedIn(name, linger)) if not wanted and linger is None:
             return Registered(credentials, _sign_out(name, effects))
-        case Registered(credentials, SignedIn(name, linger)) if online and linger is not None:
+        case Registered(credentials, SignedIn(name, linger)) if wanted and linger is not None:
             return Registered(credentials, SignedIn(name))
+        case _:
+            return account
+
+
+def came_online(account: Account) -> Account:
+    """Let an account be tried again whose credentials were refused, as the user is here to change them (rule 2)."""
+    match account:
+        case Registered(credentials, SignInRefused()):
+            return Registered(credentials, SignedOut())
         case _:
             return account
 

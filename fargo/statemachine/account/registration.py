@@ -38,7 +38,7 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SendRegistrationForm,
 )
-from fargo.statemachine.model.events import Iq, RegistrationAsked, RegistrationSubmitted, SipAccount, SipTrouble
+from fargo.statemachine.model.events import ByChat, Iq, RegistrationAsked, RegistrationSubmitted, SipAccount, SipTrouble
 from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.numbering_plans import PLANS
@@ -94,7 +94,7 @@ def submitted(
 def _refused(
     account: Account, event: RegistrationSubmitted, kind: str, condition: str, text: str, effects: Effects
 ) -> Account:
-    effects.emit(RefuseIq(event.iq, kind, condition, text))
+    effects.emit(_refusal(event.iq, kind, condition, text))
     if event.secret is not None:
         effects.emit(ForgetSecret(event.secret))
     return account
@@ -132,13 +132,22 @@ def _login(account: SipAccount) -> tuple[object, ...]:
     return account.proxy, account.port, account.transport, account.auth_user
 
 
+def _refusal(iq: Iq, kind: str, condition: str, text: str) -> RefuseIq:
+    return RefuseIq(iq, kind, condition, _text(iq, text))
+
+
+def _text(iq: Iq, text: str) -> str:
+    """Return the answer to a registration. If its password is in a chat, the user is to take it out."""
+    return f"{text} {texts.DELETE_PASSWORD}" if isinstance(iq.by, ByChat) else text
+
+
 def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:
     """Remove the account because the user cancelled (XEP-0100 §4.3). Their calls have been ended before."""
     if isinstance(account, Unregistered):
         effects.emit(RefuseIq(iq, "auth", "registration-required", texts.NO_ACCOUNT))
         return account
     after = removed(account, effects)
-    effects.emit(AcceptIq(iq))
+    effects.emit(AcceptIq(iq, texts.REMOVED if iq.by else ""))
     return after
 
 
@@ -181,8 +190,9 @@ def attempt(iq: Iq, credentials: Credentials, previous: Credentials | None, effe
 
 def accepted(account: Trying, effects: Effects) -> Account:
     """Register the account: the registrar has accepted it."""
-    effects.emit(AcceptIq(account.iq))
     previous, credentials = account.previous, account.credentials
+    text = _text(account.iq, texts.REGISTERED.format(uri=credentials.uri)) if account.iq.by else ""
+    effects.emit(AcceptIq(account.iq, text))
     if previous and previous.secret != credentials.secret:
         sign_in.forget(previous.secret, effects)
     return Registered(credentials, SignedIn(account.connection, effects.at + LINGER))
@@ -196,7 +206,7 @@ def failed(account: Trying, lost: Lost, effects: Effects) -> Account:
 
 def give_up(account: Clearing | Trying, kind: str, condition: str, text: str, effects: Effects) -> Account:
     """Refuse the registration that is being tried, and return to the earlier one."""
-    effects.emit(RefuseIq(account.iq, kind, condition, text))
+    effects.emit(_refusal(account.iq, kind, condition, text))
     sign_in.withdraw(account.connection, effects)
     previous = account.previous
     if previous is None or previous.secret != account.credentials.secret:

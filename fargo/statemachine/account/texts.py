@@ -50,6 +50,12 @@ NO_DETAILS: Final = "no details known"
 
 UNKNOWN_ENGINE: Final = "This gateway has no SIP engine “{engine}”. Register your SIP account again."
 
+# --- answers in words
+
+REGISTERED: Final = "Registered. Signed in as {uri}."
+REMOVED: Final = "Your SIP account is removed here."
+DELETE_PASSWORD: Final = "Delete your message with the password now, in all your clients."
+
 # --- why a registration is refused
 
 STILL_TRYING: Final = "Your previous registration is still in progress. Wait for its answer."

@@ -25,13 +25,11 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.account import roster
-from fargo.statemachine.account.roster import Contacts
-from fargo.statemachine.call import call_state, placing, texts
+from fargo.statemachine.call import call_state, placing, seeking, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import forking, jingle_leg
-from fargo.statemachine.legs.jingle.forking import Inviting
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.jingle.forking import Inviting, Searching
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.jingle.single_session import Calling
@@ -63,7 +61,7 @@ from fargo.statemachine.media.description import (
     families,
     takes,
 )
-from fargo.statemachine.media.paths import PathChoice, Policy
+from fargo.statemachine.media.paths import PathChoice
 from fargo.statemachine.model.call_records import (
     AudioPath,
     RecordAnswered,
@@ -82,30 +80,6 @@ from fargo.statemachine.reason import Cause, Reason
 _PHONE: Final = Side.PHONE
 _CLIENT: Final = Side.CLIENT
 _MEDIA: Final = Cause.MEDIA
-
-# --- who is called
-
-
-def seek(call: Call, jid: str, contacts: Contacts, policy: Policy, effects: Effects) -> Call:
-    """Call a client of the user (full JID) that can take calls, unless it is not to ring, or another one has taken the
-    call.
-    """
-    leg, client = call.jingle, contacts.clients[jid]
-    if client.dnd or not forking.takes_more(leg, client.asks_first):
-        return call
-    spoken = sip_leg.direct_profiles(call.sip)
-    direct = [profile for profile in spoken if profile in leg.invitation.contents]
-    profile = paths.profile_for(client.profiles, direct, policy)
-    if profile is None:
-        return call
-    call = placing.prepared(call, leg, profile, policy, effects)
-    session = forking.session_with(leg, jid, profile, client.bundles)
-    if client.asks_first:
-        # Not every client says that it rings (Dino does not), and the caller needs to hear something.
-        proposing = forking.propose(leg, session, roster.asks_apart(contacts), effects)
-        return _to_sip(replace(call, jingle=proposing), Ringing(), effects)
-    return replace(call, jingle=forking.add(leg, session, effects))
-
 
 # --- what happens to a leg
 
@@ -167,7 +141,10 @@ def overruled(call: Call, event: SessionInitiated, effects: Effects) -> Call:
 
 
 def search_ended(call: Call, effects: Effects) -> Call:
-    """End the call if it waits for a client, as no other client can be found."""
+    """Wake clients, or end the call, if it waits for a client, as no other client can be found."""
+    woken = seeking.wake(call, effects)
+    if woken is not call:
+        return woken
     jingle, news = jingle_leg.search_ended(call.jingle)
     return _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
 
@@ -212,10 +189,12 @@ def expire(call: Call, effects: Effects) -> Call:
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
     due = jingle_leg.deadline(call.jingle)
-    if due is not None and due.at <= effects.at:
-        jingle, news = jingle_leg.expire(call.jingle, effects)
-        call = _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
-    return call
+    if due is None or due.at > effects.at:
+        return call
+    if isinstance(call.jingle, Searching):
+        return search_ended(call, effects)
+    jingle, news = jingle_leg.expire(call.jingle, effects)
+    return _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
 
 
 def _sip_expired(call: Call, effects: Effects) -> Call:

@@ -22,6 +22,7 @@ from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import CallAction, Iq, SipAccount
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import DeleteRelay, RelayCommand
+from fargo.statemachine.model.requests import CommandForm
 from fargo.statemachine.model.sip_messages import UserAgentCommand
 
 
@@ -33,9 +34,10 @@ class _CoreCommand(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class AcceptIq(_CoreCommand, frozen=True, tag="AcceptIq"):
-    """An empty IQ-result."""
+    """An empty IQ-result. ``text``: for people, if it was asked by chat or command."""
 
     iq: Iq
+    text: str = ""
 
 
 class RefuseIq(_CoreCommand, frozen=True, tag="RefuseIq"):
@@ -59,6 +61,20 @@ class SendRegistrationForm(_CoreCommand, frozen=True, tag="SendRegistrationForm"
     account: SipAccount | None
     transports: tuple[str, ...] = ("udp", "tcp")
     srtp: tuple[Srtp, ...] = ()
+
+
+class SendForm(_CoreCommand, frozen=True, tag="SendForm"):
+    """The form that an ad-hoc command has for the user to fill in (XEP-0050 §2.4.2)."""
+
+    iq: Iq
+    form: CommandForm
+
+
+class AnswerCommand(_CoreCommand, frozen=True, tag="AnswerCommand"):
+    """The ad-hoc command is completed (XEP-0050 §2.4.1), with a text for people."""
+
+    iq: Iq
+    text: str
 
 
 class SendContact(_CoreCommand, frozen=True, tag="SendContact"):
@@ -321,6 +337,8 @@ XmppCommand: TypeAlias = (
     AcceptIq
     | RefuseIq
     | SendRegistrationForm
+    | SendForm
+    | AnswerCommand
     | SendContact
     | SendPresence
     | ShowContacts
@@ -365,12 +383,15 @@ def ends(command: Command) -> bool:
     carried out when nothing may begin any more. All others begin something or go on with it.
     """
     match command:
-        case AcceptIq() | RefuseIq() | RejectContents() | SendText() | TerminateSession() | SignOut():
+        case AcceptIq() | RefuseIq() | AnswerCommand() | SendText():
+            return True
+        case RejectContents() | TerminateSession() | SignOut():
             return True
         case DeliverText() | ConfirmText() | RefuseText() | ForgetText():
             return True
         case (
             SendRegistrationForm()
+            | SendForm()
             | SendContact()
             | AskFeatures()
             | InitiateSession()

@@ -29,12 +29,26 @@ from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
 
 
-class Iq(Struct, frozen=True, gc=False):
-    """An IQ that must be answered (RFC 6120 §8.2.3): its sender (full JID), its recipient, and its id."""
+class ByChat(Struct, frozen=True, gc=False, tag="chat"):
+    """Something is asked by a chat message, and answered by one."""
+
+
+class ByCommand(Struct, frozen=True, gc=False, tag="command"):
+    """Something is asked by a step of an ad-hoc command (XEP-0050), with the node and the id of its session."""
+
+    node: str
+    session: str
+
+
+class Iq(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A request that must be answered (RFC 6120 §8.2.3): its sender (full JID), its recipient, and its id. ``by``: how
+    it was asked, so that the answer has that form; None for an IQ of the protocol that the event names.
+    """
 
     sender: str
     to: str
     id: str
+    by: ByChat | ByCommand | None = None
 
 
 class SipAccount(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -156,6 +170,13 @@ class GatewayAsked(_Event, frozen=True, tag="GatewayAsked"):
 
     sender: str
     to: str
+    request: GatewayRequest
+
+
+class CommandAsked(_Event, frozen=True, tag="CommandAsked"):
+    """A user asks something of the gateway by an ad-hoc command (XEP-0050)."""
+
+    iq: Iq
     request: GatewayRequest
 
 
@@ -525,6 +546,7 @@ XmppEvent: TypeAlias = (
     | CallProposed
     | CallMessaged
     | GatewayAsked
+    | CommandAsked
     | TextWritten
     | IqSucceeded
     | IqFailed

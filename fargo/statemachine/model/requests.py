@@ -3,7 +3,7 @@
 Rule: what a user has written is no part of a request unless it is understood, so that nothing else gets into the log.
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -41,13 +41,125 @@ class SetBusy(_Request, frozen=True, tag="SetBusy"):
     on: bool
 
 
-GatewayRequest: TypeAlias = ShowHelp | NotUnderstood | ShowStatus | ShowCalls | EndCalls | SetBusy
+class SetStay(_Request, frozen=True, tag="SetStay"):
+    """Whether the user stays signed in to SIP when none of their clients is online."""
+
+    on: bool
+
+
+class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
+    direction of the calls that it is for, None for both.
+    """
+
+    text: str
+    only: Direction | None = None
+
+
+class ShowRules(_Request, frozen=True, tag="ShowRules"):
+    """The dial rules."""
+
+
+class AddRule(_Request, frozen=True, tag="AddRule"):
+    """Add a dial rule behind the others."""
+
+    rule: DialRule
+
+
+class DeleteRule(_Request, frozen=True, tag="DeleteRule"):
+    """Delete the dial rule with a number. The first has 1."""
+
+    number: int
+
+
+class RuleRefused(_Request, frozen=True, tag="RuleRefused"):
+    """A dial rule that is none. ``problem``: the reason, as a sentence."""
+
+    problem: str
+
+
+class TryNumber(_Request, frozen=True, tag="TryNumber"):
+    """Tell what the dial rules make of a number in a call of that direction, and call nobody. ``number``: as
+    `numbering.digits` returns it.
+    """
+
+    number: str
+    direction: Direction = Direction.OUT
+
+
+class AskBusy(_Request, frozen=True, tag="AskBusy"):
+    """Whether the user is to be disturbed, as it is now, and how to change that."""
+
+
+class Register(_Request, frozen=True, tag="Register"):
+    """Register this SIP address (as the user typed it). The password is asked for."""
+
+    address: str
+
+
+class GiveUp(_Request, frozen=True, tag="GiveUp"):
+    """Ask for the password no longer."""
+
+
+class AskRemoval(_Request, frozen=True, tag="AskRemoval"):
+    """Cancel the registration, which has to be confirmed (`RegistrationCancelled`)."""
+
+
+GatewayRequest: TypeAlias = (
+    ShowHelp
+    | NotUnderstood
+    | ShowStatus
+    | ShowCalls
+    | EndCalls
+    | SetBusy
+    | SetStay
+    | ShowRules
+    | AddRule
+    | DeleteRule
+    | RuleRefused
+    | TryNumber
+    | AskBusy
+    | Register
+    | GiveUp
+    | AskRemoval
+)
+
+
+class FormField(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A field of a form (XEP-0004 §3.3): its name, the label for people, and its present value. ``kind``: its type."""
+
+    kind: Literal["boolean", "text-single"]
+    name: str
+    label: str
+    value: str = ""
+
+
+class CommandForm(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A form of an ad-hoc command, to be filled in."""
+
+    title: str
+    instructions: str
+    fields: tuple[FormField, ...] = ()
+
+
+class PasswordPrompt(Struct, frozen=True, gc=False):
+    """The user's next chat message is the password of this SIP address (as typed). ``until``: when it is no longer, in
+    seconds since 1970. ``gateway``: the JID that has asked.
+    """
+
+    address: str
+    until: float
+    gateway: str
 
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the user wants the gateway to do. ``busy``: see `SetBusy`."""
+    """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
+    operator has set it for all. ``rules``: their dial rules, in order.
+    """
 
     busy: bool = False
+    stay: bool | None = None
+    rules: tuple[DialRule, ...] = ()
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

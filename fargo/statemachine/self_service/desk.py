@@ -19,18 +19,28 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
+    AddRule,
+    AskBusy,
+    AskRemoval,
+    DeleteRule,
     EndCalls,
     GatewayRequest,
+    GiveUp,
     NotUnderstood,
+    Register,
+    RuleRefused,
     SetBusy,
+    SetStay,
     Settings,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import recent, texts, words
-from fargo.statemachine.user_state import User, able_clients
+from fargo.statemachine.self_service import prompting, recent, rules, texts, words
+from fargo.statemachine.user_state import User, able_clients, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -62,11 +72,32 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, "\n".join(lines) or texts.NO_CALLS
         case EndCalls():
             return _hung_up(user, effects)
-        case SetBusy() if isinstance(user.account, Unregistered):
+        case Register(written):
+            return prompting.begin(user, written, jid, effects)
+        case GiveUp():
+            return prompting.give_up(user)
+        case RuleRefused(problem):
+            return user, problem
+        case _ if isinstance(user.account, Unregistered):
             return user, texts.UNREGISTERED.format(gateway=jid)
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
             return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
+        case ShowRules():
+            return user, rules.listed(user)
+        case AddRule(rule):
+            return rules.added(user, rule)
+        case DeleteRule(number):
+            return rules.deleted(user, number)
+        case TryNumber():
+            return user, rules.tried(user, request, jid)
+        case AskBusy():
+            return user, texts.BUSY if user.settings.busy else texts.NOT_BUSY
+        case AskRemoval():
+            return user, texts.CONFIRM_REMOVAL
+        case SetStay(on):
+            settings = replace(user.settings, stay=on)
+            return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
         case _:
             assert_never(request)
 
@@ -80,6 +111,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([texts.BUSY] if user.settings.busy else []),
+        *([texts.STAYS] if stays_signed_in(user) else []),
     ]
     return "\n".join(lines)
 

@@ -5,19 +5,56 @@ from typing import Final
 HELP: Final = """\
 This is the gateway between your XMPP client and telephones. Write to it:
 help: this list
+register alice@sip.example.org: registers your SIP account; you are asked for its password
+unregister: removes your SIP account here
 status: how your SIP account is
 calls: your latest calls
 hang up: ends your calls
 busy on, busy off: callers hear that you are busy, or your clients ring again
+rules: what becomes of numbers that you call, or that call you
+sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
+sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
+sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
+stay on, stay off: you are called when no client of yours is online, too, or only when one is
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
-UNREGISTERED: Final = "You have no SIP account here. Register one in your client's list of services, at {gateway}."
+UNREGISTERED: Final = (
+    "You have no SIP account here. Write “register”, a space and your SIP address, or register in your client's list "
+    "of services, at {gateway}."
+)
+
+# --- registration
+
+ENTER_PASSWORD: Final = (
+    "Write the password of {account} as your next message, within five minutes, and delete that message afterwards. "
+    "“cancel” stops this."
+)
+NO_PASSWORD_CAME: Final = "No password came within five minutes, so nothing was registered. Write “register” again."
+PASSWORD: Final = "the password"
+GIVEN_UP: Final = "Nothing was registered."
+NOTHING_ASKED: Final = "There is nothing to cancel. To remove your SIP account, write “unregister”."
+CONFIRM_REMOVAL: Final = (
+    "This ends your calls, removes your SIP account and its password here, and takes the contacts of the gateway from "
+    "your list. Write “unregister yes” if you want that."
+)
+TITLE_REMOVAL: Final = "Cancel the registration"
+REALLY_REMOVE: Final = (
+    "This ends your calls, removes {account} and its password here, and takes the contacts of the gateway from your "
+    "list."
+)
+FIELD_SURE: Final = "Yes, remove my SIP account"
 
 # --- status
 
 CLIENTS: Final = "Clients of yours that can take calls: {count}."
 CALLS: Final = "Calls at the moment: {count}."
 BUSY: Final = "Callers hear that you are busy. Write “busy off” to be called again."
+STAYS: Final = "You stay signed in when none of your clients is online."
+
+NOT_BUSY: Final = "Your clients ring when somebody calls. Write “busy on” if they are not to."
+TITLE_BUSY: Final = "Do not disturb"
+INSTRUCTIONS_BUSY: Final = "Callers can be told that you are busy, without a ring. You are told who has called."
+FIELD_BUSY: Final = "Tell callers that I am busy"
 
 # --- calls
 
@@ -37,10 +74,28 @@ MINUTES: Final = "{count} min"
 HOURS: Final = "{count} h"
 DAYS: Final = "{count} days"
 
+# --- dial rules
+
+RULE: Final = "{number}: {rule}"
+RULE_OF_ALL: Final = "For all users: {rule}"
+NO_RULES: Final = "You have no rules. Write “sed s/^0/+44/” to add one."
+RULE_ADDED: Final = "Rule {number}: {rule}"
+RULE_DELETED: Final = "Deleted: {rule}"
+NO_SUCH_RULE: Final = "You have no rule {number}. Write “rules” to see them."
+TOO_MANY_RULES: Final = "You have {most} rules, which is as many as there can be. Delete one first."
+TRIED: Final = "{number} becomes {result}."
+TRIED_SAME: Final = "{number} stays as it is."
+TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it."
+
 # --- settings and hanging up
 
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
+STAY_ON: Final = (
+    "You stay signed in from now on when none of your clients is online. Calls ring mobile clients that your server "
+    "wakes, and you are told which you have missed."
+)
+STAY_OFF: Final = "You are signed in only while one of your clients is online."
 HUNG_UP: Final = "Calls that were ended: {count}."
 NOTHING_TO_END: Final = "You are in no call."
 YOU_HUNG_UP: Final = "The user has ended the call."

@@ -6,7 +6,8 @@ Rules:
    whatever client the user reads; while there is none, the XMPP server keeps it.
 2. It is taken over the account's own registration only, and answered in any case. The answer follows the message to
    the user, so nothing that was accepted is lost with the gateway.
-3. That the user is in a call, or is not to be called, is no reason to refuse a text.
+3. Dial rules apply to its sender as to a caller, and may refuse it.
+4. That the user is in a call, or is not to be called, is no reason to refuse a text.
 """
 
 from fargo.statemachine import address, incoming
@@ -16,7 +17,7 @@ from fargo.statemachine.legs.sip.sip_leg import SipTextArrival
 from fargo.statemachine.model.commands import DeliverText, ForgetText
 from fargo.statemachine.user_state import User
 
-_OK, _UNAVAILABLE, _BUG = 200, 480, 500
+_OK, _FORBIDDEN, _UNAVAILABLE, _BUG = 200, 403, 480, 500
 
 
 def received(user: User, event: SipTextArrival, effects: Effects) -> User:
@@ -27,10 +28,13 @@ def received(user: User, event: SipTextArrival, effects: Effects) -> User:
         return user
     access = incoming.access(user, credentials, event.connection, effects)
     who = sip_leg.text_sender(event, access)
-    user, sender = incoming.named(user, *who, credentials.gateway)
+    known, sender = incoming.named(user, *who, credentials.gateway)
+    if sender.rewritten and sender.rewritten.refusal:
+        refuse(event, _FORBIDDEN, effects)
+        return user
     effects.emit(DeliverText(address.bare(sender.jid), user.jid, event.text))
     sip_leg.answer_text(event, _OK, effects)
-    return user
+    return known
 
 
 def refuse(event: SipTextArrival, status: int, effects: Effects) -> None:

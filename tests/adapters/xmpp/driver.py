@@ -64,15 +64,8 @@ class Orders(LineOnlyReceiver):
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
             self.adapter = XmppAdapter(
-                *(
-                    put,
-                    store_password,
-                    keep_digit,
-                    TextsUnderWay(reactor.callLater),
-                    Open(),
-                    lambda user: Contacts(),
-                    settings,
-                ),
+                *(put, store_password, keep_digit, TextsUnderWay(reactor.callLater), Open()),
+                *(lambda user: Contacts(), lambda user: None, settings),
                 lambda: tell("opened"),
                 lambda why: tell("troubled", why),
             )

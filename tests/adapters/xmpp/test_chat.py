@@ -3,15 +3,28 @@
 import pytest
 
 from fargo.adapters.xmpp import chat, messages
-from fargo.statemachine.model.events import GatewayAsked
+from fargo.statemachine.dial_rules.texts import USAGE
+from fargo.statemachine.model.call_records import Direction
+from fargo.statemachine.model.events import ByChat, GatewayAsked, Iq, RegistrationCancelled
 from fargo.statemachine.model.requests import (
+    AddRule,
+    AskBusy,
+    AskRemoval,
+    DeleteRule,
+    DialRule,
     EndCalls,
     GatewayRequest,
+    GiveUp,
     NotUnderstood,
+    Register,
+    RuleRefused,
     SetBusy,
+    SetStay,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 
 from .elements import parse
@@ -30,7 +43,30 @@ GATEWAY = "sip.localhost"
         ("HANGUP", EndCalls()),
         ("Busy  ON", SetBusy(True)),
         ("busy off", SetBusy(False)),
-        ("busy", NotUnderstood()),
+        ("Rules", ShowRules()),
+        ("/sed", ShowRules()),
+        ("SED -l", ShowRules()),
+        ("/sed  s/^0/+44/ ", AddRule(DialRule("s/^0/+44/"))),
+        ("sed -o 's/ 1/2/I'", AddRule(DialRule("s/ 1/2/I", Direction.OUT))),
+        ("sed -d2", DeleteRule(2)),
+        ("sed -d 17", DeleteRule(17)),
+        ("sed -t 01632-960 000", TryNumber("01632960000")),
+        ("sed -i -t 1", TryNumber("1", Direction.IN)),
+        ("sed -t bob", NotUnderstood()),
+        ("sed secret", RuleRefused(USAGE)),
+        ("sed -d x", RuleRefused(USAGE)),
+        ("sedative", NotUnderstood()),
+        ("busy", AskBusy()),
+        ("Register Alice@sip.test", Register("Alice@sip.test")),
+        ("/register  sip:alice@sip.test", Register("sip:alice@sip.test")),
+        ("register", NotUnderstood()),
+        ("register s3cret", NotUnderstood()),
+        ("register alice@sip.test s3cret", NotUnderstood()),
+        (f"register alice@{'x' * 1020}", NotUnderstood()),
+        ("unregister", AskRemoval()),
+        ("Cancel", GiveUp()),
+        ("stay on", SetStay(True)),
+        ("/Stay off", SetStay(False)),
         ("status please", NotUnderstood()),
         ("", NotUnderstood()),
     ],
@@ -54,4 +90,19 @@ def test_requests(body: str, request_: GatewayRequest) -> None:
 def test_only_chats_with_the_gateway_are_requests(attributes: str, inside: str, taken: bool) -> None:
     message = parse(f"<message from='alice@localhost/x' {attributes}>{inside}</message>")
     asked = GatewayAsked("alice@localhost/x", GATEWAY, ShowHelp())
-    assert messages.event(message) == (asked if taken else None)
+    assert messages.text(message) == ("help" if taken else None)
+    if taken:
+        assert messages.event(message, "help") == asked
+
+
+def test_a_removal_has_to_be_confirmed_word_by_word() -> None:
+    message = parse("<message from='alice@localhost/x' to='sip.localhost' id='7' type='chat'/>")
+    confirmed = RegistrationCancelled(Iq("alice@localhost/x", GATEWAY, "7", ByChat()))
+    assert messages.event(message, " Unregister  YES") == confirmed
+    assert messages.event(message, "unregister no") == GatewayAsked("alice@localhost/x", GATEWAY, NotUnderstood())
+
+
+@pytest.mark.parametrize(("body", "secret"), [("s3cret", True), ("help", True), ("cancel", False), ("/CANCEL", False)])
+def test_what_is_written_when_a_password_is_asked_for_is_one(body: str, secret: bool) -> None:
+    assert chat.is_password(body) == secret
+    assert not chat.is_password("register bob@sip.test")

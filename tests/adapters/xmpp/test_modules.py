@@ -95,7 +95,8 @@ def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
     ]
     recorded -= {"urn:ietf:rfc:3264"}
     relayed = {"urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:transports:ice-udp:1"}
-    also = {"http://jabber.org/protocol/disco#items", "urn:ietf:rfc:5888"}
+    vcards = {"vcard-temp", "urn:ietf:params:xml:ns:vcard-4.0"}
+    also = {"http://jabber.org/protocol/disco#items", "urn:ietf:rfc:5888"} | vcards
     assert set(disco.CONTACT.features) == (recorded - relayed) | also
     assert set(disco.RELAYED_CONTACT.features) == recorded | also | {"urn:xmpp:jingle:dtmf:0"}
 
@@ -108,7 +109,7 @@ def test_announced_caps_can_be_asked_about() -> None:
         with pytest.raises(StanzaError, match="item-not-found"):
             disco.info(kind, node)
     with pytest.raises(StanzaError, match="item-not-found"):
-        disco.items("some")
+        disco.items(CONTACT, disco.CONTACT, "some")
 
 
 # --- replies
@@ -147,7 +148,7 @@ def test_features_are_learned_and_bounded() -> None:
 @pytest.mark.parametrize("jingle", ["out-of-order", "unknown-session", "unsupported-info", "tie-break"])
 def test_refusals_carry_everything(jingle: str) -> None:
     refusal = RefuseIq(Iq(CLIENT, CONTACT, "x1"), "wait", "unexpected-request", "Not <now>.", jingle)
-    made = parse(replies.stanza(refusal).toXml())
+    made = parse(replies.stanza(refusal, "1.0").toXml())
     assert (made["type"], made["from"], made["to"], made["id"]) == ("error", CONTACT, CLIENT, "x1")
     assert made.error["type"] == "wait"
     assert [(each.uri, each.name) for each in made.error.elements()] == [

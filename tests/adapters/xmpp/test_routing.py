@@ -22,14 +22,18 @@ from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
 from fargo.statemachine.model.events import (
+    ByChat,
     CallProposed,
     Event,
+    GatewayAsked,
     IqFailed,
     IqSucceeded,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceAvailable,
+    SipAccount,
 )
+from fargo.statemachine.model.requests import GiveUp, NotUnderstood, Register
 from fargo.store.texts_under_way import TextsUnderWay
 
 from . import strategies
@@ -62,6 +66,7 @@ class Bench:
         self.events: list[tuple[str, Event]] = []
         self.admission = Admitting()
         self.kept = TextsUnderWay(lambda *_: None)
+        self.prompted: str | None = None
         wires: list[Wire] = []
 
         def wire(*arguments: Any) -> Wire:
@@ -77,6 +82,7 @@ class Bench:
                 self.kept,
                 self.admission,
                 lambda user: Contacts(subscribed=CONTACTS),
+                lambda user: self.prompted,
                 SETTINGS,
                 lambda: None,
                 lambda why: None,
@@ -420,3 +426,60 @@ def test_what_no_server_can_have_sent_is_dropped(sender: str) -> None:
     bench.receive(parse(f"<presence from='{sender}' to='{GATEWAY}'/>"))
     bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>", "get", sender))
     assert (bench.events, bench.wire.sent) == ([], [])
+
+
+# --- registration in the chat
+
+
+def written(body: str) -> Element:
+    return parse(f"<message from='{USER}/a' to='{GATEWAY}' id='m1' type='chat'><body>{body}</body></message>")
+
+
+def test_the_password_in_a_chat_goes_to_the_vault_only() -> None:
+    bench = Bench()
+    bench.prompted = "alice@sip.test"
+    bench.receive(written(" s3cret "))
+    [(user, submitted)] = bench.events
+    assert isinstance(submitted, RegistrationSubmitted)
+    assert (user, submitted.account, submitted.secret, submitted.plain) == (
+        USER,
+        SipAccount("alice@sip.test"),
+        "secret-1",
+        True,
+    )
+    assert (submitted.iq.sender, submitted.iq.by) == (f"{USER}/a", ByChat())
+    assert "s3cret" not in repr(bench.events)
+    assert bench.wire.sent == []
+
+
+def test_a_password_that_nobody_asked_for_is_not_kept() -> None:
+    bench = Bench()
+    bench.receive(written("s3cret"))
+    assert bench.events == [(USER, GatewayAsked(f"{USER}/a", GATEWAY, NotUnderstood()))]
+
+
+def test_the_prompt_can_be_left() -> None:
+    bench = Bench(stored=lambda: fail(AssertionError("that is no password")))
+    bench.prompted = "alice@sip.test"
+    bench.receive(written("cancel"), written("register carol@sip.test"))
+    assert [event.request for _, event in bench.events if isinstance(event, GatewayAsked)] == [
+        GiveUp(),
+        Register("carol@sip.test"),
+    ]
+
+
+def test_a_password_that_is_not_let_in_is_answered_and_no_longer_asked_for() -> None:
+    bench = Bench(stored=lambda: fail(AssertionError("it is not let in")))
+    bench.prompted, bench.admission.events = "alice@sip.test", Rejection("wait", "policy-violation", "Not now.")
+    bench.receive(written("s3cret"))
+    assert bench.events == [(USER, GatewayAsked(f"{USER}/a", GATEWAY, GiveUp()))]
+    [told] = bench.wire.sent
+    assert (told["type"], told["to"], str(told.body)) == ("chat", f"{USER}/a", "Not now.")
+
+
+def test_a_password_in_a_chat_that_cannot_be_kept_is_said_so() -> None:
+    bench = Bench(stored=lambda: fail(OSError("disk full")))
+    bench.prompted = "alice@sip.test"
+    bench.receive(written("s3cret"))
+    assert [str(each.body) for each in bench.wire.sent] == [texts.PASSWORD_NOT_STORED]
+    assert "s3cret" not in str(bench.faults)

@@ -438,7 +438,8 @@ def end(story: Watched) -> None:
         story.watch(TimePassed(), max(0.0, min(each.at for each in due) - story.at))
 
 
-@pytest.mark.slow("draws a hundred stories")
+@pytest.mark.slow("draws thirty stories")
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_whatever_happens_nothing_is_said_without_the_encryption_that_is_required(data: st.DataObject) -> None:
     """Rules 1 to 8, with a relay that may do anything."""

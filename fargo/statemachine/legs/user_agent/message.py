@@ -39,7 +39,7 @@ _ACCEPTED: Final = 202
 _TIMEOUT: Final = 408
 _NOT_TAKEN: Final = frozenset({405, 415, 488, 501, 606})
 _CHALLENGES: Final = frozenset({401, 407})
-_PHRASES: Final = {200: "OK", 480: "Temporarily Unavailable", 500: "Server Internal Error"}
+_PHRASES: Final = {200: "OK", 403: "Forbidden", 480: "Temporarily Unavailable", 500: "Server Internal Error"}
 
 
 class Texted(Struct, frozen=True, gc=False):

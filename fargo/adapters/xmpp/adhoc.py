@@ -1,0 +1,188 @@
+"""The gateway's ad-hoc commands (XEP-0050) with data forms: requests to events, answers to stanzas.
+
+Rules:
+
+1. No session has a state: its id is made when it begins, and names the node. So none expires, and it may be gone on
+   with after a restart. What a form is about is in the form.
+2. A command has one form at most. So “next” is the same as “complete”, and there is nothing to go back to.
+3. What a form contains is in an event only if it is understood. The password leaves by `registration.Submission` only.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from secrets import token_urlsafe
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp import registration, texts
+from fargo.adapters.xmpp.stanza import (
+    NS_COMMANDS,
+    MalformedError,
+    add,
+    attribute,
+    child,
+    iq_result,
+    make,
+    stanza_error,
+)
+from fargo.adapters.xmpp.wokkel_compat import data_form
+from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq, SendForm, SendRegistrationForm
+from fargo.statemachine.model.events import ByCommand, CommandAsked, Iq, RegistrationAsked, RegistrationCancelled
+from fargo.statemachine.model.requests import AskBusy, AskRemoval, CommandForm, EndCalls, SetBusy, ShowCalls, ShowStatus
+from fargo.statemachine.self_service.commands import BUSY, SURE
+
+FormValues: TypeAlias = Mapping[str, str]
+AdHocEvent: TypeAlias = CommandAsked | RegistrationAsked | RegistrationCancelled
+CommandAnswer: TypeAlias = AcceptIq | RefuseIq | AnswerCommand | SendForm | SendRegistrationForm
+
+
+class Cancelled(NamedTuple):
+    """The user has cancelled the command. ``iq``: with the session."""
+
+    iq: Iq
+
+
+class Submitted(NamedTuple):
+    """The user has submitted a SIP account. ``iq``: with the session."""
+
+    iq: Iq
+    submission: registration.Submission
+
+
+class _Command(NamedTuple):
+    """A command: its name for people, what it begins with, and what the values of its form mean, None without one."""
+
+    name: str
+    begin: Callable[[Iq], AdHocEvent]
+    filled: Callable[[Iq, FormValues], AdHocEvent] | None = None
+
+
+def _busy(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, SetBusy(_flag(values, BUSY)))
+
+
+def _removal(iq: Iq, values: FormValues) -> AdHocEvent:
+    return RegistrationCancelled(iq) if _flag(values, SURE) else CommandAsked(iq, AskRemoval())
+
+
+_REGISTER: Final = "register"
+_COMMANDS: Final[Mapping[str, _Command]] = {
+    _REGISTER: _Command(texts.COMMAND_REGISTER, RegistrationAsked),
+    "unregister": _Command(texts.COMMAND_UNREGISTER, lambda iq: CommandAsked(iq, AskRemoval()), _removal),
+    "status": _Command(texts.COMMAND_STATUS, lambda iq: CommandAsked(iq, ShowStatus())),
+    "calls": _Command(texts.COMMAND_CALLS, lambda iq: CommandAsked(iq, ShowCalls())),
+    "busy": _Command(texts.COMMAND_BUSY, lambda iq: CommandAsked(iq, AskBusy()), _busy),
+    "hang-up": _Command(texts.COMMAND_HANG_UP, lambda iq: CommandAsked(iq, EndCalls())),
+}
+_ACTIONS: Final = ("execute", "next", "complete", "prev", "cancel")
+_NONCE_BYTES: Final = 6
+_SESSION: Final = re.compile(r"(.+):[\w-]{8}", re.ASCII)
+
+
+def names() -> Mapping[str, str]:
+    """Return the nodes of the commands, each with its name for people."""
+    return {node: each.name for node, each in _COMMANDS.items()}
+
+
+# --- requests
+
+
+def read(iq: Iq, command: Element) -> AdHocEvent | Submitted | Cancelled:
+    """Return what a <command/> asks for. Raise StanzaError if that cannot be (XEP-0050 §4.4)."""
+    node, action = attribute(command, "node"), attribute(command, "action", "execute")
+    known, session = _COMMANDS.get(node), attribute(command, "sessionid")
+    if known is None:
+        raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
+    if action not in _ACTIONS:
+        raise _error("malformed-action", texts.MALFORMED_ACTION)
+    if not session:
+        if action != "execute":
+            raise _error("bad-action", texts.NO_SESSION_YET)
+        return known.begin(_of(iq, node, f"{node}:{token_urlsafe(_NONCE_BYTES)}"))
+    parts = _SESSION.fullmatch(session)
+    if not parts or parts[1] != node:
+        raise _error("bad-sessionid", texts.NO_SUCH_SESSION)
+    return _continued(_of(iq, node, session), node, action, command)
+
+
+def _continued(iq: Iq, node: str, action: str, command: Element) -> AdHocEvent | Submitted | Cancelled:
+    known = _COMMANDS[node]
+    try:
+        filled = child(command, data_form.NS_X_DATA, "x")
+        if action == "cancel" or (filled is not None and filled.getAttribute("type") == "cancel"):
+            return Cancelled(iq)
+        if action == "prev" or not (node == _REGISTER or known.filled):
+            raise _error("bad-action", texts.NO_SUCH_ACTION)
+        if filled is None:
+            raise _error("bad-payload", texts.FORM_MISSING)
+        values = registration.form_values(filled)
+        if known.filled:
+            return known.filled(iq, values)
+        return Submitted(iq, registration.submission(values))
+    except MalformedError as problem:
+        raise _error("bad-payload", str(problem)) from None
+
+
+def _of(iq: Iq, node: str, session: str) -> Iq:
+    return replace(iq, by=ByCommand(node, session))
+
+
+def _flag(values: FormValues, name: str) -> bool:
+    value = values.get(name, "")
+    if value not in ("", "0", "1", "false", "true"):
+        raise MalformedError(texts.NOT_A_FLAG.format(name=name))
+    return value in ("1", "true")
+
+
+def _error(condition: str, text: str) -> StanzaError:
+    specific = Element((NS_COMMANDS, condition))
+    return StanzaError("bad-request", type="modify", text=text, textLang="en", appCondition=specific)
+
+
+# --- answers
+
+
+def stanza(answer: CommandAnswer) -> Element:
+    """Return the IQ-result for a command of the core that answers an ad-hoc command."""
+    iq = answer.iq
+    match answer:
+        case SendForm(form=form):
+            return _asking(iq, _form(form))
+        case SendRegistrationForm():
+            return _asking(iq, registration.form(answer))
+        case RefuseIq(text=text):
+            return _completed(iq, "error", text)
+        case AcceptIq(text=text) | AnswerCommand(text=text):
+            return _completed(iq, "info", text)
+
+
+def canceled(iq: Iq) -> Element:
+    """Return the IQ-result that says that a command is cancelled."""
+    return iq_result(iq, _command(iq, "canceled"))
+
+
+def _completed(iq: Iq, kind: str, text: str) -> Element:
+    note = make("note", NS_COMMANDS, type=kind)
+    note.addContent(text)
+    return iq_result(iq, add(_command(iq, "completed"), note))
+
+
+def _asking(iq: Iq, form: Any) -> Element:
+    actions = make("actions", NS_COMMANDS, execute="complete")
+    actions.addElement("complete")
+    return iq_result(iq, add(_command(iq, "executing"), actions, form.toElement()))
+
+
+def _command(iq: Iq, status: str) -> Element:
+    assert isinstance(iq.by, ByCommand)
+    return make("command", NS_COMMANDS, node=iq.by.node, sessionid=iq.by.session, status=status)
+
+
+def _form(form: CommandForm) -> Any:
+    made = data_form.Form("form", form.title, [form.instructions])
+    for each in form.fields:
+        made.addField(data_form.Field(each.kind, each.name, value=each.value or None, label=each.label))
+    return made

@@ -1,0 +1,45 @@
+"""The answers to ad-hoc commands (XEP-0050): those of the chat (`desk`), or a form where a chat explains
+what to write.
+
+Rule: a command has no state here. What a form is about is in the form, and in its session's name.
+"""
+
+from typing import Final
+
+from fargo.statemachine.account import account_state
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.model.commands import AnswerCommand, SendForm
+from fargo.statemachine.model.events import CommandAsked
+from fargo.statemachine.model.requests import AskBusy, AskRemoval, CommandForm, FormField, GatewayRequest
+from fargo.statemachine.self_service import desk, texts
+from fargo.statemachine.user_state import User
+
+BUSY: Final = "busy"
+"""The field that says whether the user is not to be disturbed."""
+SURE: Final = "sure"
+"""The field that confirms that the registration is to be cancelled."""
+
+
+def asked(user: User, event: CommandAsked, effects: Effects) -> User:
+    """Do what the user asks, and answer; or ask what it takes."""
+    if (form := _form(user, event.request)) is not None:
+        effects.emit(SendForm(event.iq, form))
+        return user
+    after, text = desk.answered(user, event.request, event.iq.to, effects)
+    effects.emit(AnswerCommand(event.iq, text))
+    return after
+
+
+def _form(user: User, request: GatewayRequest) -> CommandForm | None:
+    known = account_state.in_force(user.account)
+    if known is None:
+        return None
+    match request:
+        case AskBusy():
+            field = FormField("boolean", BUSY, texts.FIELD_BUSY, "true" if user.settings.busy else "false")
+            return CommandForm(texts.TITLE_BUSY, texts.INSTRUCTIONS_BUSY, (field,))
+        case AskRemoval():
+            sure = FormField("boolean", SURE, texts.FIELD_SURE, "false")
+            return CommandForm(texts.TITLE_REMOVAL, texts.REALLY_REMOVE.format(account=known.uri), (sure,))
+        case _:
+            return None

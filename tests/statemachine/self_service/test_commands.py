@@ -1,0 +1,104 @@
+"""The answers to ad-hoc commands: those of the chat, and forms."""
+
+import pytest
+
+from fargo.statemachine.model.commands import (
+    AcceptIq,
+    AnswerCommand,
+    ForgetSecret,
+    RefuseIq,
+    SendForm,
+    SendRegistrationForm,
+    SignIn,
+)
+from fargo.statemachine.model.events import (
+    ByCommand,
+    CommandAsked,
+    Iq,
+    RegistrationAsked,
+    RegistrationCancelled,
+    RegistrationSubmitted,
+    SipAccount,
+    SipSignedIn,
+    SipSignedOut,
+    SipTrouble,
+)
+from fargo.statemachine.model.requests import (
+    AskBusy,
+    AskRemoval,
+    EndCalls,
+    GatewayRequest,
+    NotUnderstood,
+    SetBusy,
+    ShowCalls,
+    ShowHelp,
+    ShowStatus,
+)
+from fargo.statemachine.self_service import commands, texts
+
+from ..story import ALICE, DESK, GATEWAY, Story
+from ..user_agent.phone import Phoning
+from .test_desk import ask
+
+STEP = Iq(DESK, GATEWAY, "7", ByCommand("status", "status:12345678"))
+
+
+def run(story: Story, request: GatewayRequest) -> str:
+    """Return the one answer to a command."""
+    story.tell(CommandAsked(STEP, request))
+    answer = story.the(AnswerCommand)
+    assert answer.iq == STEP
+    return answer.text
+
+
+@pytest.mark.parametrize(
+    "request_", [ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), EndCalls(), SetBusy(True)]
+)
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_command_is_answered_as_in_the_chat(request_: GatewayRequest, registered: bool) -> None:
+    by_command, by_chat = (Phoning() if registered else Story() for _ in range(2))
+    assert run(by_command, request_) == ask(by_chat, request_)
+    assert by_command.user == by_chat.user
+
+
+def test_a_form_shows_how_things_are() -> None:
+    story = Phoning()
+    for busy in (False, True):
+        story.tell(CommandAsked(STEP, AskBusy()))
+        [field] = story.the(SendForm).form.fields
+        assert (field.name, field.kind, field.value) == (commands.BUSY, "boolean", str(busy).lower())
+        run(story, SetBusy(True))
+
+
+def test_a_removal_is_confirmed_first() -> None:
+    story = Phoning()
+    story.tell(CommandAsked(STEP, AskRemoval()))
+    form = story.the(SendForm).form
+    assert "sip:alice@sip.test" in form.instructions
+    assert [(each.name, each.value) for each in form.fields] == [(commands.SURE, "false")]
+    story.tell(RegistrationCancelled(STEP))
+    assert story.the(AcceptIq) == AcceptIq(STEP, "Your SIP account is removed here.")
+
+
+@pytest.mark.parametrize("request_", [AskBusy(), AskRemoval()])
+def test_who_has_no_account_gets_no_form(request_: GatewayRequest) -> None:
+    assert run(Story(), request_) == texts.UNREGISTERED.format(gateway=GATEWAY)
+
+
+def test_an_account_is_registered_as_by_any_form() -> None:
+    story = Story()
+    story.tell(RegistrationAsked(STEP))
+    assert story.the(SendRegistrationForm).iq == STEP
+    story.tell(RegistrationSubmitted(STEP, SipAccount("alice@sip.test"), "s1", "nonce"))
+    story.tell(SipSignedIn(story.id_of(SignIn)))
+    assert story.the(AcceptIq) == AcceptIq(STEP, "Registered. Signed in as sip:alice@sip.test.")
+    assert story.user.jid == ALICE
+
+
+def test_what_is_wrong_with_an_account_is_told_in_the_answer() -> None:
+    story = Story()
+    story.tell(RegistrationSubmitted(STEP, SipAccount("alice@sip.test"), "s1", "nonce"))
+    story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.CREDENTIALS))
+    assert story.the(RefuseIq).iq == STEP
+    assert "password of sip:alice@sip.test" in story.the(RefuseIq).text
+    assert story.the(ForgetSecret).secret == "s1"
