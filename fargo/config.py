@@ -36,11 +36,13 @@ from fargo.config_values import (
     Duration,
     HostPort,
     IpNetwork,
+    Language,
     LoopbackPort,
     Number,
     Port,
     Prefix,
     RelativePath,
+    Rule,
     UserJid,
     in_seconds,
     mistake,
@@ -101,6 +103,7 @@ class XmppConfig(Section):
         (), description='a list of bare JIDs in lower case, such as ["mallory@example.org"]'
     )
     registration: Literal["open", "closed"] = Field("open", description='"open" or "closed"')
+    language: Language = Field("en", description='the code of a language that Fargo speaks: "en" or "de"')
 
     @property
     def shared_secret(self) -> str:
@@ -167,6 +170,7 @@ class SipConfig(Section):
     emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
     foreign: Literal["provider", "direct", "refuse"] = Field("provider", description='"provider", "direct" or "refuse"')
     country: Country | None = Field(None, description='the ISO 3166 code of a country, such as "GB"')
+    dial_rules: tuple[Rule, ...] = Field((), description='a list of dial rules, such as ["s/^0/+44/"]')
     accept_from: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
     providers: tuple[AccountHost, ...] | None = Field(
         None, description='a list of the domains and proxies of SIP accounts, such as ["sip.example.net"]'

@@ -20,6 +20,7 @@ def policy(config: Config) -> Policy:
         foreign=sip.foreign,
         most_calls=config.limits.calls,
         country=sip.country,
+        dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
     )
 
@@ -76,5 +77,6 @@ def xmpp(config: Config) -> XmppSettings:
         frozenset(server.allowed_domains),
         frozenset(server.allowed_users),
         frozenset(server.denied_users),
+        language=server.language,
         relayed=config.media.relay is not None and config.media.path != "direct",
     )

@@ -35,6 +35,7 @@ NO_SECRET: Final = (
     "Neither secret nor secret_file is given. Give one of them; the XMPP server must have the same secret."
 )
 TWO_SECRETS: Final = "Both secret and secret_file are given. Remove one of them."
+BAD_DIAL_RULE: Final = "“{rule}” is no dial rule. {problem}"
 OWN_DOMAIN: Final = "“{domain}” is the domain of the gateway itself. List the domains of its users."
 LOOPBACK_ADDRESS: Final = "{address} is reserved for traffic inside the gateway. Use another address of this machine."
 ONE_IPV4_ADDRESS: Final = (

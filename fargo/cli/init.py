@@ -20,14 +20,13 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from fargo.cli import texts
-from fargo.cli.common import InputError
+from fargo.cli.common import CONFIGURATION, InputError
 from fargo.config import SECTIONS, ConfigError, parse
 from fargo.private_file import write_private
 from fargo.setup import server_lines
 from fargo.setup.config_file import Given, configuration, sentence
 from fargo.setup.server_lines import Surroundings
 
-CONFIGURATION: Final = Path("/etc/fargo/fargo.toml")
 SECRET: Final = "xmpp-secret"
 _NONE: Final = "none"
 _RELAY: Final = "127.0.0.1:2223"

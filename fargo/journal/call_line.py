@@ -87,8 +87,7 @@ def _who(call: Record) -> str:
 def _facts(call: Record) -> Iterator[str]:
     yield (texts.NOT_ANSWERED if call.answered is None else texts.TALKED).format(time=_time(_seconds(call)))
     if call.audio:
-        one_way = call.from_client != call.from_phone and 0 in (call.from_client, call.from_phone)
-        yield texts.ONE_WAY.format(path=call.audio) if one_way else call.audio
+        yield texts.ONE_WAY.format(path=call.audio) if len(call.silent) == 1 else call.audio
     if call.codecs:
         yield call.codecs[0]
     if call.mos is not None:

@@ -29,6 +29,7 @@ from fargo.limits.tries import Tries
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of
+from fargo.statemachine.dial_rules.rewriting import rewritten
 from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
@@ -249,12 +250,13 @@ class Gate:
         return self._refuse(user, what, scope)
 
     def _may_call(self, user: str, to: str) -> bool:
-        """Return True if the number may be called as the user has written it, and as it is dialled."""
+        """Return True if the number may be called as the user has written it, and as it is dialled, before and after
+        dial rules.
+        """
         written, known, numbers = dialled(to), self._state(user), self._settings.numbers
         if written in self._settings.emergency_numbers:
             return True
-        uri = target(to, address_book(known, domain_of(to))) if known else None
-        meant = (uri.user,) if isinstance(uri, SipUri) else ()
+        meant = _meant(known, to) if known else ()
         return all(is_allowed(each, numbers) for each in (written, *meant))
 
     def _is_proposed(self, user: str, event: Event) -> bool:
@@ -281,6 +283,15 @@ class Gate:
         """Refuse what waiting does not help."""
         self._refused.count(user, what)
         return Rejection("cancel", "not-allowed", text)
+
+
+def _meant(user: User, to: str) -> tuple[str, ...]:
+    """Return the number that a user calls with its country code, and what dial rules make of it."""
+    book = address_book(user, domain_of(to))
+    uri = target(to, book)
+    if not isinstance(uri, SipUri):
+        return ()
+    return uri.user, rewritten(uri, book, user.settings, user.policy).uri.user
 
 
 @lru_cache(4096)

@@ -29,6 +29,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "foreign": "where calls go to another SIP domain than that of the user's account: through the provider, "
         "directly to that domain, or nowhere",
         "country": "where users dial numbers without a country code",
+        "dial_rules": "what becomes of numbers that users call and are called by, in the language of sed",
         "accept_from": "who may call beside the provider of each account",
         "providers": "the only providers of which users may register accounts, if there is such a list",
         "allowed_numbers": "which numbers may be called: all that are not refused, if this list is empty",

@@ -1,15 +1,20 @@
-"""Incoming calls: who calls the user, and which clients ring."""
+"""Incoming calls: who calls the user, and which clients ring.
+
+Rule: dial rules apply to the caller's number before it becomes a contact. A caller whom a rule refuses is told so, and
+leaves no message about a missed call.
+"""
 
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, naming, texts
+from fargo.statemachine import address, naming, numbering, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state, seeking
 from fargo.statemachine.call.call_state import Call, Caller
+from fargo.statemachine.dial_rules import rewriting
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
@@ -18,7 +23,7 @@ from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import Srtp, is_ipv6_only
-from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, address_book, changed, is_busy, stays_signed_in
@@ -54,6 +59,10 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         call_state.begun(call, channel, caller, None, effects)
         call_state.ended(call, Side.PHONE, offered, effects)
         return changed(user, None, call, effects)
+    if caller.rewritten and caller.rewritten.refusal:
+        call_state.begun(call, channel, caller, None, effects)
+        refused = replace(call, settled=True)
+        return changed(user, None, bridge.end(refused, Reason(Cause.FORBIDDEN, texts.CALLER_REFUSED), effects), effects)
     spoken = sip_leg.direct_profiles(sip)
     able = roster.able(user.contacts, spoken, user.policy)
     if unreachable := _unreachable(user, able, effects):
@@ -130,9 +139,13 @@ def _caller(user: User, event: SipArrival, access: Access, gateway: str) -> tupl
     """
     uri, name = sip_leg.caller(event, access)
     book = address_book(user, gateway)
-    jid = uri if isinstance(uri, BadAddress) else naming.contact(uri, book)
-    if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
-        return user, Caller(f"{naming.ANONYMOUS}@{gateway}/{roster.RESOURCE}", None, name)
-    known = naming.canonical(uri, book)
-    after = replace(user, contacts=roster.spelled(user.contacts, known))
-    return after, Caller(f"{jid}/{roster.RESOURCE}", known.words, name)
+    nobody = Caller(f"{naming.ANONYMOUS}@{gateway}/{roster.RESOURCE}", None, name)
+    if isinstance(uri, BadAddress):
+        return user, nobody
+    canonical = naming.canonical(uri, book)
+    known = rewriting.rewritten(canonical, book, user.settings, user.policy, Direction.IN)
+    jid, written = naming.contact(known.uri, book), numbering.digits(uri.user) or uri.user
+    if isinstance(jid, BadAddress):
+        return user, replace(nobody, rewritten=known, written=written)
+    after = replace(user, contacts=roster.spelled(user.contacts, known.uri))
+    return after, Caller(f"{jid}/{roster.RESOURCE}", known.uri.words, name, known, written)

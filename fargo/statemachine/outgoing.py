@@ -9,7 +9,8 @@ Rules:
    event.
 5. No limit applies to an emergency number, and no demand for encryption. If the operator does not want such calls here,
    the user is told so first, signed in or not, as every second counts.
-6. A call to another domain goes through the account's own server, unless the operator wants it to go there directly, or
+6. What dial rules make of a number is called (`dial_rules.rewriting`). If that is an emergency number, it is one.
+7. A call to another domain goes through the account's own server, unless the operator wants it to go there directly, or
    nowhere. An emergency number is called there in any case.
 """
 
@@ -23,6 +24,9 @@ from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state, placing
 from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.dial_rules import rewriting
+from fargo.statemachine.dial_rules.rewriting import Rewritten
+from fargo.statemachine.dialling import AddressBook
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting
@@ -59,7 +63,7 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
     ready = _ready(user, event.iq.to)
     if isinstance(ready, Refusal):
         effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
-        call_state.refused(id, _meant(user, event.iq.to), event.sid, ready.reason, effects)
+        _record_refused(user, event.iq.to, event.sid, id, ready, effects)
         return user
     if problem := offer.malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
@@ -93,6 +97,12 @@ class Refusal(Struct, frozen=True, gc=False):
     kind: str
     condition: str
     reason: Reason
+    rewritten: Rewritten | None = None
+
+
+def _record_refused(user: User, to: str, session: str, id: str, refusal: Refusal, effects: Effects) -> None:
+    rewritten = rewriting.record(refusal.rewritten, dialling.dialled(to))
+    call_state.refused(id, _meant(user, to), session, refusal.reason, effects, rewritten)
 
 
 def _ready(user: User, to: str) -> Line | Refusal:
@@ -115,18 +125,39 @@ def _is_emergency(policy: Policy, to: str) -> bool:
     return dialling.dialled(to) in policy.emergency_numbers
 
 
+def _target(user: User, book: AddressBook, to: str) -> Rewritten | Refusal:
+    """Return the address that is called, as dial rules have made it, or why there is none."""
+    target = dialling.target(to, book)
+    if isinstance(target, BadAddress):
+        return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+    if _is_emergency(user.policy, to):
+        return Rewritten(target.user, target)
+    known = rewriting.rewritten(target, book, user.settings, user.policy)
+    if known.refusal:
+        return Refusal("cancel", "not-allowed", known.refusal, known)
+    if user.policy.emergency == "refuse" and _leads_to_emergency(user.policy, known):
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS), known)
+    return known
+
+
+def _leads_to_emergency(policy: Policy, known: Rewritten) -> bool:
+    """Return True if rules have made an emergency number of another."""
+    return bool(known.by) and known.uri.user in policy.emergency_numbers
+
+
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
     """Return the line, or why the user cannot call, for a user who is signed in."""
     engine = engine_named(credentials.account.engine)
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
         return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
-    target = dialling.target(to, address_book(user, credentials.gateway))
-    if isinstance(target, BadAddress):
-        return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+    known = _target(user, address_book(user, credentials.gateway), to)
+    if isinstance(known, Refusal):
+        return known
+    target = known.uri
     if target == credentials.uri:
-        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
-    emergency = _is_emergency(user.policy, to)
+        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS), known)
+    emergency = _is_emergency(user.policy, to) or _leads_to_emergency(user.policy, known)
     foreign = target.domain != credentials.uri.domain and not emergency
     if foreign and user.policy.foreign == "refuse":
         text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
@@ -153,6 +184,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         user.policy.early,
         srtp,
         direct,
+        known,
     )
 
 
@@ -165,14 +197,15 @@ def _srtp(policy: Policy, credentials: Credentials, secure: bool, emergency: boo
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:
     """Put the client's offer through. If that is impossible, acknowledge it and end the session with the reason."""
     fit, target = _fit(event, line, user.policy), line.target
+    rewritten = rewriting.record(line.rewritten, dialling.dialled(event.iq.to))
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, effects)
-        call_state.refused(id, target.words, event.sid, fit, effects)
+        call_state.refused(id, target.words, event.sid, fit, effects, rewritten)
         return user
     audio, way = fit
     leg = jingle_leg.called(event, audio, follows, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
-    call_state.placed(call, target.words, event.sid, effects)
+    call_state.placed(call, target.words, event.sid, rewritten, effects)
     if call.undescribed is None:
         effects.record(RecordPath(id, way.path, way.why))
     return changed(user, None, call, effects)
@@ -215,7 +248,8 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
     problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
     if problem:
         jmi.reject(event, problem, effects)
-        call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)
+        rewritten = rewriting.record(ready.rewritten, dialling.dialled(event.to))
+        call_state.refused(id, _meant(user, event.to), event.sid, problem, effects, rewritten)
         return user
     for call in user.calls.values():
         if not forking.proposes(call.jingle, event.to):

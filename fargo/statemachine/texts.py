@@ -25,6 +25,7 @@ CALLED_BY_THEM: Final = "They are calling you at this moment."
 CALLED_NOT_SIGNED_IN: Final = "The called user is not signed in."
 CALLED_IN_TOO_MANY_CALLS: Final = "The called user is in too many calls."
 CALLED_UNDISTURBED: Final = "The called user does not want to be disturbed."
+CALLER_REFUSED: Final = "The called user takes no calls from this number."
 CALLING_YOU: Final = "They are calling you."
 
 # --- why nobody can call now

@@ -22,8 +22,7 @@ def audio(record: Record) -> str:
     """Return the path of the audio, which may have been heard from one end only, its first codec, if it was encrypted,
     its score in the worse direction, and how long an end was on hold.
     """
-    one_way = record.from_client != record.from_phone and 0 in (record.from_client, record.from_phone)
-    told = texts.ONE_WAY.format(audio=record.audio) if one_way else record.audio
+    told = texts.ONE_WAY.format(audio=record.audio) if len(record.silent) == 1 else record.audio
     if record.codecs:
         told = texts.WITH_CODEC.format(audio=told, codec=record.codecs[0].partition("/")[0])
     if record.encrypted:

@@ -64,13 +64,14 @@ COLUMNS: Final = (
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
     *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
     *("encrypted", "loss_from_client", "loss_from_phone", "jitter_from_client", "jitter_from_phone"),
-    *("mos_from_client", "mos_from_phone"),
+    *("mos_from_client", "mos_from_phone", "number_written", "number", "dial_rules"),
 )
 """The columns of the view."""
 
 
 def row(record: Record) -> dict[str, str | float | None]:
     """Return a record for programs, in the order of the view's columns."""
+    rewritten = record.rewritten
     return {
         "call": str(record.name),
         "user": record.name.user,
@@ -107,6 +108,9 @@ def row(record: Record) -> dict[str, str | float | None]:
         "jitter_from_phone": record.phone_quality.jitter if record.phone_quality else None,
         "mos_from_client": record.client_quality.mos if record.client_quality else None,
         "mos_from_phone": record.phone_quality.mos if record.phone_quality else None,
+        "number_written": rewritten.written if rewritten else "",
+        "number": rewritten.number if rewritten else "",
+        "dial_rules": "; ".join(rewritten.rules) if rewritten else "",
     }
 
 

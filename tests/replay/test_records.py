@@ -15,6 +15,7 @@ from fargo.statemachine.model.call_records import (
     CallRecord,
     Direction,
     LogRecord,
+    RecordAnswered,
     RecordBegun,
     RecordCarried,
     RecordEnded,
@@ -128,6 +129,9 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "jitter_from_phone": None,
         "mos_from_client": None,
         "mos_from_phone": None,
+        "number_written": "",
+        "number": "",
+        "dial_rules": "",
     }
 
 
@@ -158,6 +162,7 @@ def test_what_a_relay_carried(tmp_path: Path, carried: tuple[Any, ...], told: st
     notes: tuple[CallRecord, ...] = (
         begun,
         RecordPath("1", AudioPath.RELAY, "DTLS"),
+        RecordAnswered("1", "dave@example.org/laptop"),
         RecordCarried("1", *carried),
     )
     issued = tuple(Issued("dave@example.org", f"1.{n}", note) for n, note in enumerate(notes))

@@ -14,19 +14,26 @@ from fargo.statemachine.media.description import (
     Senders,
     Transport,
 )
+from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import (
+    AddRule,
     AskBusy,
     AskRemoval,
+    DeleteRule,
+    DialRule,
     EndCalls,
     GiveUp,
     NotUnderstood,
     Register,
+    RuleRefused,
     SetBusy,
     SetStay,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
@@ -57,6 +64,8 @@ REQUESTS: Final = (
         AskRemoval(),
         EndCalls(),
     ),
+    *(ShowRules(), RuleRefused("It has no end."), TryNumber("01632960000"), TryNumber("+1900", Direction.IN)),
+    *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
 )
 """What the user asks the gateway in a chat."""
 

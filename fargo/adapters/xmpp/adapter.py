@@ -40,6 +40,7 @@ from fargo.adapters.xmpp import (
     turning_down,
 )
 from fargo.adapters.xmpp.in_order import InOrder
+from fargo.adapters.xmpp.readers import Readers
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     NS_GATEWAY,
@@ -56,6 +57,7 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
+from fargo.languages.catalog import ENGLISH
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.roster import Contacts
@@ -145,6 +147,8 @@ class XmppSettings:
     """Further users who may (bare JIDs)."""
     denied_users: frozenset[str] = frozenset()
     """Users who may not (bare JIDs), whatever their domain is."""
+    language: str = ENGLISH
+    """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
     longest_silence: float = LONGEST_SILENCE
@@ -195,6 +199,7 @@ class XmppAdapter:
         self._admission = admission
         self._contacts = contacts
         self._prompted = prompted
+        self._readers = Readers()
         self.serve(settings)
         self._stream = Stream(
             settings.domain, settings.secret, self._received, opened, troubled, settings.longest_silence
@@ -217,6 +222,7 @@ class XmppAdapter:
     def serve(self, settings: XmppSettings) -> None:
         """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
         self._settings = settings
+        self._readers.default = settings.language
         self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
 
     def stop(self) -> Deferred[None]:
@@ -234,12 +240,12 @@ class XmppAdapter:
         command: _OneStanza | ShowContacts = issued.command  # type: ignore[assignment]
         if isinstance(command, ShowContacts):
             for each in roster.shown_contacts(self._contacts(issued.user), command):
-                self._stream.send_stanza(presence.stanza(each, self._contact))
+                self._say(presence.stanza(each, self._contact))
             return
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
-            self._stream.send_stanza(presence.stanza(introduction, self._contact))
-        if self._stream.send_stanza(self._stanza(command, issued.id)):
+            self._say(presence.stanza(introduction, self._contact))
+        if self._say(self._stanza(command, issued.id)):
             return
         match command:
             case InitiateSession(to=to) | AcceptSession(to=to) | TerminateSession(to=to) | ProposeCall(to=to):
@@ -286,6 +292,7 @@ class XmppAdapter:
     def _received(self, stanza: Element) -> None:
         try:
             sender = sender_of(stanza)
+            self._readers.heard(sender, stanza)
             if not senders.is_possible(sender, self._settings.domain):
                 log.debug(texts.SENDER_IMPOSSIBLE, kind=stanza.name)
             elif not self._settings.serve(sender):
@@ -454,4 +461,9 @@ class XmppAdapter:
     def _send(self, stanza: Element | None) -> None:
         """Send a reply. Without a stream it is lost."""
         if stanza is not None:
-            self._stream.send_stanza(stanza)
+            self._say(stanza)
+
+    def _say(self, stanza: Element) -> bool:
+        """Send a stanza, with what is for people in the language of its recipient. Return False without a stream."""
+        self._readers.translate(stanza)
+        return self._stream.send_stanza(stanza)

@@ -25,6 +25,10 @@ NAME_UNKNOWN: Final = (
     "The XMPP server cannot be found: DNS has no IPv4 address for {server}. Correct the name in xmpp.server, or give "
     "an address there."
 )
+NAME_NOT_FOUND: Final = (
+    "The XMPP server cannot be found: there is no IPv4 address for {server}, or no name server answers. Correct the "
+    "name in xmpp.server or /etc/resolv.conf, or give an address in xmpp.server."
+)
 NAME_SERVER_SILENT: Final = (
     "The XMPP server cannot be found: no name server tells the address of {server} now. Correct /etc/resolv.conf, or "
     "give an address in xmpp.server."

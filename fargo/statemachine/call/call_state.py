@@ -13,6 +13,8 @@ from msgspec import Struct
 from fargo.statemachine.address import bare
 from fargo.statemachine.call import texts
 from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.dial_rules import rewriting
+from fargo.statemachine.dial_rules.rewriting import Rewritten
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Inviting
@@ -24,7 +26,7 @@ from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Side
+from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Rewriting, Side
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Reason
 
@@ -32,12 +34,15 @@ from fargo.statemachine.reason import Reason
 class Caller(Struct, frozen=True, gc=False):
     """The caller of an incoming call: the full JID that represents them, their SIP address, and their display name.
 
-    ``address`` is None if the caller is anonymous, ``name`` if they give none.
+    ``address`` is None if the caller is anonymous, ``name`` if they give none. ``rewritten``: what dial rules have made
+    of the address, None if they have seen none; ``written``: the user part of it with which the call came.
     """
 
     jid: str
     address: str | None
     name: str | None
+    rewritten: Rewritten | None = None
+    written: str = ""
 
     @property
     def words(self) -> str:
@@ -109,20 +114,30 @@ def deadlines(call: Call) -> tuple[Deadline, ...]:
 # --- call records
 
 
-def placed(call: Call, peer: str, session: str, effects: Effects) -> None:
-    """Record that the user calls, in this Jingle session."""
-    effects.record(RecordBegun(call.id, Direction.OUT, peer, session=session, channel=call.sip.name))
+def placed(call: Call, peer: str, session: str, rewritten: Rewriting | None, effects: Effects) -> None:
+    """Record that the user calls, in this Jingle session, and what dial rules have made of the number."""
+    channel = call.sip.name
+    begun = RecordBegun(call.id, Direction.OUT, peer, session=session, channel=channel, rewritten=rewritten)
+    effects.record(begun)
 
 
-def refused(call: str, peer: str | None, session: str, reason: Reason, effects: Effects) -> None:
+def refused(
+    call: str,
+    peer: str | None,
+    session: str,
+    reason: Reason,
+    effects: Effects,
+    rewritten: Rewriting | None = None,
+) -> None:
     """Record a call of the user's that the gateway refuses at once. ``call`` is its id."""
-    effects.record(RecordBegun(call, Direction.OUT, peer, session=session))
+    effects.record(RecordBegun(call, Direction.OUT, peer, session=session, rewritten=rewritten))
     effects.record(RecordEnded(call, Side.GATEWAY, reason.cause, reason.text))
 
 
 def begun(call: Call, channel: str, caller: Caller, session: str | None, effects: Effects) -> None:
     """Record that somebody calls the user on a SIP channel; clients are invited to this Jingle session, if to any."""
-    effects.record(RecordBegun(call.id, Direction.IN, caller.address, caller.name, session, channel))
+    peer, name, rewritten = caller.address, caller.name, rewriting.record(caller.rewritten, caller.written)
+    effects.record(RecordBegun(call.id, Direction.IN, peer, name, session, channel, rewritten))
 
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:

@@ -47,6 +47,46 @@ class SetStay(_Request, frozen=True, tag="SetStay"):
     on: bool
 
 
+class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
+    direction of the calls that it is for, None for both.
+    """
+
+    text: str
+    only: Direction | None = None
+
+
+class ShowRules(_Request, frozen=True, tag="ShowRules"):
+    """The dial rules."""
+
+
+class AddRule(_Request, frozen=True, tag="AddRule"):
+    """Add a dial rule behind the others."""
+
+    rule: DialRule
+
+
+class DeleteRule(_Request, frozen=True, tag="DeleteRule"):
+    """Delete the dial rule with a number. The first has 1."""
+
+    number: int
+
+
+class RuleRefused(_Request, frozen=True, tag="RuleRefused"):
+    """A dial rule that is none. ``problem``: the reason, as a sentence."""
+
+    problem: str
+
+
+class TryNumber(_Request, frozen=True, tag="TryNumber"):
+    """Tell what the dial rules make of a number in a call of that direction, and call nobody. ``number``: as
+    `numbering.digits` returns it.
+    """
+
+    number: str
+    direction: Direction = Direction.OUT
+
+
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
     """Whether the user is to be disturbed, as it is now, and how to change that."""
 
@@ -73,6 +113,11 @@ GatewayRequest: TypeAlias = (
     | EndCalls
     | SetBusy
     | SetStay
+    | ShowRules
+    | AddRule
+    | DeleteRule
+    | RuleRefused
+    | TryNumber
     | AskBusy
     | Register
     | GiveUp
@@ -121,11 +166,12 @@ class PasswordPrompt(Struct, frozen=True, gc=False):
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
-    operator has set it for all.
+    operator has set it for all. ``rules``: their dial rules, in order.
     """
 
     busy: bool = False
     stay: bool | None = None
+    rules: tuple[DialRule, ...] = ()
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

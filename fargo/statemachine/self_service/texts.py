@@ -11,6 +11,10 @@ status: how your SIP account is
 calls: your latest calls
 hang up: ends your calls
 busy on, busy off: callers hear that you are busy, or your clients ring again
+rules: what becomes of numbers that you call, or that call you
+sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
+sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
+sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
@@ -79,6 +83,19 @@ LASTING: Final = (
 )
 WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
 TROUBLE_TOLD: Final = "a trouble of the account to be told"
+
+# --- dial rules
+
+RULE: Final = "{number}: {rule}"
+RULE_OF_ALL: Final = "For all users: {rule}"
+NO_RULES: Final = "You have no rules. Write “sed s/^0/+44/” to add one."
+RULE_ADDED: Final = "Rule {number}: {rule}"
+RULE_DELETED: Final = "Deleted: {rule}"
+NO_SUCH_RULE: Final = "You have no rule {number}. Write “rules” to see them."
+TOO_MANY_RULES: Final = "You have {most} rules, which is as many as there can be. Delete one first."
+TRIED: Final = "{number} becomes {result}."
+TRIED_SAME: Final = "{number} stays as it is."
+TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it."
 
 # --- settings and hanging up
 
