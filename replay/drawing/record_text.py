@@ -8,14 +8,21 @@ from replay.drawing import texts
 
 
 def peer(record: Record) -> str:
-    """Return whom the user called, or who called the user."""
+    """Return whom the user called, or who called the user; with the number as it was before dial rules."""
+    told = _peer(record)
+    if record.rewritten is not None:
+        told = texts.FROM_NUMBER.format(peer=told, number=record.rewritten.written)
+    return plain(told)
+
+
+def _peer(record: Record) -> str:
     if record.direction == Direction.OUT:
-        return plain(texts.TO.format(peer=record.peer or texts.THE_GATEWAY))
+        return texts.TO.format(peer=record.peer or texts.THE_GATEWAY)
     if record.peer_name and record.peer:
         caller = texts.NAMED.format(name=record.peer_name, address=record.peer)
     else:
         caller = record.peer_name or record.peer or texts.AN_ANONYMOUS_CALLER
-    return plain(texts.FROM.format(peer=caller))
+    return texts.FROM.format(peer=caller)
 
 
 def audio(record: Record) -> str:

@@ -113,6 +113,7 @@ CAUSES: Final = {
 
 TO: Final = "to {peer}"
 FROM: Final = "from {peer}"
+FROM_NUMBER: Final = "{peer}, written {number}"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
 WITH_CODEC: Final = "{audio}, {codec}"
