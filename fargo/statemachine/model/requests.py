@@ -148,6 +148,18 @@ class CommandForm(Struct, frozen=True, gc=False, omit_defaults=True):
     fields: tuple[FormField, ...] = ()
 
 
+class AccountTrouble(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The user's account is not signed in although it should be. ``of``: the nonce of its registration. ``problem``:
+    the latest reason, as a sentence. ``until``: when the user is told of it, in seconds since 1970; None if they were.
+    ``refused``: only the user can mend it.
+    """
+
+    of: str
+    problem: str
+    until: float | None = None
+    refused: bool = False
+
+
 class PasswordPrompt(Struct, frozen=True, gc=False):
     """The user's next chat message is the password of this SIP address (as typed). ``until``: when it is no longer, in
     seconds since 1970. ``gateway``: the JID that has asked.

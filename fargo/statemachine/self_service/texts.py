@@ -74,6 +74,16 @@ MINUTES: Final = "{count} min"
 HOURS: Final = "{count} h"
 DAYS: Final = "{count} days"
 
+# --- what the gateway says of its own accord
+
+REFUSED: Final = "Your SIP account is not signed in, so you can neither call nor be called. {problem}"
+LASTING: Final = (
+    "Your SIP account has not been signed in for ten minutes, so you can neither call nor be called. {problem} You are "
+    "told when it works again."
+)
+WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
+TROUBLE_TOLD: Final = "a trouble of the account to be told"
+
 # --- dial rules
 
 TITLE_RULES: Final = "Dial rules"
