@@ -1,9 +1,8 @@
 """The cells of a table of calls, in words for people. Hostile text stays on its line (`fargo.plain`)."""
 
-from fargo.calls import Record
+from fargo.calls import Record, cause_in_words
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import Direction
-from fargo.statemachine.reason import Cause
 from replay.drawing import texts
 
 
@@ -18,11 +17,7 @@ def peer(record: Record) -> str:
 def _peer(record: Record) -> str:
     if record.direction == Direction.OUT:
         return texts.TO.format(peer=record.peer or texts.THE_GATEWAY)
-    if record.peer_name and record.peer:
-        caller = texts.NAMED.format(name=record.peer_name, address=record.peer)
-    else:
-        caller = record.peer_name or record.peer or texts.AN_ANONYMOUS_CALLER
-    return texts.FROM.format(peer=caller)
+    return texts.FROM.format(peer=record.peer_in_words or texts.AN_ANONYMOUS_CALLER)
 
 
 def audio(record: Record) -> str:
@@ -44,7 +39,7 @@ def ending(record: Record) -> str:
     if record.ended is None:
         return texts.IN_PROGRESS
     template = texts.ENDING_WITH_REASON if record.reason else texts.ENDING
-    return plain(template.format(by=record.ended_by, cause=texts.CAUSES[Cause(record.cause)], reason=record.reason))
+    return plain(template.format(by=record.ended_by, cause=cause_in_words(record.cause), reason=record.reason))
 
 
 def talked(record: Record, now: float) -> str:
