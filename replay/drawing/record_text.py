@@ -7,10 +7,17 @@ from replay.drawing import texts
 
 
 def peer(record: Record) -> str:
-    """Return whom the user called, or who called the user."""
+    """Return whom the user called, or who called the user; with the number as it was before dial rules."""
+    told = _peer(record)
+    if record.rewritten is not None:
+        told = texts.FROM_NUMBER.format(peer=told, number=record.rewritten.written)
+    return plain(told)
+
+
+def _peer(record: Record) -> str:
     if record.direction == Direction.OUT:
-        return plain(texts.TO.format(peer=record.peer or texts.THE_GATEWAY))
-    return plain(texts.FROM.format(peer=record.peer_in_words or texts.AN_ANONYMOUS_CALLER))
+        return texts.TO.format(peer=record.peer or texts.THE_GATEWAY)
+    return texts.FROM.format(peer=record.peer_in_words or texts.AN_ANONYMOUS_CALLER)
 
 
 def audio(record: Record) -> str:

@@ -92,6 +92,7 @@ ENDED_BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone", Side.GATE
 
 TO: Final = "to {peer}"
 FROM: Final = "from {peer}"
+FROM_NUMBER: Final = "{peer}, written {number}"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
 WITH_CODEC: Final = "{audio}, {codec}"
