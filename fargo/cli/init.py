@@ -115,8 +115,10 @@ class _Questions:
                 return checked(given or str(default))
             except click.BadParameter as error:
                 raise InputError(texts.OPTION_PROBLEM.format(option=name, problem=error.message)) from None
-        question = texts.QUESTION.format(what=sentence(SECTIONS[section], option).rstrip("."), option=name)
-        return click.prompt(question, default or None, value_proc=checked)
+        or_none = texts.OR_NONE if SECTIONS[section].model_fields[option].default is None else ""
+        what = sentence(SECTIONS[section], option).rstrip(".")
+        question = texts.QUESTION.format(what=what, or_none=or_none, option=name)
+        return click.prompt(question, str(default) or None, value_proc=checked)
 
 
 def _number_or_text(text: str) -> str | int | None:

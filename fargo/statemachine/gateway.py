@@ -28,7 +28,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import prompting
+from fargo.statemachine.self_service import notices, prompting
 from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User
 
@@ -143,7 +143,7 @@ def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
 
 def expire(user: User, effects: Effects) -> User:
     """Do all that is due at the time of the event (rule 3), each part by itself."""
-    of_account = (_expire_registrations, _expire_account, _expire_prompt)
+    of_account = (_expire_registrations, _expire_account, _expire_prompt, _expire_trouble)
     for expire in (_expire_user, _expire_clients, awaited.expire, _expire_calls, replies.expire, *of_account):
         user = in_part(user, expire, effects)
     return user
@@ -161,6 +161,7 @@ def _expire_user(user: User, effects: Effects) -> User:
             settings=Settings(),
             recent=(),
             prompt=None,
+            trouble=None,
             texts=(),
         )
     return user
@@ -200,3 +201,9 @@ def _expire_prompt(user: User, effects: Effects) -> User:
     if user.prompt is None or user.prompt.until > effects.at:
         return user
     return in_part(user, prompting.expired, effects, drop=lambda user, _: replace(user, prompt=None))
+
+
+def _expire_trouble(user: User, effects: Effects) -> User:
+    if user.trouble is None or user.trouble.until is None or user.trouble.until > effects.at:
+        return user
+    return in_part(user, notices.lasting, effects, drop=lambda user, _: replace(user, trouble=None))

@@ -90,7 +90,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import commands, desk, prompting
+from fargo.statemachine.self_service import commands, desk, notices, prompting
 from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
 
@@ -134,7 +134,12 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_registrations = sign_in.deadlines(user.registrations)
-    single = (connection.deadline(user.account), gateway.erasure(user), prompting.deadline(user))
+    single = (
+        connection.deadline(user.account),
+        gateway.erasure(user),
+        prompting.deadline(user),
+        notices.deadline(user),
+    )
     of_user = [due for due in single if due is not None]
     of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
     return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
@@ -166,6 +171,10 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
         effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
         after = faults.ended(user, recorded.event, error, effects)
+    if after.account is not user.account and not isinstance(recorded.event, Snapshot):
+        call = effects.call
+        after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
+        effects.call = call
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
@@ -335,6 +344,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         policy=event.policy,
         settings=event.settings,
         recent=event.recent,
+        trouble=event.trouble,
     )
 
 

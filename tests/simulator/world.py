@@ -66,6 +66,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
+from fargo.statemachine.model.requests import Register
 from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, UserAgentEvent
 from fargo.statemachine.user_state import User
 
@@ -380,6 +381,7 @@ def _asked(world: World, what: str) -> World:
             asked = _put(world, RegistrationAsked(replace(iq, by=None)))
             asked = _put(asked, ContactAsked(Iq(iq.sender, GATEWAY, f"contact-iq{number}"), "Bob@sip.test"))
             asked = _put(asked, CommandAsked(Iq(iq.sender, GATEWAY, f"command-iq{number}", _STEP), request))
+            asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, Register("alice@sip.test")))
             asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, request))
             return _put(asked, Announced("There will be a pause tonight."))
         case "write":

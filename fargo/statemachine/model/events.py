@@ -23,7 +23,7 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
-from fargo.statemachine.model.requests import GatewayRequest, RecentCall, Settings
+from fargo.statemachine.model.requests import AccountTrouble, GatewayRequest, RecentCall, Settings
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
@@ -144,7 +144,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
-    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls.
+    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
+    the account, as far as the user is told of it.
     """
 
     account: SipAccount | None = None
@@ -160,6 +161,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     spelled: Mapping[str, str] = {}
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
+    trouble: AccountTrouble | None = None
 
 
 # --- requests to the gateway itself

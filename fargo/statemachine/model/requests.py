@@ -60,6 +60,10 @@ class ShowRules(_Request, frozen=True, tag="ShowRules"):
     """The dial rules."""
 
 
+class AskRules(_Request, frozen=True, tag="AskRules"):
+    """The dial rules as they are now, and how to change or try them."""
+
+
 class AddRule(_Request, frozen=True, tag="AddRule"):
     """Add a dial rule behind the others."""
 
@@ -80,11 +84,12 @@ class RuleRefused(_Request, frozen=True, tag="RuleRefused"):
 
 class TryNumber(_Request, frozen=True, tag="TryNumber"):
     """Tell what the dial rules make of a number in a call of that direction, and call nobody. ``number``: as
-    `numbering.digits` returns it.
+    `numbering.digits` returns it. ``rule``: one more, behind the user's own; it is not kept.
     """
 
     number: str
     direction: Direction = Direction.OUT
+    rule: DialRule | None = None
 
 
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
@@ -114,6 +119,7 @@ GatewayRequest: TypeAlias = (
     | SetBusy
     | SetStay
     | ShowRules
+    | AskRules
     | AddRule
     | DeleteRule
     | RuleRefused
@@ -140,6 +146,18 @@ class CommandForm(Struct, frozen=True, gc=False, omit_defaults=True):
     title: str
     instructions: str
     fields: tuple[FormField, ...] = ()
+
+
+class AccountTrouble(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The user's account is not signed in although it should be. ``of``: the nonce of its registration. ``problem``:
+    the latest reason, as a sentence. ``until``: when the user is told of it, in seconds since 1970; None if they were.
+    ``refused``: only the user can mend it.
+    """
+
+    of: str
+    problem: str
+    until: float | None = None
+    refused: bool = False
 
 
 class PasswordPrompt(Struct, frozen=True, gc=False):

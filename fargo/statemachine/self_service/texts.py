@@ -74,8 +74,25 @@ MINUTES: Final = "{count} min"
 HOURS: Final = "{count} h"
 DAYS: Final = "{count} days"
 
+# --- what the gateway says of its own accord
+
+REFUSED: Final = "Your SIP account is not signed in, so you can neither call nor be called. {problem}"
+LASTING: Final = (
+    "Your SIP account has not been signed in for ten minutes, so you can neither call nor be called. {problem} You are "
+    "told when it works again."
+)
+WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
+TROUBLE_TOLD: Final = "a trouble of the account to be told"
+
 # --- dial rules
 
+TITLE_RULES: Final = "Dial rules"
+INSTRUCTIONS_RULES: Final = (
+    "Enter a rule to add it. With a number, too, it is only tried: you are told what becomes of that."
+)
+FIELD_RULE: Final = "A rule to add, such as s/^0/+44/"
+FIELD_NUMBER: Final = "A number to try"
+FIELD_DELETE: Final = "The number of a rule to delete"
 RULE: Final = "{number}: {rule}"
 RULE_OF_ALL: Final = "For all users: {rule}"
 NO_RULES: Final = "You have no rules. Write “sed s/^0/+44/” to add one."

@@ -338,10 +338,12 @@ async def test_a_message_comes_back_with_the_reason(scene: Scene) -> None:
 
 async def test_users_are_answered_in_their_language(scene: Scene) -> None:
     alice = scene.alice
-    alice.send(f"<message to='{CONTACT}' id='m3' xml:lang='de'><body>hallo</body></message>")
+    alice.send(f"<message to='{CONTACT}' type='groupchat' id='m3' xml:lang='de'><body>hallo</body></message>")
     refused = failure(await alice.wait(lambda each: each.get("id") == "m3", "an error"))
     assert refused
-    assert refused.text == "Dieses Gateway überträgt nur Anrufe. Ihre Nachricht wurde nicht zugestellt."
+    assert (
+        refused.text == "Dieses Gateway nimmt nur Anrufe und Textnachrichten an. Ihre Nachricht wurde nicht zugestellt."
+    )
 
 
 async def test_strangers_are_turned_away_and_leave_no_trace(scene: Scene) -> None:
