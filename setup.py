@@ -15,6 +15,7 @@ setup(
         "fargo.edge.telepathy": ["*.cfg"],
         "fargo.edge.sip": ["*.cfg"],
         "fargo.adapters.xmpp": ["*.png"],
+        "fargo.languages": ["*.po"],
         "replay.page": ["*.html", "*.css", "*.js"],
     },
     install_requires=[
@@ -24,10 +25,14 @@ setup(
         # The names in the TLS certificates of SIP servers.
         "cryptography>=38,<51",
         "dbus-python>=1.3,<2",
+        # Dial rules: regular expressions in bounded time, whatever users write.
+        "google-re2>=1.1.20240702,<2",
         # The addresses of this machine, to which no audio is sent.
         "ifaddr>=0.2,<1",
         "msgspec>=0.19,<1",
         # The metrics of a running gateway, in their format.
+        # gettext's catalogues of sentences
+        "polib>=1.2,<2",
         "prometheus-client>=0.20,<1",
         "pydantic>=2.7,<3",
         # Times as people write them.

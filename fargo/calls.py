@@ -13,6 +13,7 @@ from typing import NamedTuple, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo import texts
 from fargo.statemachine.model.call_records import (
     CallRecord,
     RecordAnswered,
@@ -23,10 +24,12 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    Rewriting,
+    Side,
 )
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.model.ng import Quality
-from fargo.statemachine.reason import FAILURES
+from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.entries import Entry
 
 
@@ -43,7 +46,8 @@ class CallName(NamedTuple):
 class Record(Struct, frozen=True):
     """A call: its user, peer and direction, when it began, was answered and ended (seconds since 1970), which client
     took part, the path of the audio and why (through a relay: RTP packets from either end, and how well they got
-    through if the relay knows), who ended it and why. What has not happened is None, or "".
+    through if the relay knows), who ended it and why. ``rewritten``: what dial rules
+    have made of the peer's number, if they have changed it. What has not happened is None, or "".
 
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
     refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
@@ -80,6 +84,12 @@ class Record(Struct, frozen=True):
     held: int | None = None
     held_since: float | None = None
     encrypted: bool | None = None
+    rewritten: Rewriting | None = None
+
+    @property
+    def peer_in_words(self) -> str:
+        """Return the other end, "" if nothing is known of it."""
+        return person_in_words(self.peer_name, self.peer)
 
     @property
     def failed(self) -> bool:
@@ -87,10 +97,31 @@ class Record(Struct, frozen=True):
         return self.cause in FAILURES
 
     @property
+    def silent(self) -> tuple[Side, ...]:
+        """Return the ends of an answered call from which the relay received no audio; none if it is not known. Before
+        the answer nobody has to speak: a phone alone plays an announcement.
+        """
+        if self.answered is None:
+            return ()
+        return tuple(
+            end for end, packets in ((Side.CLIENT, self.from_client), (Side.PHONE, self.from_phone)) if packets == 0
+        )
+
+    @property
     def mos(self) -> float | None:
         """Return the score of the direction that sounded worse; None if that of neither is known."""
         known = [each.mos for each in (self.client_quality, self.phone_quality) if each]
         return min(known, default=None)
+
+
+def person_in_words(name: str | None, address: str | None) -> str:
+    """Return a name and an address, or what is known of them; "" if nothing is."""
+    return texts.NAMED.format(name=name, address=address) if name and address else name or address or ""
+
+
+def cause_in_words(cause: str) -> str:
+    """Return why a call ended, as lists tell it."""
+    return texts.CAUSES[Cause(cause)]
 
 
 def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:
@@ -116,8 +147,9 @@ def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: Call
     known.
     """
     match of_call:
-        case RecordBegun(_, direction, peer, peer_name, session):
-            return Record(name, direction.value, peer or "", peer_name or "", session or "", recorded.at)
+        case RecordBegun(_, direction, peer, peer_name, session, _, rewritten):
+            call = Record(name, direction.value, peer or "", peer_name or "", session or "", recorded.at)
+            return call if rewritten is None else replace(call, rewritten=rewritten)
         case _ if call is None:
             return None
         case RecordPath(_, audio, why):

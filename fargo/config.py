@@ -36,11 +36,13 @@ from fargo.config_values import (
     Duration,
     HostPort,
     IpNetwork,
+    Language,
     LoopbackPort,
     Number,
     Port,
     Prefix,
     RelativePath,
+    Rule,
     UserJid,
     in_seconds,
     mistake,
@@ -101,6 +103,7 @@ class XmppConfig(Section):
         (), description='a list of bare JIDs in lower case, such as ["mallory@example.org"]'
     )
     registration: Literal["open", "closed"] = Field("open", description='"open" or "closed"')
+    language: Language = Field("en", description='the code of a language that Fargo speaks: "en" or "de"')
 
     @property
     def shared_secret(self) -> str:
@@ -167,6 +170,7 @@ class SipConfig(Section):
     emergency: Literal["call", "refuse"] = Field("call", description='"call" or "refuse"')
     foreign: Literal["provider", "direct", "refuse"] = Field("provider", description='"provider", "direct" or "refuse"')
     country: Country | None = Field(None, description='the ISO 3166 code of a country, such as "GB"')
+    dial_rules: tuple[Rule, ...] = Field((), description='a list of dial rules, such as ["s/^0/+44/"]')
     accept_from: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
     providers: tuple[AccountHost, ...] | None = Field(
         None, description='a list of the domains and proxies of SIP accounts, such as ["sip.example.net"]'
@@ -271,6 +275,7 @@ class LimitsConfig(Section):
     calls: int = Field(8, strict=True, ge=1, le=64, description="a number from 1 to 64")
     calls_an_hour: int = Field(120, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     subscriptions_an_hour: int = Field(1000, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
+    texts_a_minute: int = Field(20, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     failed_registrations_an_hour: int = Field(5, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
     failed_registrations_of_provider: int = Field(
         20, strict=True, ge=1, le=100_000, description="a number from 1 to 100000"

@@ -14,7 +14,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from pydantic_core import PydanticCustomError
 
 from fargo import texts
+from fargo.languages.catalog import LANGUAGES
 from fargo.statemachine.address import is_local
+from fargo.statemachine.dial_rules import sed
+from fargo.statemachine.dial_rules.sed import BadRule
+from fargo.statemachine.model.requests import DialRule
 from fargo.statemachine.numbering_plans import country
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
@@ -121,6 +125,20 @@ def _country(text: str) -> str:
     return known
 
 
+def _dial_rule(value: object) -> DialRule:
+    """Return a dial rule. Raises a `mistake` that says what is wrong with it."""
+    rule = sed.parsed(value if isinstance(value, str) else "")
+    if isinstance(rule, BadRule):
+        raise mistake(texts.BAD_DIAL_RULE.format(rule=value, problem=rule.problem))
+    return rule
+
+
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise ValueError
+    return text
+
+
 def mistake(sentence: str) -> PydanticCustomError:
     """Return the error of a value about which there is more to say than what is expected."""
     return PydanticCustomError("fargo", "{sentence}", {"sentence": sentence})
@@ -156,9 +174,11 @@ def _duration(value: object) -> str:
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Number = Annotated[str, AfterValidator(_number)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+Language = Annotated[str, AfterValidator(_language)]
 Country = Annotated[str, AfterValidator(_country)]
 Domain = Annotated[str, AfterValidator(_domain)]
 UserJid = Annotated[str, AfterValidator(_user)]
+Rule = Annotated[DialRule, PlainValidator(_dial_rule)]
 AccountHost = Annotated[str, AfterValidator(_host)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
 IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]

@@ -20,6 +20,7 @@ def policy(config: Config) -> Policy:
         foreign=sip.foreign,
         most_calls=config.limits.calls,
         country=sip.country,
+        dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
     )
 
@@ -49,6 +50,7 @@ def gate(config: Config) -> GateSettings:
         stanzas_a_second=given.stanzas_a_second,
         calls_an_hour=given.calls_an_hour,
         subscriptions_an_hour=given.subscriptions_an_hour,
+        texts_a_minute=given.texts_a_minute,
         failures=given.failed_registrations_an_hour,
         provider_failures=given.failed_registrations_of_provider,
         log_bytes=given.log_mb_a_day * 1_000_000,
@@ -76,5 +78,6 @@ def xmpp(config: Config) -> XmppSettings:
         frozenset(server.allowed_domains),
         frozenset(server.allowed_users),
         frozenset(server.denied_users),
+        language=server.language,
         relayed=config.media.relay is not None and config.media.path != "direct",
     )

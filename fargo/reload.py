@@ -15,6 +15,7 @@ _AT_ONCE: Final = frozenset(
     {
         "xmpp.allowed_domains",
         "xmpp.allowed_users",
+        "xmpp.language",
         "xmpp.denied_users",
         "xmpp.registration",
         "sip.providers",
@@ -24,6 +25,7 @@ _AT_ONCE: Final = frozenset(
         "sip.emergency_numbers",
         "sip.emergency",
         "sip.country",
+        "sip.dial_rules",
         "media.path",
         "media.early",
         "media.private",

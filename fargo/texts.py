@@ -1,9 +1,11 @@
-"""The sentences about the configuration, this machine and the programs of the gateway, for the operator.
+"""The sentences about the configuration, this machine, the programs of the gateway and its calls, for the operator.
 
 A text with names in braces is a template: Twisted's logger fills in log messages, `str.format` everything else.
 """
 
 from typing import Final
+
+from fargo.statemachine.reason import Cause
 
 # --- a file that cannot be read: the configuration, or the file with the secret
 
@@ -35,6 +37,7 @@ NO_SECRET: Final = (
     "Neither secret nor secret_file is given. Give one of them; the XMPP server must have the same secret."
 )
 TWO_SECRETS: Final = "Both secret and secret_file are given. Remove one of them."
+BAD_DIAL_RULE: Final = "“{rule}” is no dial rule. {problem}"
 OWN_DOMAIN: Final = "“{domain}” is the domain of the gateway itself. List the domains of its users."
 LOOPBACK_ADDRESS: Final = "{address} is reserved for traffic inside the gateway. Use another address of this machine."
 ONE_IPV4_ADDRESS: Final = (
@@ -109,6 +112,7 @@ VAULT_NOT_WRITTEN: Final = "Unused passwords stay in the vault, and its mark is 
 
 EDGE: Final = "The SIP edge"
 """The `name` of a restarted program. Those of the SIP hosts are in the texts of its package."""
+NO_TEXTS_NOW: Final = "The gateway has no connection to the XMPP server. Try again later."
 READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {addresses} port {port}."
 SIGNALLED: Final = "Fargo received {name} and stops."
 SIGNALLED_TO_KEEP: Final = "Fargo received {name} and stops. Calls and the SIP edge go on."
@@ -172,3 +176,26 @@ STATE_BUG: Final = "A bug: the state could not be printed"
 # --- for users: why a call failed
 
 NO_RELAY: Final = "There is no media relay any more."
+
+# --- calls
+
+CAUSES: Final = {
+    Cause.HUNG_UP: "hung up",
+    Cause.CANCELLED: "cancelled",
+    Cause.ELSEWHERE: "answered elsewhere",
+    Cause.NOT_FOUND: "not found",
+    Cause.UNAVAILABLE: "unavailable",
+    Cause.NO_ANSWER: "no answer",
+    Cause.BUSY: "busy",
+    Cause.DECLINED: "declined",
+    Cause.FORBIDDEN: "forbidden",
+    Cause.MEDIA: "no common audio codec",
+    Cause.APPLICATION: "not an audio call",
+    Cause.TRANSPORT: "no usable transport",
+    Cause.SECURITY: "no common encryption",
+    Cause.NETWORK: "network error",
+    Cause.CONGESTION: "no room",
+    Cause.SERVER_ERROR: "server error",
+    Cause.FAULT: "a bug",
+}
+NAMED: Final = "{name} ({address})"

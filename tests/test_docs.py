@@ -82,6 +82,11 @@ def test_the_tree_of_packages_is_true() -> None:
     assert {each for top in ("fargo", "replay", "script") for each in folders(top)} - told == set()
 
 
+def test_every_module_beside_the_packages_is_described() -> None:
+    described = set(re.findall(r"`(\w+\.py)`", ARCHITECTURE))
+    assert {each.name for each in (ROOT / "fargo").glob("[!_]*.py")} - described == set()
+
+
 def test_every_folder_of_the_tests_is_described() -> None:
     described = set(re.findall(r"^\| `(tests/\w+)` \|", ARCHITECTURE, re.M))
     there = {f"tests/{each.parent.name}" for each in (ROOT / "tests").glob("*/test_*.py")}

@@ -44,7 +44,7 @@ def _refused(place: Place, secret: str, seconds: float) -> str | None:
     except socket.gaierror as error:
         return unknown_name(place, error)
     except UnicodeError:  # no name can be like this
-        return unknown_name(place, None)
+        return unknown_name(place, socket.gaierror(socket.EAI_NONAME))
     try:
         with socket.create_connection((address, place.port), seconds) as connection:
             return _Handshake(place, connection, seconds).refused(secret)

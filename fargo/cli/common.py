@@ -1,5 +1,6 @@
 """Shared by several commands: options, opening files, and errors about invalid input."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
@@ -19,12 +20,14 @@ from fargo.store.opening import log_in, open_reader
 from replay.reading import golden
 from replay.reading.call_name import CallNameError, find
 
+CONFIGURATION: Final = Path("/etc/fargo/fargo.toml")
 CONFIG = click.option(
-    "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file (TOML)."
-)
+    *("-c", "--config", "path"), metavar="FILE", default=CONFIGURATION, show_default=True,
+    type=click.Path(path_type=Path), help="The configuration (TOML).",
+)  # fmt: skip
 OF_GATEWAY = click.option(
     *("-c", "--config"), metavar="FILE", type=click.Path(path_type=Path),
-    help="The gateway's configuration. Default: the gateway with a default configuration.",
+    help=f"The gateway's configuration. Default: {CONFIGURATION}, if it is there.",
 )  # fmt: skip
 LOG = click.argument("path", metavar="LOG", type=click.Path(path_type=Path))
 CALL = click.argument("name", metavar="CALL")
@@ -68,12 +71,15 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _log_of(config: Path | None) -> Path:
-    """Return the path of the log of the gateway with this configuration, or of one with a default configuration."""
+    """Return the path of the log of the gateway with this configuration, or with that of this machine."""
     return log_in(state_directory(config))
 
 
 def state_directory(config: Path | None) -> Path:
-    """Return the state directory of the gateway with this configuration, or of one with a default configuration."""
+    """Return the state directory of the gateway with this configuration, or with that of this machine. If there is
+    none, or we cannot enter its directory, it is the default one.
+    """
+    config = config or (CONFIGURATION if os.access(CONFIGURATION, os.F_OK) else None)
     state = load_config(config).state if config else StateConfig.model_construct()
     return state.directory
 

@@ -20,14 +20,13 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from fargo.cli import texts
-from fargo.cli.common import InputError
+from fargo.cli.common import CONFIGURATION, InputError
 from fargo.config import SECTIONS, ConfigError, parse
 from fargo.private_file import write_private
 from fargo.setup import server_lines
 from fargo.setup.config_file import Given, configuration, sentence
 from fargo.setup.server_lines import Surroundings
 
-CONFIGURATION: Final = Path("/etc/fargo/fargo.toml")
 SECRET: Final = "xmpp-secret"
 _NONE: Final = "none"
 _RELAY: Final = "127.0.0.1:2223"
@@ -116,8 +115,10 @@ class _Questions:
                 return checked(given or str(default))
             except click.BadParameter as error:
                 raise InputError(texts.OPTION_PROBLEM.format(option=name, problem=error.message)) from None
-        question = texts.QUESTION.format(what=sentence(SECTIONS[section], option).rstrip("."), option=name)
-        return click.prompt(question, default or None, value_proc=checked)
+        or_none = texts.OR_NONE if SECTIONS[section].model_fields[option].default is None else ""
+        what = sentence(SECTIONS[section], option).rstrip(".")
+        question = texts.QUESTION.format(what=what, or_none=or_none, option=name)
+        return click.prompt(question, str(default) or None, value_proc=checked)
 
 
 def _number_or_text(text: str) -> str | int | None:

@@ -144,7 +144,8 @@ COMMANDS_MISNUMBERED: Final = "its commands are not numbered like commands of th
 
 # --- fargo init
 
-QUESTION: Final = "{what} (--{option})"
+QUESTION: Final = "{what}{or_none} (--{option})"
+OR_NONE: Final = ', or "none"'
 EXPECTED: Final = "Expected: {what}"
 OPTION_PROBLEM: Final = "--{option}: {problem}"
 REPLACE: Final = "{path} is there already. Replace it?"

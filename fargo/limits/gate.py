@@ -29,6 +29,7 @@ from fargo.limits.tries import Tries
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of, escape_local
+from fargo.statemachine.dial_rules.rewriting import rewritten
 from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
@@ -56,6 +57,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
 )
 from fargo.statemachine.model.requests import Register, SetForward
@@ -112,11 +114,13 @@ class Gate:
         self._calls = Ledger(limits.calls)
         self._emergency = Ledger(limits.emergency)
         self._subscriptions = Ledger(limits.subscriptions)
+        self._texts = Ledger(limits.texts)
+        self._texts_in = Ledger(limits.texts)
         self._log = Ledger(limits.log)
         self._log_of_strangers = Ledger(limits.log_of_strangers)
         self._ledgers = (
             *(self._stanzas, self._calls, self._emergency, self._subscriptions),
-            *(self._log, self._log_of_strangers),
+            *(self._texts, self._texts_in, self._log, self._log_of_strangers),
         )
 
     # --- what comes in
@@ -157,6 +161,13 @@ class Gate:
         if isinstance(event, RegistrationSubmitted):
             for each in self._held.take(user):
                 self._put(user, each)
+
+    def text_in(self, user: str) -> str | None:
+        """Return why a text from the provider is not let in to a user (bare JID), None if it is."""
+        scope = self._texts_in.take(user, domain_of(user), self._is_registered(user), self._now())
+        if scope:
+            self._refused.count(user, "texts")
+        return texts.TEXTS_IN if scope else None
 
     # --- what goes out, and into the log
 
@@ -234,6 +245,8 @@ class Gate:
         to = _called(event) if type(event) in _CALLS else None
         if to and registered and not self._may_call(user, to):
             return self._turn_down(user, "numbers", texts.NUMBER)
+        if isinstance(event, TextWritten) and registered and not self._may_call(user, event.to):
+            return self._turn_down(user, "numbers", texts.NUMBER_TEXT)
         log = self._log if registered else self._log_of_strangers
         if owed := self._owed.pop(user, 0):
             log.charge(user, domain, registered, now, owed)
@@ -244,17 +257,20 @@ class Gate:
             what, scope = "calls", self._calls.take(user, domain, registered, now)
         elif isinstance(event, SubscriptionChanged) and event.action is SubscriptionAction.SUBSCRIBE:
             what, scope = "subscriptions", self._subscriptions.take(user, domain, registered, now)
+        elif isinstance(event, TextWritten):
+            what, scope = "texts", self._texts.take(user, domain, registered, now)
         if scope is None or (to and self._is_emergency(user, to, registered)):
             return None
         return self._refuse(user, what, scope)
 
     def _may_call(self, user: str, to: str) -> bool:
-        """Return True if the number may be called as the user has written it, and as it is dialled."""
+        """Return True if the number may be called as the user has written it, and as it is dialled, before and after
+        dial rules.
+        """
         written, known, numbers = dialled(to), self._state(user), self._settings.numbers
         if written in self._settings.emergency_numbers:
             return True
-        uri = target(to, address_book(known, domain_of(to))) if known else None
-        meant = (uri.user,) if isinstance(uri, SipUri) else ()
+        meant = _meant(known, to) if known else ()
         return all(is_allowed(each, numbers) for each in (written, *meant))
 
     def _is_proposed(self, user: str, event: Event) -> bool:
@@ -281,6 +297,15 @@ class Gate:
         """Refuse what waiting does not help."""
         self._refused.count(user, what)
         return Rejection("cancel", "not-allowed", text)
+
+
+def _meant(user: User, to: str) -> tuple[str, ...]:
+    """Return the number that a user calls with its country code, and what dial rules make of it."""
+    book = address_book(user, domain_of(to))
+    uri = target(to, book)
+    if not isinstance(uri, SipUri):
+        return ()
+    return uri.user, rewritten(uri, book, user.settings, user.policy).uri.user
 
 
 @lru_cache(4096)

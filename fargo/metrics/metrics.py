@@ -96,8 +96,8 @@ class Metrics:
         if call.from_client is not None and call.from_phone is not None:
             self._carried(Side.CLIENT, call.from_client, call.client_quality)
             self._carried(Side.PHONE, call.from_phone, call.phone_quality)
-            if call.answered is not None and bool(call.from_client) != bool(call.from_phone):
-                self._silent.labels((Side.PHONE if call.from_client else Side.CLIENT).value).inc()
+        if len(call.silent) == 1:
+            self._silent.labels(call.silent[0].value).inc()
 
     def _carried(self, sender: Side, packets: int, quality: Quality | None) -> None:
         """Take note of the audio that one end has sent through the relay."""

@@ -29,6 +29,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "foreign": "where calls go to another SIP domain than that of the user's account: through the provider, "
         "directly to that domain, or nowhere",
         "country": "where users dial numbers without a country code",
+        "dial_rules": "what becomes of numbers that users call and are called by, in the language of sed",
         "accept_from": "who may call beside the provider of each account",
         "providers": "the only providers of which users may register accounts, if there is such a list",
         "allowed_numbers": "which numbers may be called: all that are not refused, if this list is empty",
@@ -55,6 +56,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "calls": "calls of a user at a time",
         "calls_an_hour": "calls that a user may make in an hour",
         "subscriptions_an_hour": "contacts that a user may add in an hour",
+        "texts_a_minute": "text messages that a user may write, and get, in a minute",
         "failed_registrations_an_hour": "registrations of a user that may fail in an hour",
         "failed_registrations_of_provider": "registrations of all users that may fail at one provider in an hour",
         "log_mb_a_day": "by how much a user may make the log grow in a day",

@@ -22,7 +22,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Forwarding, Line
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.model.sip import engine_named
-from fargo.statemachine.reason import Reason
+from fargo.statemachine.outgoing import Refusal
 from fargo.statemachine.user_state import User, address_book
 
 _MOST: Final = 5
@@ -53,9 +53,9 @@ def line(user: User, leg: SipLeg, caller: str, gateway: str) -> Line | None:
     """
     if user.settings.forward is None or not sip_leg.capabilities(leg).forwards:
         return None
-    found = outgoing.line(user, user.settings.forward)
+    found = outgoing.line_of_call(user, user.settings.forward)
     before, left = sip_leg.history(leg)
-    if isinstance(found, Reason) or found.trunk is None or len(before) >= _MOST or (left is not None and left < 2):
+    if isinstance(found, Refusal) or found.trunk is None or len(before) >= _MOST or (left is not None and left < 2):
         return None
     offer = sip_leg.offered(leg)
     if offer is None or (offer.encryption_required and found.srtp == "off"):

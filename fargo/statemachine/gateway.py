@@ -28,7 +28,8 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import prompting
+from fargo.statemachine.self_service import notices, prompting
+from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User
 
 _CANCELLED_KEPT: Final = 600.0
@@ -53,6 +54,7 @@ def restarted(user: User, effects: Effects) -> User:
     asked for presence. What the far end may not have heard is repeated, before anything else is said.
     """
     reason, engine = Reason(Cause.NETWORK, texts.RESTARTED), user.policy.engine
+    user = in_part(user, outbox.restarted, effects)
     user = in_part(user, partial(_repeated, repeat=sip_leg.restarted), effects)
     user = connections.in_each_registration(user, sign_in.restarted, effects)
     going = in_each_call(user, lambda call, effects: bridge.restarted(call, engine, reason, effects), effects)
@@ -79,6 +81,7 @@ def _cleared(user: User, effects: Effects) -> User:
 def stopping(user: User, effects: Effects) -> User:
     """Say goodbye to everything: the gateway is about to stop."""
     ended = end_all(user, Reason(Cause.NETWORK, texts.STOPPING), effects)
+    ended = in_part(ended, outbox.stopping, effects)
     ended = in_part(ended, _shown_away, effects)
     ended = connections.with_account(ended, lambda account: connection.stop(account, effects), effects)
     return replace(ended, stopping=True)
@@ -140,7 +143,7 @@ def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
 
 def expire(user: User, effects: Effects) -> User:
     """Do all that is due at the time of the event (rule 3), each part by itself."""
-    of_account = (_expire_registrations, _expire_account, _expire_prompt)
+    of_account = (_expire_registrations, _expire_account, _expire_prompt, _expire_trouble)
     for expire in (_expire_user, _expire_clients, awaited.expire, _expire_calls, replies.expire, *of_account):
         user = in_part(user, expire, effects)
     return user
@@ -151,7 +154,16 @@ def _expire_user(user: User, effects: Effects) -> User:
     if due is not None and due.at <= effects.at:
         effects.emit(Forget())
         effects.pending = {}
-        return replace(user, account=Unregistered(), contacts=Contacts(), settings=Settings(), recent=(), prompt=None)
+        return replace(
+            user,
+            account=Unregistered(),
+            contacts=Contacts(),
+            settings=Settings(),
+            recent=(),
+            prompt=None,
+            trouble=None,
+            texts=(),
+        )
     return user
 
 
@@ -189,3 +201,9 @@ def _expire_prompt(user: User, effects: Effects) -> User:
     if user.prompt is None or user.prompt.until > effects.at:
         return user
     return in_part(user, prompting.expired, effects, drop=lambda user, _: replace(user, prompt=None))
+
+
+def _expire_trouble(user: User, effects: Effects) -> User:
+    if user.trouble is None or user.trouble.until is None or user.trouble.until > effects.at:
+        return user
+    return in_part(user, notices.lasting, effects, drop=lambda user, _: replace(user, trouble=None))

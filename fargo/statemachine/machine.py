@@ -82,14 +82,16 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
     UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
+from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import commands, desk, prompting
+from fargo.statemachine.self_service import commands, desk, notices, prompting
+from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -132,7 +134,12 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
     of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
     of_registrations = sign_in.deadlines(user.registrations)
-    single = (connection.deadline(user.account), gateway.erasure(user), prompting.deadline(user))
+    single = (
+        connection.deadline(user.account),
+        gateway.erasure(user),
+        prompting.deadline(user),
+        notices.deadline(user),
+    )
     of_user = [due for due in single if due is not None]
     of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
     return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
@@ -140,7 +147,7 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room or user.prompt:
+    if user.calls or user.stopping or user.no_room or user.prompt or user.texts:
         return None
     return snapshot.condensed(user)
 
@@ -164,6 +171,10 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
         effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
         after = faults.ended(user, recorded.event, error, effects)
+    if after.account is not user.account and not isinstance(recorded.event, Snapshot):
+        call = effects.call
+        after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
+        effects.call = call
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
@@ -243,6 +254,10 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return _reconciled(user, desk.asked(user, event, effects), effects)
         case CommandAsked():
             return _reconciled(user, commands.asked(user, event, effects), effects)
+        case TextWritten():
+            return outbox.written(user, event, effects)
+        case SipTextArrived():
+            return inbox.received(user, event, effects)
         case ContactAsked():
             return prompt.asked(user, event, effects)
         case IqMalformed():
@@ -329,6 +344,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         policy=event.policy,
         settings=event.settings,
         recent=event.recent,
+        trouble=event.trouble,
     )
 
 
@@ -383,8 +399,12 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call. One that came after the end of its call changes no state."""
+    """Pass an event of the SIP leg to its call, or to the text that it is about. One that came after the end of its
+    call changes no state.
+    """
     call = spoken_to(user, event)
+    if call is None and (text := outbox.concerned(user, event)):
+        return outbox.answered(user, text, event, effects)
     if call is None:
         sip_leg.strayed(event, effects)
         return user

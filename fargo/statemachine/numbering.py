@@ -42,6 +42,11 @@ def digits(text: str) -> str | None:
     return _without_zero(written) if _NUMBER.fullmatch(written) else None
 
 
+def is_number(text: str) -> bool:
+    """Return True for a number as `digits` returns it."""
+    return bool(_NUMBER.fullmatch(text))
+
+
 def stripped(text: str) -> str:
     """Return a text without what people put between digits, and with all digits as ASCII has them."""
     return "".join(map(_plain, text))

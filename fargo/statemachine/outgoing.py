@@ -9,7 +9,8 @@ Rules:
    event.
 5. No limit applies to an emergency number, and no demand for encryption. If the operator does not want such calls here,
    the user is told so first, signed in or not, as every second counts.
-6. A call to another domain goes through the account's own server, unless the operator wants it to go there directly, or
+6. What dial rules make of a number is called (`dial_rules.rewriting`). If that is an emergency number, it is one.
+7. A call to another domain goes through the account's own server, unless the operator wants it to go there directly, or
    nowhere. An emergency number is called there in any case.
 """
 
@@ -23,6 +24,9 @@ from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import bridge, call_state, placing
 from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.dial_rules import rewriting
+from fargo.statemachine.dial_rules.rewriting import Rewritten
+from fargo.statemachine.dialling import AddressBook
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import forking, jingle_leg, jmi
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting
@@ -56,10 +60,10 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
         return user
     if followed and followed.taken_back:
         return _turned_down(user, event, id, Reason(Cause.CANCELLED, texts.TAKEN_BACK), effects)
-    ready = _ready(user, event.iq.to)
+    ready = line_of_call(user, event.iq.to)
     if isinstance(ready, Refusal):
         effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
-        call_state.refused(id, _meant(user, event.iq.to), event.sid, ready.reason, effects)
+        _record_refused(user, event.iq.to, event.sid, id, ready, effects)
         return user
     if problem := offer.malformed_contents(event.contents):
         effects.emit(RefuseIq(event.iq, "modify", "bad-request", problem))
@@ -87,22 +91,43 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
     )
 
 
-def line(user: User, to: str) -> Line | Reason:
-    """Return the line on which the gateway calls a contact (bare JID) for the user, or why the user cannot call it."""
-    ready = _ready(user, to)
-    return ready.reason if isinstance(ready, Refusal) else ready
-
-
 class Refusal(Struct, frozen=True, gc=False):
     """The reason why the user cannot call, also as an error's type and condition (RFC 6120 §8.3)."""
 
     kind: str
     condition: str
     reason: Reason
+    rewritten: Rewritten | None = None
 
 
-def _ready(user: User, to: str) -> Line | Refusal:
+def _record_refused(user: User, to: str, session: str, id: str, refusal: Refusal, effects: Effects) -> None:
+    rewritten = rewriting.record(refusal.rewritten, dialling.dialled(to))
+    call_state.refused(id, _meant(user, to), session, refusal.reason, effects, rewritten)
+
+
+def line_of_call(user: User, to: str) -> Line | Refusal:
     """Return the line for a call to this contact, or why the user cannot call it now."""
+    found = line(user, to)
+    if isinstance(found, Refusal):
+        return found
+    led = found.rewritten is not None and _leads_to_emergency(user.policy, found.rewritten)
+    emergency = _is_emergency(user.policy, to) or led
+    if is_busy(user) and not emergency:
+        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
+        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+    if user.no_room and not emergency:
+        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
+    credentials = account_state.in_force(user.account)
+    assert credentials, "there is a line"
+    secure = found.trunk is not None and found.trunk.secure and not found.direct
+    srtp = _srtp(user.policy, credentials, secure, emergency)
+    if isinstance(srtp, Reason):
+        return Refusal("cancel", "not-allowed", srtp)
+    return replace(found, srtp=srtp)
+
+
+def line(user: User, to: str) -> Line | Refusal:
+    """Return the line to this contact, for whatever goes there, or why there is none now."""
     if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS))
     match user.account:
@@ -121,33 +146,45 @@ def _is_emergency(policy: Policy, to: str) -> bool:
     return dialling.dialled(to) in policy.emergency_numbers
 
 
+def _target(user: User, book: AddressBook, to: str) -> Rewritten | Refusal:
+    """Return the address that is called, as dial rules have made it, or why there is none."""
+    target = dialling.target(to, book)
+    if isinstance(target, BadAddress):
+        return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+    if _is_emergency(user.policy, to):
+        return Rewritten(target.user, target)
+    known = rewriting.rewritten(target, book, user.settings, user.policy)
+    if known.refusal:
+        return Refusal("cancel", "not-allowed", known.refusal, known)
+    if user.policy.emergency == "refuse" and _leads_to_emergency(user.policy, known):
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS), known)
+    return known
+
+
+def _leads_to_emergency(policy: Policy, known: Rewritten) -> bool:
+    """Return True if rules have made an emergency number of another."""
+    return bool(known.by) and known.uri.user in policy.emergency_numbers
+
+
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
-    """Return the line, or why the user cannot call, for a user who is signed in."""
+    """Return the line, or why there is none, for a user who is signed in."""
     engine = engine_named(credentials.account.engine)
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
         return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
-    target = dialling.target(to, address_book(user, credentials.gateway))
-    if isinstance(target, BadAddress):
-        return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
+    known = _target(user, address_book(user, credentials.gateway), to)
+    if isinstance(known, Refusal):
+        return known
+    target = known.uri
     if target == credentials.uri:
-        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS))
-    emergency = _is_emergency(user.policy, to)
+        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS), known)
+    emergency = _is_emergency(user.policy, to) or _leads_to_emergency(user.policy, known)
     foreign = target.domain != credentials.uri.domain and not emergency
     if foreign and user.policy.foreign == "refuse":
         text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
-    if is_busy(user) and not emergency:
-        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
-        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    if user.no_room and not emergency:
-        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     direct = foreign and user.policy.foreign == "direct"
-    secure = trunk is not None and trunk.secure and not direct
-    srtp = _srtp(user.policy, credentials, secure, emergency)
-    if isinstance(srtp, Reason):
-        return Refusal("cancel", "not-allowed", srtp)
     return Line(
         engine,
         connection.connection,
@@ -157,8 +194,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         trunk,
         user.policy.ring_seconds,
         user.policy.early,
-        srtp,
-        direct,
+        direct=direct,
+        rewritten=known,
     )
 
 
@@ -171,14 +208,15 @@ def _srtp(policy: Policy, credentials: Credentials, secure: bool, emergency: boo
 def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bool, effects: Effects) -> User:
     """Put the client's offer through. If that is impossible, acknowledge it and end the session with the reason."""
     fit, target = _fit(event, line, user.policy), line.target
+    rewritten = rewriting.record(line.rewritten, dialling.dialled(event.iq.to))
     if isinstance(fit, Reason):
         jingle_leg.turn_down(event, follows, fit, effects)
-        call_state.refused(id, target.words, event.sid, fit, effects)
+        call_state.refused(id, target.words, event.sid, fit, effects, rewritten)
         return user
     audio, way = fit
     leg = jingle_leg.called(event, audio, follows, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
-    call_state.placed(call, target.words, event.sid, effects)
+    call_state.placed(call, target.words, event.sid, rewritten, effects)
     if call.undescribed is None:
         effects.record(RecordPath(id, way.path, way.why))
     return changed(user, None, call, effects)
@@ -216,12 +254,13 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         effects.call = call.id
         return user
     effects.call = id = str(effects.version)
-    ready = _ready(user, event.to)
+    ready = line_of_call(user, event.to)
     unlimited = _is_emergency(user.policy, event.to)
     problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
     if problem:
         jmi.reject(event, problem, effects)
-        call_state.refused(id, _meant(user, event.to), event.sid, problem, effects)
+        rewritten = rewriting.record(ready.rewritten, dialling.dialled(event.to))
+        call_state.refused(id, _meant(user, event.to), event.sid, problem, effects, rewritten)
         return user
     for call in user.calls.values():
         if not forking.proposes(call.jingle, event.to):

@@ -46,6 +46,7 @@ def condensed(user: User) -> Snapshot | None:
         registrations=user.registrations,
         settings=user.settings,
         recent=user.recent,
+        trouble=user.trouble,
     )
 
 

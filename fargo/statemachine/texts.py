@@ -28,6 +28,7 @@ CALLED_BY_THEM: Final = "They are calling you at this moment."
 CALLED_NOT_SIGNED_IN: Final = "The called user is not signed in."
 CALLED_IN_TOO_MANY_CALLS: Final = "The called user is in too many calls."
 CALLED_UNDISTURBED: Final = "The called user does not want to be disturbed."
+CALLER_REFUSED: Final = "The called user takes no calls from this number."
 CALLING_YOU: Final = "They are calling you."
 
 # --- why nobody can call now
@@ -62,4 +63,5 @@ END_HEARD: Final = "the end of session {sid} to be heard"
 RELAY_ANSWER: Final = "call {call}: the media relay's answer"
 CLIENT_HEARD: Final = "a sign of life of {client}"
 CLIENT_ANSWER: Final = "call {call}: the XMPP client's answer"
+TEXT_ANSWER: Final = "the answer to a text message"
 SIP_ANSWER: Final = "call {call}: the SIP side's answer"

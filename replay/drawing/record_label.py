@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from fargo.calls import cause_in_words, person_in_words
 from fargo.statemachine.model.call_records import (
     AudioPath,
     Direction,
@@ -15,6 +16,7 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    Rewriting,
     Side,
 )
 from fargo.statemachine.reason import FAILURES
@@ -26,10 +28,10 @@ def of(record: LogRecord, user: str) -> Label:
     """Return a record in this user's stream as a sentence."""
     match record:
         case RecordBegun(direction=Direction.OUT, peer=peer):
-            return _note(texts.CALLS.format(caller=user, called=peer or texts.THE_GATEWAY))
+            return _begun(user, peer or texts.THE_GATEWAY, record.rewritten)
         case RecordBegun(peer=peer, name=name):
-            caller = texts.NAMED.format(name=name, address=peer) if name and peer else name or peer
-            return _note(texts.CALLS.format(caller=caller or texts.ANONYMOUS_CALLER, called=user))
+            caller = person_in_words(name, peer)
+            return _begun(caller or texts.ANONYMOUS_CALLER, user, record.rewritten)
         case RecordPath(path=path, why=why):
             return _note((texts.DIRECT_AUDIO if path is AudioPath.DIRECT else texts.RELAYED_AUDIO).format(why=why))
         case RecordEarlyAudio():
@@ -44,12 +46,25 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(_agreed(record))
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
-            sentence = template.format(by=texts.ENDED_BY[by], cause=texts.CAUSES[cause], reason=reason)
+            sentence = template.format(by=texts.ENDED_BY[by], cause=cause_in_words(cause), reason=reason)
             return Label(sentence, Tone.ERROR if cause in FAILURES else Tone.NOTE)
         case RecordAccount(address=address, status=status):
             return _note(texts.ACCOUNT.format(address=address, status=status) if address else texts.NO_ACCOUNT)
         case _:
             assert_never(record)
+
+
+def _begun(caller: str, called: str, rewritten: Rewriting | None) -> Label:
+    sentence = texts.CALLS.format(caller=caller, called=called)
+    return _note(sentence if rewritten is None else f"{sentence} {number_told(rewritten)}")
+
+
+def number_told(rewritten: Rewriting) -> str:
+    """Return what dial rules have made of a number, as a sentence."""
+    rules = "; ".join(rewritten.rules)
+    if rewritten.result is None:
+        return texts.NUMBER_REFUSED.format(number=rewritten.number, rules=rules)
+    return texts.REWRITTEN.format(number=rewritten.number, result=rewritten.result, rules=rules)
 
 
 def _carried(carried: RecordCarried) -> str:

@@ -42,7 +42,7 @@ _ADVICE: Final = {
 
 def advice(call: Record) -> Iterator[str]:
     """Yield what to do next about a call."""
-    if call.from_client is not None and call.from_phone is not None and 0 in (call.from_client, call.from_phone):
+    if call.silent:
         yield texts.CHECK_PATH_OF_AUDIO
         return
     if call.ended is None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from fargo.calls import Record
 from fargo.plain import plain
-from fargo.statemachine.model.call_records import AudioPath, Direction, Side
+from fargo.statemachine.model.call_records import AudioPath, Direction, Rewriting, Side
 from fargo.statemachine.reason import Cause
 from replay.explaining import quality, texts
 from replay.explaining.advice import advice
@@ -44,6 +44,7 @@ def details(call: Record) -> Iterator[tuple[str, str]]:
         texts.FROM: call.sip_from,
         texts.TO: call.sip_to,
         texts.STATUS: status,
+        texts.DIAL_RULES: _rewritten(call.rewritten),
         texts.CLIENT: call.client,
         texts.AUDIO: _audio(call),
         texts.ADDRESSES: _addresses(call),
@@ -55,11 +56,19 @@ def details(call: Record) -> Iterator[tuple[str, str]]:
     return ((name, plain(value)) for name, value in named.items() if value)
 
 
+def _rewritten(known: Rewriting | None) -> str:
+    if known is None:
+        return ""
+    rules = "; ".join(known.rules)
+    if known.result is None:
+        return texts.NUMBER_REFUSED.format(written=known.written, rules=rules)
+    return texts.REWRITTEN.format(written=known.written, number=known.number, result=known.result, rules=rules)
+
+
 def _begun(call: Record, clock: Clock) -> str:
     if call.direction == Direction.OUT:
         return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY, at=clock(call.began))
-    caller = texts.NAMED.format(name=call.peer_name, address=call.peer) if call.peer_name and call.peer else ""
-    who = caller or call.peer_name or call.peer or texts.SOMEBODY
+    who = call.peer_in_words or texts.SOMEBODY
     return texts.WAS_CALLED.format(user=call.name.user, peer=who, at=clock(call.began))
 
 
@@ -73,14 +82,15 @@ def _course(call: Record) -> Iterator[str]:
         yield texts.NOT_ANSWERED.format(after=_time(call.ended - call.began))
     if call.answered is None and call.early_audio is not None:
         yield texts.ANNOUNCEMENT
-    if call.from_client == 0 and call.from_phone == 0:
-        yield texts.NO_AUDIO
-    elif call.from_client == 0:
-        yield texts.NOTHING_FROM_CLIENT
-    elif call.from_phone == 0:
-        yield texts.NOTHING_FROM_PHONE
-    else:
-        yield from quality.told(call)
+    match call.silent:
+        case ():
+            yield from quality.told(call)
+        case (Side.CLIENT,):
+            yield texts.NOTHING_FROM_CLIENT
+        case (Side.PHONE,):
+            yield texts.NOTHING_FROM_PHONE
+        case _:
+            yield texts.NO_AUDIO
 
 
 def _end(call: Record) -> Iterator[str]:

@@ -62,6 +62,8 @@ _WITH_PORT: Final = re.compile(rf"(?P<host>.*?)(?P<port>{_PORT}?)", re.DOTALL)
 _BEHIND_USER: Final = ("@", "%", "\\40")
 _STATUS: Final = re.compile(r"(?P<before>([3-6]\d\d(?= |$))?)(?P<words>.*?)(?P<after>(\([3-6]\d\d\))?)", re.DOTALL)
 _SCHEME: Final = re.compile(r"\s*(sips?:)?", re.IGNORECASE)
+_LONG: Final = re.compile(r"\d{4,}")
+"""Digits that may be somebody's number, in a dial rule."""
 _PORT_OR_TYPE: Final = re.compile(r"\d{1,5}")
 _OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8})?)?")
 
@@ -237,6 +239,11 @@ def _media_line(line: str, to: Renaming) -> str:
     return " ".join(each if _PORT_OR_TYPE.fullmatch(each) else _text(each, to) for each in line.split(" "))
 
 
+def _dial_rule(rule: str, to: Renaming) -> str:
+    """Rename what is a number and no prefix in a dial rule."""
+    return _LONG.sub(lambda found: to.word(found[0]), rule)
+
+
 _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
     **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
@@ -250,6 +257,8 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     "Sdp.media": _media_line,
     "ContactAsked.typed": _typed,
     "spelled": _spelled,
+    **dict.fromkeys(("DialRule.text", "Rewriting.rules"), _dial_rule),
+    **dict.fromkeys(("TryNumber.number", "Rewriting.written", "Rewriting.number", "Rewriting.result"), _typed),
     "country": lambda country, _: country,
     "RequestsRefused.counts": lambda limit, _: limit,
     **dict.fromkeys(("text", "message"), _spoken),

@@ -82,7 +82,7 @@ class CallSearch(Struct, frozen=True, rename={"peer": "with", "cause": "ended"})
             case "answered":
                 return record.answered is not None
             case "poor":
-                return record.answered is not None and (quality.is_poor(record) or _is_silent(record))
+                return record.answered is not None and (quality.is_poor(record) or bool(record.silent))
             case "unanswered":
                 return record.answered is None and record.ended is not None
             case "open":
@@ -93,11 +93,6 @@ def before(calls: Sequence[Record], name: str) -> Sequence[Record]:
     """Return the calls before the one of that name; none if it is not there (any more)."""
     place = next((place for place, call in enumerate(calls) if str(call.name) == name), 0)
     return calls[:place]
-
-
-def _is_silent(record: Record) -> bool:
-    """Return True if nothing was heard of one end, or of both."""
-    return 0 in (record.from_client, record.from_phone)
 
 
 def _seconds(time: str) -> float:

@@ -49,9 +49,14 @@ class Wanted(Struct, frozen=True):
 
 
 def is_with(record: Record, text: str) -> bool:
-    """Return True if the text is a part of the peer's address or name, or a number that is a part of the peer's."""
+    """Return True if the text is a part of the peer's address or name, or a number that is a part of the peer's: as it
+    is dialled, or as it was before dial rules.
+    """
     number = _digits(text) if _NUMBER.fullmatch(text) else ""
-    among = number and number in _digits(record.peer.partition("@")[0])
+    numbers = [record.peer.partition("@")[0]]
+    if record.rewritten is not None:
+        numbers += [record.rewritten.written, record.rewritten.number]
+    among = number and any(number in _digits(each) for each in numbers)
     return bool(among) or any(text.casefold() in each.casefold() for each in (record.peer, record.peer_name))
 
 
@@ -64,13 +69,14 @@ COLUMNS: Final = (
     *("client", "audio", "audio_why", "from_client", "from_phone", "ended_by", "cause", "reason", "session"),
     *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
     *("encrypted", "loss_from_client", "loss_from_phone", "jitter_from_client", "jitter_from_phone"),
-    *("mos_from_client", "mos_from_phone"),
+    *("mos_from_client", "mos_from_phone", "number_written", "number", "dial_rules"),
 )
 """The columns of the view."""
 
 
 def row(record: Record) -> dict[str, str | float | None]:
     """Return a record for programs, in the order of the view's columns."""
+    rewritten = record.rewritten
     return {
         "call": str(record.name),
         "user": record.name.user,
@@ -107,6 +113,9 @@ def row(record: Record) -> dict[str, str | float | None]:
         "jitter_from_phone": record.phone_quality.jitter if record.phone_quality else None,
         "mos_from_client": record.client_quality.mos if record.client_quality else None,
         "mos_from_phone": record.phone_quality.mos if record.phone_quality else None,
+        "number_written": rewritten.written if rewritten else "",
+        "number": rewritten.number if rewritten else "",
+        "dial_rules": "; ".join(rewritten.rules) if rewritten else "",
     }
 
 

@@ -21,7 +21,7 @@ from world.rtpengine import Rtpengine
 from fargo import texts as config_texts
 from fargo.checking import relay as relay_check
 from fargo.checking import texts
-from fargo.cli import main
+from fargo.cli import common, main
 from fargo.cli.texts import CONFIG_VALID
 from fargo.config import INSIDE, Config
 
@@ -57,6 +57,16 @@ def fargo(*args: str | Path) -> Result:
     result = CliRunner().invoke(main, [*map(str, args)])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result
+
+
+def test_the_configuration_of_this_machine_is_the_default(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "CONFIGURATION", tmp_path / "none.toml")
+    assert "/var/lib/fargo" in fargo("calls").stderr
+    monkeypatch.setattr(common, "CONFIGURATION", file)
+    assert str(tmp_path / "state") in fargo("calls").stderr
+    assert str(tmp_path / "state") in fargo("status").stderr
 
 
 def test_it_runs_as_a_module() -> None:

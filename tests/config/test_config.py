@@ -66,6 +66,7 @@ def test_a_short_file_is_enough_and_paths_are_relative_to_it(file: Path) -> None
     assert (config.xmpp.server, config.xmpp.port) == ("127.0.0.1", 5347)
     assert (config.sip.port, config.sip.inside_port, config.sip.ring_seconds) == (5060, 5070, 180)
     assert config.sip.country is None
+    assert config.sip.dial_rules == ()
     assert (config.sip.emergency, config.sip.emergency_numbers) == ("call", ("112", "999", "911", "110", "000"))
     assert (config.media.path, config.media.relay) == ("auto", None)
     assert config.state.directory == file.parent / "state"
@@ -134,6 +135,12 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
         ("[sip]", "[sip]\nring_seconds = 4", 7, not_valid("sip.ring_seconds", "4")),
         ("[sip]", "[sip]\nemergency = 'maybe'", 7, not_valid("sip.emergency", "“maybe”")),
         ("[sip]", "[sip]\ncountry = 'England'", 7, not_valid("sip.country", "“England”")),
+        (
+            "[sip]",
+            "[sip]\ndial_rules = ['s/1/2/', 's/(1/2/']",
+            7,
+            "sip.dial_rules: “s/(1/2/” is no dial rule. The pattern is not valid: missing ).",
+        ),
         ("[sip]", "[sip]\nforeign = 'maybe'", 7, not_valid("sip.foreign", "“maybe”")),
         (
             "[sip]",

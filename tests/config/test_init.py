@@ -50,6 +50,16 @@ def test_questions_are_put_again_until_the_answer_is_valid(path: Path) -> None:
     assert done.output.count("Expected: ") == 3
 
 
+def test_enter_takes_the_default(path: Path) -> None:
+    done = init(path, answers="sip.example.org\n" + 3 * "\n" + "192.0.2.10\n\n\n")
+    assert done.exit_code == 0, done.output
+    config = load(path)
+    assert (config.xmpp.server, config.xmpp.port, config.xmpp.allowed_domains) == ("127.0.0.1", 5347, ("example.org",))
+    assert (config.media.relay, config.sip.engine) == (("127.0.0.1", 2223), "sip")
+    assert '127.0.0.1:2223", or "none" (--relay) [127.0.0.1:2223]: ' in done.output
+    assert done.output.count("none") == 1
+
+
 def test_each_option_is_told_apart_from_all_others() -> None:
     assert [name for name, meanings in MEANINGS.items() if meanings.keys() - SECTIONS[name].model_fields] == []
     told = Counter(sentence(section, option) for section in SECTIONS.values() for option in section.model_fields)

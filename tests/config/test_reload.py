@@ -41,6 +41,7 @@ def changed(directory: Path, old: str, new: str) -> tuple[Config, Config]:
         ("[media]", 'emergency_numbers = ["112"]\n[media]', "sip.emergency_numbers"),
         ("[media]", 'emergency = "refuse"\n[media]', "sip.emergency"),
         ("[media]", 'country = "GB"\n[media]', "sip.country"),
+        ("[media]", 'dial_rules = ["s/^0/+44/"]\n[media]', "sip.dial_rules"),
         ("[media]", '[media]\npath = "relay"', "media.path"),
         ("[media]", '[media]\nearly = "always"', "media.early"),
         ("[media]", "[media]\nprivate = false", "media.private"),

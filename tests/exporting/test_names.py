@@ -9,17 +9,21 @@ from msgspec.structs import replace
 from simulator.memory import MemoryLog
 from simulator.quirks import ALL, NONE
 from simulator.runs import a_beginning, at_random, run
+from statemachine.story import DESK, OFFER, Story
+from statemachine.story import GATEWAY as OURS
 from statemachine.user_agent.sessions import STORIES, session
 
 from fargo.calls import CallName, records
 from fargo.statemachine import derived
 from fargo.statemachine.account.texts import BAD_PORT
+from fargo.statemachine.dial_rules import sed
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
 from fargo.statemachine.model.commands import Issued, SendText
 from fargo.statemachine.model.events import (
     ContactAsked,
+    GatewayAsked,
     Iq,
     IqMalformed,
     PolicyChanged,
@@ -29,6 +33,7 @@ from fargo.statemachine.model.events import (
     SipAccount,
     Snapshot,
 )
+from fargo.statemachine.model.requests import AddRule, DialRule
 from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest
 from fargo.statemachine.texts import NO_EMERGENCY_CALLS
 from fargo.store.entries import Entry
@@ -240,3 +245,23 @@ def test_a_number_is_renamed_as_it_is_dialled(country: str | None, roster: str) 
     text = str(told).lower()
     assert not [name for name in ("1632960077", "960077", "960-077", "zoe", "dunn", "numbat") if name in text]
     assert verify(told).differences == 0
+
+
+def test_a_call_with_a_dial_rule_is_exported_if_pseudonyms_match_it_too() -> None:
+    story = Story()
+    story.tell(PolicyChanged(Policy(country="GB")))
+    story.online()
+    story.register(SipAccount("alice@sip.test"))
+    for text in ("-o s/^[+]44/0/", "s/^99$/+441632960123/"):
+        rule = sed.parsed(text)
+        assert isinstance(rule, DialRule)
+        story.tell(GatewayAsked(DESK, OURS, AddRule(rule)))
+    for number in ("01632960000", "99"):
+        story.tell(SessionInitiated(story.iq(f"{number}@{OURS}"), number, (OFFER,)))
+    export = str(pseudonymised(tuple(story.entries)).entries)
+    assert "s/^[+]44/0/" in export
+    assert not [number for number in ("1632960000", "1632960123") if number in export]
+    story.tell(GatewayAsked(DESK, OURS, AddRule(DialRule("s/^01632//"))))
+    story.tell(SessionInitiated(story.iq(f"01632960000@{OURS}"), "another", (OFFER,)))
+    with pytest.raises(ExportError):
+        pseudonymised(tuple(story.entries))

@@ -265,6 +265,7 @@ def test_a_status_without_words_is_told_with_its_server() -> None:
 def test_one_way_audio_is_told() -> None:
     call = replace(CALL, answered=101.0, from_client=0, from_phone=90)
     assert "talked 30 s, relay, one way" in call_line.line(call)
+    assert "one way" not in call_line.line(replace(call, answered=None)), "an announcement"
 
 
 def test_no_line_is_broken_by_what_others_say() -> None:

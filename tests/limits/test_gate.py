@@ -34,7 +34,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
-from fargo.statemachine.model.requests import Register, SetForward
+from fargo.statemachine.model.requests import AddRule, DialRule, Register, SetForward
 from fargo.statemachine.user_state import User
 
 SMALL = Allowances(stanzas_a_second=1, calls_an_hour=4, subscriptions_an_hour=4, log_bytes=1_000_000)
@@ -198,6 +198,17 @@ def test_calls_are_not_forwarded_to_numbers_that_may_not_be_called() -> None:
     assert bench.gate.event(ALICE, asked) == Rejection("cancel", "not-allowed", texts.NUMBER)
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward("+44 1632 960111"))) is None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward(None))) is None
+
+
+def test_a_number_is_refused_as_dial_rules_make_it() -> None:
+    story = Story()
+    story.online()
+    story.register()
+    story.tell(GatewayAsked(DESK, GATEWAY, AddRule(DialRule("s/^7/0900/"))))
+    bench = Bench(numbers=Numbers(refused=("0900",)))
+    bench.users[ALICE] = story.user
+    assert bench.call("71@sip.localhost") == Rejection("cancel", "not-allowed", texts.NUMBER)
+    assert bench.call("81@sip.localhost") is None
 
 
 def test_subscriptions_beyond_the_rate_are_refused(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from statemachine.registering import MD5, Registering
 from statemachine.story import ALICE, DESK, GATEWAY
 from statemachine.user_agent.phone import Phoning
 
-from fargo.statemachine.model.commands import AcceptIq, PresenceKind, RefuseIq, SendPresence
+from fargo.statemachine.model.commands import AcceptIq, PresenceKind, RefuseIq, SendPresence, SendText
 from fargo.statemachine.model.events import (
     Iq,
     PresenceProbed,
@@ -19,7 +19,7 @@ from fargo.statemachine.model.events import (
     SipAccount,
     StreamOpened,
 )
-from fargo.statemachine.model.rules import EACH_REALM, OWN_SERVER_ONLY, PASSWORD_AGAIN, TRIED_SOONER
+from fargo.statemachine.model.rules import EACH_REALM, OWN_SERVER_ONLY, PASSWORD_AGAIN, SPEAKS_UP, TRIED_SOONER
 from fargo.statemachine.model.sip_messages import (
     DigestCredentials,
     FlowClosed,
@@ -185,6 +185,18 @@ def test_a_refusal_of_an_account_with_its_password_is_not_explained() -> None:
     story.tell(RegistrationSubmitted(story.iq(), SipAccount("@"), "s2", "n2"))
     entries = before(PASSWORD_AGAIN, story)
     with_commands(entries, -1)
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_messages_about_troubles_are_explained() -> None:
+    story = Registering().registered()
+    story.tell(FlowClosed(story.name))
+    story.answer(403, "Forbidden")
+    entries = before(SPEAKS_UP, story)
+    told = [each.command for each in entries[-1][1]]
+    with_commands(entries, -1, *(each for each in told if not isinstance(each, SendText)))
+    only(entries, SPEAKS_UP)
+    with_commands(entries, -1, *(each for each in told if not isinstance(each, SendText | SendPresence)))
     assert verify(list(correlated(entries))).differences == 1
 
 

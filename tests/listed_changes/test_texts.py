@@ -58,6 +58,8 @@ def test_only_texts_for_people_may_differ() -> None:
     texts = (str, str | None)
     found = {(kind.__name__, each.name) for kind in get_args(Command) for each in fields(kind) if each.type in texts}
     assert {each for each in found if each[1] in FOR_PEOPLE} == {
+        ("AcceptIq", "text"),
+        ("AnswerCommand", "text"),
         ("HangUp", "message"),
         ("MessageCall", "text"),
         ("RecordAccount", "status"),

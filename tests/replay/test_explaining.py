@@ -95,6 +95,12 @@ def test_one_way_audio_comes_before_the_ending(client: int, phone: int, sentence
     assert paragraph(heard, clock).endswith(texts.CHECK_PATH_OF_AUDIO)
 
 
+def test_an_announcement_is_not_taken_for_one_way_audio() -> None:
+    told = paragraph(call("5", early_audio=0.5, from_client=0, from_phone=90), clock)
+    assert texts.NOTHING_FROM_CLIENT not in told
+    assert told.endswith(texts.ASK_PROVIDER_OR_COMPARE)
+
+
 def heard_as(client: Quality | None, phone: Quality | None) -> Record:
     return replace(call("5", cause="hung-up", answered=1.0), client_quality=client, phone_quality=phone)
 

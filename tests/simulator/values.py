@@ -14,20 +14,28 @@ from fargo.statemachine.media.description import (
     Senders,
     Transport,
 )
+from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import (
+    AddRule,
     AskBusy,
     AskRemoval,
+    AskRules,
+    DeleteRule,
+    DialRule,
     EndCalls,
     GiveUp,
     NotUnderstood,
     Register,
+    RuleRefused,
     SetBusy,
     SetForward,
     SetStay,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
 
@@ -68,6 +76,14 @@ REQUESTS: Final = (
         SetForward("+44 1632 960111"),
         SetForward(None),
     ),
+    *(
+        ShowRules(),
+        AskRules(),
+        RuleRefused("It has no end."),
+        TryNumber("01632960000"),
+        TryNumber("+1900", Direction.IN),
+    ),
+    *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
 )
 """What the user asks the gateway in a chat."""
 

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.put import KeepDigit, PutEvent
+from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
 from fargo.adapters.xmpp import (
     adhoc,
     chat,
@@ -36,10 +36,12 @@ from fargo.adapters.xmpp import (
     replies,
     senders,
     stateless_iq,
+    texting,
     texts,
     turning_down,
 )
 from fargo.adapters.xmpp.in_order import InOrder
+from fargo.adapters.xmpp.readers import Readers
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     NS_GATEWAY,
@@ -56,6 +58,7 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
+from fargo.languages.catalog import ENGLISH
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.roster import Contacts
@@ -65,6 +68,8 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
+    ConfirmText,
+    DeliverText,
     InformDescription,
     InformSession,
     InformTransport,
@@ -74,6 +79,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RefuseText,
     RejectContents,
     SendContact,
     SendForm,
@@ -120,6 +126,7 @@ _OneStanza: TypeAlias = (
     | MessageCall
     | SendText
 )
+_OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
 
@@ -145,6 +152,8 @@ class XmppSettings:
     """Further users who may (bare JIDs)."""
     denied_users: frozenset[str] = frozenset()
     """Users who may not (bare JIDs), whatever their domain is."""
+    language: str = ENGLISH
+    """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
     longest_silence: float = LONGEST_SILENCE
@@ -170,10 +179,10 @@ class XmppAdapter:
     """The link between the XMPP server and the engine.
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
-    name that the function returns. `admission` is asked about each stanza and each event. `contacts` returns those of a
-    user (bare JID), and `prompted` the SIP address whose password the user is asked for in the chat, None if it is not.
-    `opened` is called each time the stream is opened. `troubled` is called with a sentence for
-    the operator, once or rarely, about what keeps it from being open.
+    name that the function returns. `kept` does the same for texts. `admission` is asked about each stanza and each
+    event. `contacts` returns those of a user (bare JID), and `prompted` the SIP address whose password the user is
+    asked for in the chat, None if it is not. `opened` is called each time the stream is opened. `troubled` is called
+    with a sentence for the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -181,6 +190,7 @@ class XmppAdapter:
         put: PutEvent,
         store_password: StorePassword,
         keep_digit: KeepDigit,
+        kept: KeepTexts,
         admission: Admission,
         contacts: Callable[[str], Contacts],
         prompted: Callable[[str], str | None],
@@ -192,9 +202,11 @@ class XmppAdapter:
         self._put = self._in_order.put
         self._store_password = store_password
         self._keep_digit = keep_digit
+        self._kept = kept
         self._admission = admission
         self._contacts = contacts
         self._prompted = prompted
+        self._readers = Readers()
         self.serve(settings)
         self._stream = Stream(
             settings.domain, settings.secret, self._received, opened, troubled, settings.longest_silence
@@ -217,6 +229,7 @@ class XmppAdapter:
     def serve(self, settings: XmppSettings) -> None:
         """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
         self._settings = settings
+        self._readers.default = settings.language
         self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
 
     def stop(self) -> Deferred[None]:
@@ -231,15 +244,18 @@ class XmppAdapter:
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
         Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
-        command: _OneStanza | ShowContacts = issued.command  # type: ignore[assignment]
+        command: _OneStanza | _OfText | ShowContacts = issued.command  # type: ignore[assignment]
         if isinstance(command, ShowContacts):
             for each in roster.shown_contacts(self._contacts(issued.user), command):
-                self._stream.send_stanza(presence.stanza(each, self._contact))
+                self._say(presence.stanza(each, self._contact))
             return
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
-            self._stream.send_stanza(presence.stanza(introduction, self._contact))
-        if self._stream.send_stanza(self._stanza(command, issued.id)):
+            self._say(presence.stanza(introduction, self._contact))
+        if isinstance(command, DeliverText | ConfirmText | RefuseText):
+            self._text(command, issued.id)
+            return
+        if self._say(self._stanza(command, issued.id)):
             return
         match command:
             case InitiateSession(to=to) | AcceptSession(to=to) | TerminateSession(to=to) | ProposeCall(to=to):
@@ -252,6 +268,15 @@ class XmppAdapter:
                 pass
             case SendPresence() | MessageCall() | SendText():
                 pass
+
+    def _text(self, command: _OfText, name: str) -> None:
+        """Carry out a command about a text. The text is forgotten."""
+        stanza = texting.stanza(command, name, self._kept)
+        if not isinstance(command, DeliverText):
+            self._send(stanza)
+        elif stanza is not None:
+            self._stream.send_stanza(stanza)  # it is the sender's, so there is nothing to translate
+            self._kept.forget(command.text.name)
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
@@ -286,6 +311,7 @@ class XmppAdapter:
     def _received(self, stanza: Element) -> None:
         try:
             sender = sender_of(stanza)
+            self._readers.heard(sender, stanza)
             if not senders.is_possible(sender, self._settings.domain):
                 log.debug(texts.SENDER_IMPOSSIBLE, kind=stanza.name)
             elif not self._settings.serve(sender):
@@ -312,6 +338,8 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
+            case "message", _ if texting.is_text(stanza):
+                self._text_written(stanza)
             case "message", _:
                 event = self._written(stanza)
         user = bare(sender_of(stanza))
@@ -320,6 +348,22 @@ class XmppAdapter:
                 self._send(turning_down.answer(stanza, refusal, event))
             else:
                 self._put(user, event)
+
+    def _text_written(self, stanza: Element) -> None:
+        """Put the event of a text to a contact, or refuse the text."""
+        user = bare(sender_of(stanza))
+        if not local_of(user):
+            return
+        try:
+            event = texting.event(stanza, self._kept)
+            try:
+                self._put_admitted(user, event)
+            except StanzaError:
+                for each in event.parts:
+                    self._kept.forget(each.name)
+                raise
+        except StanzaError as error:
+            self._send(messages.refusal(stanza, error))
 
     def _refuse(self, stanza: Element) -> None:
         """Refuse a user who is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""
@@ -454,4 +498,9 @@ class XmppAdapter:
     def _send(self, stanza: Element | None) -> None:
         """Send a reply. Without a stream it is lost."""
         if stanza is not None:
-            self._stream.send_stanza(stanza)
+            self._say(stanza)
+
+    def _say(self, stanza: Element) -> bool:
+        """Send a stanza, with what is for people in the language of its recipient. Return False without a stream."""
+        self._readers.translate(stanza)
+        return self._stream.send_stanza(stanza)

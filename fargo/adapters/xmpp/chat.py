@@ -11,6 +11,7 @@ Rules:
 from collections.abc import Callable
 from typing import Final
 
+from fargo.adapters.xmpp import sed_command
 from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
@@ -25,6 +26,7 @@ from fargo.statemachine.model.requests import (
     SetStay,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
 )
 
@@ -42,6 +44,7 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "busy": AskBusy(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
+    "rules": ShowRules(),
     "stay on": SetStay(True),
     "stay off": SetStay(False),
     "forward off": SetForward(None),
@@ -51,6 +54,8 @@ _OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": Set
 
 def request(body: str) -> GatewayRequest:
     """Return what a text asks for."""
+    if about_rules := sed_command.request(body):
+        return about_rules
     words = body.strip().removeprefix("/").split()
     match words:
         case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:

@@ -62,7 +62,9 @@ def unreachable(place: Place, error: Exception) -> str:
 
 def unknown_name(place: Place, error: socket.gaierror | None) -> str:
     """Return why the server's name leads to no address. ``error``: what the resolver says, None if it is not known."""
-    passing = error is not None and error.errno == socket.EAI_AGAIN
+    if error is None:
+        return texts.NAME_NOT_FOUND.format(server=place.server)
+    passing = error.errno == socket.EAI_AGAIN
     return (texts.NAME_SERVER_SILENT if passing else texts.NAME_UNKNOWN).format(server=place.server)
 
 

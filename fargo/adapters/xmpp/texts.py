@@ -25,6 +25,10 @@ NAME_UNKNOWN: Final = (
     "The XMPP server cannot be found: DNS has no IPv4 address for {server}. Correct the name in xmpp.server, or give "
     "an address there."
 )
+NAME_NOT_FOUND: Final = (
+    "The XMPP server cannot be found: there is no IPv4 address for {server}, or no name server answers. Correct the "
+    "name in xmpp.server or /etc/resolv.conf, or give an address in xmpp.server."
+)
 NAME_SERVER_SILENT: Final = (
     "The XMPP server cannot be found: no name server tells the address of {server} now. Correct /etc/resolv.conf, or "
     "give an address in xmpp.server."
@@ -85,7 +89,8 @@ BUG: Final = "The gateway has a bug. Its log has the details."
 PASSWORD_NOT_STORED: Final = "The gateway could not store your password. Try again later."
 NOT_SUPPORTED: Final = "This address does not support that request."
 NO_SUCH_NODE: Final = "This address has no such node."
-CALLS_ONLY: Final = "This gateway carries calls only. Your message was not delivered."
+CALLS_ONLY: Final = "This gateway takes nothing but calls and text messages. Your message was not delivered."
+TEXT_TOO_LONG: Final = "Your message is too long for SIP: it may have {most} bytes. It was not delivered."
 
 # --- for the core, as the error of a command that could not be sent
 
@@ -154,6 +159,7 @@ COMMAND_REGISTER: Final = "Register a SIP account, or change it"
 COMMAND_UNREGISTER: Final = "Remove the SIP account"
 COMMAND_STATUS: Final = "Show the status"
 COMMAND_CALLS: Final = "Show the latest calls"
+COMMAND_RULES: Final = "Dial rules"
 COMMAND_BUSY: Final = "Do not disturb"
 COMMAND_HANG_UP: Final = "End all calls"
 MALFORMED_ACTION: Final = "That is no action of an ad-hoc command."
@@ -161,6 +167,8 @@ NO_SESSION_YET: Final = "The command has not begun. Execute it first."
 NO_SUCH_SESSION: Final = "That is no session of this command. Execute it anew."
 NO_SUCH_ACTION: Final = "The command cannot do that now."
 FORM_MISSING: Final = "The form is missing."
+NO_RULE_NUMBER: Final = "The number of a rule to delete is one such as 1."
+NO_NUMBER_TO_TRY: Final = "What is to be tried is no telephone number."
 NOT_A_FLAG: Final = "The field “{name}” must be true or false."
 
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)

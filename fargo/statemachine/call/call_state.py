@@ -15,6 +15,8 @@ from msgspec import Struct
 from fargo.statemachine.address import bare
 from fargo.statemachine.call import texts
 from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.dial_rules import rewriting
+from fargo.statemachine.dial_rules.rewriting import Rewritten
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Inviting
@@ -33,6 +35,7 @@ from fargo.statemachine.model.call_records import (
     RecordDialog,
     RecordEnded,
     RecordMedia,
+    Rewriting,
     Side,
 )
 from fargo.statemachine.model.commands import SendText
@@ -40,20 +43,21 @@ from fargo.statemachine.reason import Reason
 
 _LONGEST_UNTAKEN: Final = 25.0
 """The seconds after which a call is forwarded that no client has taken; half of the ringing time if that is less."""
-
-
 _LONGEST_FORWARDED: Final = 4 * 3600.0
 
 
 class Caller(Struct, frozen=True, gc=False):
     """The caller of an incoming call: the full JID that represents them, their SIP address, and their display name.
 
-    ``address`` is None if the caller is anonymous, ``name`` if they give none.
+    ``address`` is None if the caller is anonymous, ``name`` if they give none. ``rewritten``: what dial rules have made
+    of the address, None if they have seen none; ``written``: the user part of it with which the call came.
     """
 
     jid: str
     address: str | None
     name: str | None
+    rewritten: Rewritten | None = None
+    written: str = ""
 
     @property
     def words(self) -> str:
@@ -150,20 +154,30 @@ def longest(call: Call) -> Deadline | None:
 # --- call records
 
 
-def placed(call: Call, peer: str, session: str, effects: Effects) -> None:
-    """Record that the user calls, in this Jingle session."""
-    effects.record(RecordBegun(call.id, Direction.OUT, peer, session=session, channel=call.sip.name))
+def placed(call: Call, peer: str, session: str, rewritten: Rewriting | None, effects: Effects) -> None:
+    """Record that the user calls, in this Jingle session, and what dial rules have made of the number."""
+    channel = call.sip.name
+    begun = RecordBegun(call.id, Direction.OUT, peer, session=session, channel=channel, rewritten=rewritten)
+    effects.record(begun)
 
 
-def refused(call: str, peer: str | None, session: str, reason: Reason, effects: Effects) -> None:
+def refused(
+    call: str,
+    peer: str | None,
+    session: str,
+    reason: Reason,
+    effects: Effects,
+    rewritten: Rewriting | None = None,
+) -> None:
     """Record a call of the user's that the gateway refuses at once. ``call`` is its id."""
-    effects.record(RecordBegun(call, Direction.OUT, peer, session=session))
+    effects.record(RecordBegun(call, Direction.OUT, peer, session=session, rewritten=rewritten))
     effects.record(RecordEnded(call, Side.GATEWAY, reason.cause, reason.text))
 
 
 def begun(call: Call, channel: str, caller: Caller, session: str | None, effects: Effects) -> None:
     """Record that somebody calls the user on a SIP channel; clients are invited to this Jingle session, if to any."""
-    effects.record(RecordBegun(call.id, Direction.IN, caller.address, caller.name, session, channel))
+    peer, name, rewritten = caller.address, caller.name, rewriting.record(caller.rewritten, caller.written)
+    effects.record(RecordBegun(call.id, Direction.IN, peer, name, session, channel, rewritten))
 
 
 def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:

@@ -25,6 +25,7 @@ from fargo.statemachine.media import texts
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, MediaProfile, Srtp
 from fargo.statemachine.model.call_records import AudioPath
+from fargo.statemachine.model.requests import DialRule
 from fargo.statemachine.model.sip import DEFAULT_ENGINE, SipEngine
 from fargo.statemachine.reason import Cause, Reason
 
@@ -51,6 +52,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``most_calls``: the calls that a user may be in at a time.
     ``early``: the audio that the user hears before a phone has answered: none, what is not ringing, or all.
     ``country``: that in which numbers without a + are dialled (ISO 3166), unless the account says another.
+    ``dial_rules``: those of all users, which apply behind their own (`dial_rules.rewriting`).
     ``stay_signed_in``: accounts stay signed in when no client of the user is online, unless the user wants otherwise.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
     """
@@ -65,6 +67,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     foreign: ForeignCalls = "provider"
     most_calls: int = MOST_CALLS
     country: str | None = None
+    dial_rules: tuple[DialRule, ...] = ()
     stay_signed_in: bool = False
 
 

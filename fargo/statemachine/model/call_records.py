@@ -47,12 +47,26 @@ class _Record(Struct, frozen=True, gc=False, omit_defaults=True):
     call: str
 
 
+class Rewriting(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Dial rules have changed the number of the far end, or refused it.
+
+    ``written``: as the user has written it, or as the call came with it. ``number``: with its country code, if that is
+    known. ``result``: what the rules have made of it, None if it was refused. ``rules``: those that have changed it, in
+    order, as people write them.
+    """
+
+    written: str
+    number: str
+    result: str | None
+    rules: tuple[str, ...]
+
+
 class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
     """A call began, or was attempted.
 
     ``peer``: the far end's SIP address, None if the caller is anonymous or the user calls the gateway itself. ``name``:
     its display name, None if it gave none. ``session``: the id of the Jingle session, ``channel``: the name of the SIP
-    channel, None if there is none yet.
+    channel, None if there is none yet. ``rewritten``: None if no dial rule has changed the peer's number.
     """
 
     direction: Direction
@@ -60,6 +74,7 @@ class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
     name: str | None = None
     session: str | None = None
     channel: str | None = None
+    rewritten: Rewriting | None = None
 
 
 class RecordPath(_Record, frozen=True, tag="NotePath"):

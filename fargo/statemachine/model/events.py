@@ -19,10 +19,11 @@ from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
-from fargo.statemachine.model.requests import GatewayRequest, RecentCall, Settings
+from fargo.statemachine.model.requests import AccountTrouble, GatewayRequest, RecentCall, Settings
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
@@ -143,7 +144,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
-    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls.
+    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
+    the account, as far as the user is told of it.
     """
 
     account: SipAccount | None = None
@@ -159,6 +161,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     spelled: Mapping[str, str] = {}
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
+    trouble: AccountTrouble | None = None
 
 
 # --- requests to the gateway itself
@@ -177,6 +180,21 @@ class CommandAsked(_Event, frozen=True, tag="CommandAsked"):
 
     iq: Iq
     request: GatewayRequest
+
+
+# --- texts: RFC 6121 §5
+
+
+class TextWritten(_Event, frozen=True, tag="TextWritten"):
+    """A client (``sender``) writes a text to a contact. ``id``: that of the stanza, None if it has none. ``parts``: the
+    text, in pieces that SIP can carry. ``receipt``: the client wants to know when it is delivered (XEP-0184 §5.1).
+    """
+
+    sender: str
+    to: str
+    id: str | None
+    parts: tuple[KeptText, ...]
+    receipt: bool = False
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -531,6 +549,7 @@ XmppEvent: TypeAlias = (
     | CallMessaged
     | GatewayAsked
     | CommandAsked
+    | TextWritten
     | IqSucceeded
     | IqFailed
 )

@@ -55,6 +55,51 @@ class SetForward(_Request, frozen=True, tag="SetForward"):
     number: str | None
 
 
+class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
+    direction of the calls that it is for, None for both.
+    """
+
+    text: str
+    only: Direction | None = None
+
+
+class ShowRules(_Request, frozen=True, tag="ShowRules"):
+    """The dial rules."""
+
+
+class AskRules(_Request, frozen=True, tag="AskRules"):
+    """The dial rules as they are now, and how to change or try them."""
+
+
+class AddRule(_Request, frozen=True, tag="AddRule"):
+    """Add a dial rule behind the others."""
+
+    rule: DialRule
+
+
+class DeleteRule(_Request, frozen=True, tag="DeleteRule"):
+    """Delete the dial rule with a number. The first has 1."""
+
+    number: int
+
+
+class RuleRefused(_Request, frozen=True, tag="RuleRefused"):
+    """A dial rule that is none. ``problem``: the reason, as a sentence."""
+
+    problem: str
+
+
+class TryNumber(_Request, frozen=True, tag="TryNumber"):
+    """Tell what the dial rules make of a number in a call of that direction, and call nobody. ``number``: as
+    `numbering.digits` returns it. ``rule``: one more, behind the user's own; it is not kept.
+    """
+
+    number: str
+    direction: Direction = Direction.OUT
+    rule: DialRule | None = None
+
+
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
     """Whether the user is to be disturbed, as it is now, and how to change that."""
 
@@ -82,6 +127,12 @@ GatewayRequest: TypeAlias = (
     | SetBusy
     | SetStay
     | SetForward
+    | ShowRules
+    | AskRules
+    | AddRule
+    | DeleteRule
+    | RuleRefused
+    | TryNumber
     | AskBusy
     | Register
     | GiveUp
@@ -106,6 +157,18 @@ class CommandForm(Struct, frozen=True, gc=False, omit_defaults=True):
     fields: tuple[FormField, ...] = ()
 
 
+class AccountTrouble(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The user's account is not signed in although it should be. ``of``: the nonce of its registration. ``problem``:
+    the latest reason, as a sentence. ``until``: when the user is told of it, in seconds since 1970; None if they were.
+    ``refused``: only the user can mend it.
+    """
+
+    of: str
+    problem: str
+    until: float | None = None
+    refused: bool = False
+
+
 class PasswordPrompt(Struct, frozen=True, gc=False):
     """The user's next chat message is the password of this SIP address (as typed). ``until``: when it is no longer, in
     seconds since 1970. ``gateway``: the JID that has asked.
@@ -118,12 +181,14 @@ class PasswordPrompt(Struct, frozen=True, gc=False):
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
-    operator has set it for all. ``forward``: the contact (bare JID) to whom calls are forwarded, None if to none.
+    operator has set it for all. ``rules``: their dial rules, in order. ``forward``: the contact (bare JID) to whom
+    calls are forwarded, None if to none.
     """
 
     busy: bool = False
     stay: bool | None = None
     forward: str | None = None
+    rules: tuple[DialRule, ...] = ()
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -231,6 +231,11 @@ CALLS_AT_A_TIME: Final = RuleChange(
     "a user with too many calls is told of the limit",
     "Only the text differs of the refusal of a call by a user who is in as many calls as allowed.",
 )
+SPEAKS_UP: Final = RuleChange(
+    9,
+    "users are told of a trouble of their account",
+    "A message is sent when an account is refused, or has not been signed in for ten minutes, and when it works again.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -268,4 +273,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     MISSED_CALLS,
     WHO_FAILED,
     CALLS_AT_A_TIME,
+    SPEAKS_UP,
 )

@@ -20,23 +20,29 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
+    AddRule,
     AskBusy,
     AskRemoval,
+    AskRules,
+    DeleteRule,
     EndCalls,
     GatewayRequest,
     GiveUp,
     NotUnderstood,
     Register,
+    RuleRefused,
     SetBusy,
     SetForward,
     SetStay,
     Settings,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import prompting, recent, texts, words
+from fargo.statemachine.self_service import prompting, recent, rules, texts, words
 from fargo.statemachine.user_state import User, able_clients, address_book, stays_signed_in
 
 
@@ -73,11 +79,21 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return prompting.begin(user, written, jid, effects)
         case GiveUp():
             return prompting.give_up(user)
-        case SetBusy() | SetStay() | SetForward() | AskBusy() | AskRemoval() if isinstance(user.account, Unregistered):
+        case RuleRefused(problem):
+            return user, problem
+        case _ if isinstance(user.account, Unregistered):
             return user, texts.UNREGISTERED.format(gateway=jid)
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
             return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
+        case ShowRules() | AskRules():
+            return user, rules.listed(user)
+        case AddRule(rule):
+            return rules.added(user, rule)
+        case DeleteRule(number):
+            return rules.deleted(user, number)
+        case TryNumber():
+            return user, rules.tried(user, request, jid)
         case AskBusy():
             return user, texts.BUSY if user.settings.busy else texts.NOT_BUSY
         case AskRemoval():

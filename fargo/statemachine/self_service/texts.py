@@ -11,6 +11,10 @@ status: how your SIP account is
 calls: your latest calls
 hang up: ends your calls
 busy on, busy off: callers hear that you are busy, or your clients ring again
+rules: what becomes of numbers that you call, or that call you
+sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
+sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
+sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 forward +44 1632 960111, forward off: calls that no client of yours takes are forwarded, or not
 To call, add a number as a contact of {gateway}."""
@@ -71,6 +75,36 @@ SECONDS: Final = "{count} s"
 MINUTES: Final = "{count} min"
 HOURS: Final = "{count} h"
 DAYS: Final = "{count} days"
+
+# --- what the gateway says of its own accord
+
+REFUSED: Final = "Your SIP account is not signed in, so you can neither call nor be called. {problem}"
+LASTING: Final = (
+    "Your SIP account has not been signed in for ten minutes, so you can neither call nor be called. {problem} You are "
+    "told when it works again."
+)
+WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
+TROUBLE_TOLD: Final = "a trouble of the account to be told"
+
+# --- dial rules
+
+TITLE_RULES: Final = "Dial rules"
+INSTRUCTIONS_RULES: Final = (
+    "Enter a rule to add it. With a number, too, it is only tried: you are told what becomes of that."
+)
+FIELD_RULE: Final = "A rule to add, such as s/^0/+44/"
+FIELD_NUMBER: Final = "A number to try"
+FIELD_DELETE: Final = "The number of a rule to delete"
+RULE: Final = "{number}: {rule}"
+RULE_OF_ALL: Final = "For all users: {rule}"
+NO_RULES: Final = "You have no rules. Write “sed s/^0/+44/” to add one."
+RULE_ADDED: Final = "Rule {number}: {rule}"
+RULE_DELETED: Final = "Deleted: {rule}"
+NO_SUCH_RULE: Final = "You have no rule {number}. Write “rules” to see them."
+TOO_MANY_RULES: Final = "You have {most} rules, which is as many as there can be. Delete one first."
+TRIED: Final = "{number} becomes {result}."
+TRIED_SAME: Final = "{number} stays as it is."
+TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it."
 
 # --- settings and hanging up
 

@@ -108,6 +108,11 @@ _QUALITY_COLUMNS: Final = """,
         json_extract(carried.body, '$.phone_quality.jitter') as jitter_from_phone,
         json_extract(carried.body, '$.client_quality.mos') as mos_from_client,
         json_extract(carried.body, '$.phone_quality.mos') as mos_from_phone"""
+_NUMBER_COLUMNS: Final = """,
+        coalesce(json_extract(begun.body, '$.rewritten.written'), '') as number_written,
+        coalesce(json_extract(begun.body, '$.rewritten.number'), '') as number,
+        coalesce((select group_concat(value, '; ') from json_each(begun.body, '$.rewritten.rules')), '')
+            as dial_rules"""
 _SIP_JOINS: Final = """
     left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 
@@ -292,6 +297,13 @@ def quality_of_calls(db: Database) -> None:
     db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=columns, joins=_SIP_JOINS))
 
 
+def numbers_of_calls(db: Database) -> None:
+    """Add to `calls` what dial rules have made of the peer's number."""
+    db.execute("drop view calls")
+    columns = _SIP_COLUMNS + _QUALITY_COLUMNS + _NUMBER_COLUMNS
+    db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=columns, joins=_SIP_JOINS))
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -304,5 +316,6 @@ SCHEMA: Final = (
     identity,
     congestion,
     quality_of_calls,
+    numbers_of_calls,
 )
 """All of them, in order."""

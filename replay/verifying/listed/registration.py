@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call_records import RecordAccount
-from fargo.statemachine.model.commands import Command, Issued, RefuseIq, SendPresence, SignIn
+from fargo.statemachine.model.commands import Command, Issued, RefuseIq, SendPresence, SendText, SignIn
 from fargo.statemachine.model.events import RegistrationSubmitted, TimePassed
 from fargo.statemachine.model.presence import SigningIn, Waiting
 from fargo.statemachine.model.registrations import Bound, Leaving, Opening
@@ -20,10 +20,12 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.self_service import texts
 from fargo.statemachine.user_state import User
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed.comparing import requests, without_credentials, without_texts
+from replay.verifying.listed.comparing import only_today, requests, without_credentials, without_texts
 
+_NOTICES: Final = tuple(each.partition("{")[0] for each in (texts.REFUSED, texts.LASTING, texts.WELL_AGAIN))
 _CHALLENGING: Final = frozenset({401, 407})
 
 
@@ -124,10 +126,21 @@ def _is_retried(connection: str | None, user: User) -> bool:
             return False
 
 
+def _speaks_up(difference: Difference) -> bool:
+    """All that is new is that the user is told of a trouble of the account, or of its end."""
+    added = only_today(difference.then, difference.now)
+    return bool(added) and all(_is_notice(each.command, difference.recorded.user) for each in added or ())
+
+
+def _is_notice(command: Command, user: str) -> bool:
+    return isinstance(command, SendText) and command.to == user and command.text.startswith(_NOTICES)
+
+
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.EACH_REALM.name: _each_realm,
     rules.OWN_SERVER_ONLY.name: _own_server_only,
     rules.PASSWORD_AGAIN.name: _password_again,
     rules.REFUSED_AS_SILENT.name: _refused_as_silent,
     rules.TRIED_SOONER.name: _tried_sooner,
+    rules.SPEAKS_UP.name: _speaks_up,
 }

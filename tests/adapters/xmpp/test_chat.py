@@ -3,21 +3,29 @@
 import pytest
 
 from fargo.adapters.xmpp import chat, messages
+from fargo.statemachine.dial_rules.texts import USAGE
+from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.events import ByChat, GatewayAsked, Iq, RegistrationCancelled
 from fargo.statemachine.model.requests import (
+    AddRule,
     AskBusy,
     AskRemoval,
+    DeleteRule,
+    DialRule,
     EndCalls,
     GatewayRequest,
     GiveUp,
     NotUnderstood,
     Register,
+    RuleRefused,
     SetBusy,
     SetForward,
     SetStay,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 
 from .elements import parse
@@ -36,6 +44,19 @@ GATEWAY = "sip.localhost"
         ("HANGUP", EndCalls()),
         ("Busy  ON", SetBusy(True)),
         ("busy off", SetBusy(False)),
+        ("Rules", ShowRules()),
+        ("/sed", ShowRules()),
+        ("SED -l", ShowRules()),
+        ("/sed  s/^0/+44/ ", AddRule(DialRule("s/^0/+44/"))),
+        ("sed -o 's/ 1/2/I'", AddRule(DialRule("s/ 1/2/I", Direction.OUT))),
+        ("sed -d2", DeleteRule(2)),
+        ("sed -d 17", DeleteRule(17)),
+        ("sed -t 01632-960 000", TryNumber("01632960000")),
+        ("sed -i -t 1", TryNumber("1", Direction.IN)),
+        ("sed -t bob", NotUnderstood()),
+        ("sed secret", RuleRefused(USAGE)),
+        ("sed -d x", RuleRefused(USAGE)),
+        ("sedative", NotUnderstood()),
         ("busy", AskBusy()),
         ("Register Alice@sip.test", Register("Alice@sip.test")),
         ("/register  sip:alice@sip.test", Register("sip:alice@sip.test")),

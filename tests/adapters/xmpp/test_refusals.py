@@ -86,6 +86,6 @@ def test_why_a_name_leads_nowhere() -> None:
     for error, text in (
         (socket.gaierror(socket.EAI_NONAME, ""), texts.NAME_UNKNOWN),
         (socket.gaierror(socket.EAI_AGAIN, ""), texts.NAME_SERVER_SILENT),
-        (None, texts.NAME_UNKNOWN),
+        (None, texts.NAME_NOT_FOUND),
     ):
         assert unknown_name(PLACE, error) == text.format(server=PLACE.server)

@@ -118,7 +118,7 @@ def stream(told: list[str]) -> Stream:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (DNSLookupError("no results"), texts.NAME_UNKNOWN),
+        (DNSLookupError("no results"), texts.NAME_NOT_FOUND),
         (NoAnswer(), texts.SERVER_TIMED_OUT),
         (ConnectionRefusedError(osError=111), texts.NOTHING_LISTENS),
     ],

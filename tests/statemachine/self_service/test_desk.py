@@ -6,21 +6,27 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fargo.adapters.xmpp import chat
+from fargo.statemachine.dial_rules import texts as rule_texts
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordBegun, RecordEnded, Side
 from fargo.statemachine.model.commands import SendText, TerminateSession
-from fargo.statemachine.model.events import GatewayAsked
+from fargo.statemachine.model.events import GatewayAsked, PolicyChanged
 from fargo.statemachine.model.requests import (
+    AddRule,
+    DialRule,
     EndCalls,
     GatewayRequest,
     RecentCall,
     SetBusy,
+    Settings,
     ShowCalls,
     ShowHelp,
+    ShowRules,
     ShowStatus,
 )
 from fargo.statemachine.model.sip_messages import SendResponse
 from fargo.statemachine.reason import Cause
-from fargo.statemachine.self_service import recent, texts, words
+from fargo.statemachine.self_service import recent, rules, texts, words
 
 from ..story import DESK, GATEWAY, PCMU, Story
 from ..user_agent.phone import Phoning, sdp
@@ -39,9 +45,10 @@ def test_any_text_gets_one_answer(text: str) -> None:
     assert ask(Story(), chat.request(text))
 
 
-@pytest.mark.parametrize(
-    "word", ["help", "status", "calls", "hang up", "busy on", "busy off", "stay on", "stay off", "forward off"]
-)
+WORDS = ["help", "status", "calls", "hang up", "busy on", "busy off", "stay on", "stay off", "rules", "forward off"]
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_the_help_names_what_is_understood(word: str) -> None:
     assert word in texts.HELP
     understood = ask(Phoning(), chat.request(word))
@@ -91,6 +98,56 @@ def test_who_is_busy_is_not_rung_but_told() -> None:
     assert "Missed call" in story.the(SendText).text
     assert ask(story, SetBusy(False)) == texts.BUSY_OFF
     assert texts.BUSY not in ask(story, ShowStatus())
+
+
+# --- dial rules
+
+
+def test_rules_are_added_listed_and_deleted() -> None:
+    story = Phoning()
+    assert ask(story, chat.request("rules")) == texts.NO_RULES
+    assert ask(story, chat.request("/sed s/^0/+44/")) == "Rule 1: s/^0/+44/"
+    assert ask(story, chat.request("sed -o s/^[+]1900.*//")) == "Rule 2: -o s/^[+]1900.*//"
+    story.tell(PolicyChanged(Policy(dial_rules=(DialRule("s/^9//"),))))
+    listed = ["1: s/^0/+44/", "2: -o s/^[+]1900.*//", "For all users: s/^9//"]
+    assert ask(story, chat.request("/sed -l")).splitlines() == listed
+    assert ask(story, chat.request("/sed -d 3")) == texts.NO_SUCH_RULE.format(number=3)
+    assert ask(story, chat.request("/sed -d 1")) == "Deleted: s/^0/+44/"
+    assert ask(story, ShowRules()).splitlines() == ["1: -o s/^[+]1900.*//", listed[2]]
+
+
+def test_there_are_only_so_many_rules() -> None:
+    story = Phoning()
+    for _ in range(rules.MOST):
+        ask(story, AddRule(DialRule("s/1/2/")))
+    assert ask(story, AddRule(DialRule("s/1/2/"))) == texts.TOO_MANY_RULES.format(most=rules.MOST)
+    assert len(story.user.settings.rules) == rules.MOST
+
+
+def test_what_is_no_rule_is_told_and_not_kept() -> None:
+    story = Phoning()
+    assert ask(story, chat.request("sed s/1")) == rule_texts.NO_END.format(delimiter="/")
+    assert ask(story, AddRule(DialRule("s/(/2/"))) == "The pattern is not valid: missing )."
+    assert story.user.settings.rules == ()
+
+
+def test_a_number_is_tried_without_a_call() -> None:
+    story = Phoning()
+    story.tell(PolicyChanged(Policy(emergency_numbers=("112",))))
+    ask(story, AddRule(DialRule("s/^0/+44/", Direction.OUT)))
+    assert ask(story, chat.request("/sed -t 01632 960000")) == "01632960000 becomes +441632960000."
+    assert ask(story, chat.request("/sed -i -t 01632 960000")) == "01632960000 stays as it is."
+    assert ask(story, chat.request("/sed -t 112")) == texts.TRIED_EMERGENCY.format(number="112")
+    ask(story, AddRule(DialRule("s/^[+]441900.*//")))
+    assert ask(story, chat.request("sed -t 01900-1")) == rule_texts.REFUSED.format(rule="s/^[+]441900.*//")
+    assert story.user.calls == {}
+
+
+@pytest.mark.parametrize("body", ["rules", "sed s/1/2/", "sed -d 1", "sed -t 1"])
+def test_who_has_no_account_has_no_rules(body: str) -> None:
+    story = Story()
+    assert ask(story, chat.request(body)) == texts.UNREGISTERED.format(gateway=GATEWAY)
+    assert story.user.settings == Settings()
 
 
 # --- the latest calls

@@ -5,6 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri, server
+from fargo.statemachine.dial_rules.rewriting import Rewritten
 from fargo.statemachine.media.description import IPV4, Family, Srtp, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
@@ -50,8 +51,8 @@ class Line(Struct, frozen=True, gc=False):
     ``nonce`` makes the names that are derived from it unlike those of other users. ``trunk``: None if the engine keeps
     its registrations to itself. ``srtp``: the encryption that the phone is offered. ``direct``: the call goes to the
     server of the target's domain, not to the account's own. ``speaker``: the domain whose server the call goes to, and
-    whose words its responses are. Who else has spoken behind that server is not known. ``forwards``: the call that is
-    forwarded, None if none is.
+    whose words its responses are. Who else has spoken behind that server is not known. ``rewritten``: what dial rules
+    have made of the target. ``forwards``: the call that is forwarded, None if none is.
     """
 
     engine: SipEngine
@@ -65,6 +66,7 @@ class Line(Struct, frozen=True, gc=False):
     srtp: Srtp = "off"
     direct: bool = False
     forwards: Forwarding | None = None
+    rewritten: Rewritten | None = None
 
     @property
     def family(self) -> Family:

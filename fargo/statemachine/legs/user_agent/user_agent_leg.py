@@ -75,7 +75,7 @@ UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
 
 CAPABILITIES: Final = SipCapabilities(
-    profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, forwards=True
+    profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, forwards=True, texts=True
 )
 
 # Seconds.

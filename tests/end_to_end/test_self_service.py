@@ -1,0 +1,122 @@
+"""The gateway as somebody to talk to: all that users can ask of it, by chat alone, and by ad-hoc commands alone."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from world.gateway import Gateway
+from world.process import until
+from world.stanza import NS, element, failure, form
+from world.world import World
+from world.xmpp_client import XmppClient
+
+from .customer import Customer
+from .engines import sip_only
+
+COMMANDS = "http://jabber.org/protocol/commands"
+SECONDS = 60.0
+
+pytestmark = sip_only
+
+
+@pytest.fixture
+async def customer(world: World, gateway: Gateway) -> Customer:
+    """Alice before she registers."""
+    return Customer(world, gateway, await world.client("alice"))
+
+
+async def ask(customer: Customer, text: str) -> str:
+    """Write to the gateway, and return what it says next."""
+    client, jid = customer.client, customer.gateway.jid
+    mark = len(client.stanzas)
+    client.send(element("message", None, element("body", text=text), type="chat", to=jid, id=client.new_id()))
+    said = await client.wait(lambda each: bool(body(each)) and each.get("from") == jid, "an answer", SECONDS, mark)
+    return body(said)
+
+
+def body(stanza: ET.Element) -> str:
+    return stanza.findtext("client:body", "", NS)
+
+
+def address(customer: Customer) -> str:
+    """Return the SIP address as it is typed where there is no field for the server."""
+    account = customer.account
+    return f"{account.user}@{account.host}:{account.port}"
+
+
+async def test_a_user_does_everything_by_chat(customer: Customer) -> None:
+    account = customer.account
+    assert "register alice@sip.example.org" in await ask(customer, "help")
+    assert "no SIP account" in await ask(customer, "status")
+    assert "as your next message" in await ask(customer, f"register {address(customer)}")
+    assert "refused the user name or password" in await ask(customer, "wrong-canary-1")
+    assert "as your next message" in await ask(customer, f"register {address(customer)}")
+    assert "Nothing was registered" in await ask(customer, "cancel")
+    assert "as your next message" in await ask(customer, f"register {address(customer)}")
+    registered = await ask(customer, account.password)
+    assert registered.startswith("Registered.")
+    assert "Delete your message" in registered
+    assert customer.world.provider.contacts("alice")
+    assert "not understood" in await ask(customer, account.password)
+    assert "Signed in as" in await ask(customer, "status")
+    assert await ask(customer, "calls") == "There were no calls yet."
+    assert await ask(customer, "hang up") == "You are in no call."
+    assert "busy" in await ask(customer, "busy on")
+    assert "busy off" in await ask(customer, "busy")
+    assert "unregister yes" in await ask(customer, "unregister")
+    assert "is removed" in await ask(customer, "unregister yes")
+    await until(lambda: not customer.world.provider.contacts("alice"), "the provider forgets")
+    files = [each.read_bytes() for each in customer.gateway.log.parent.glob(f"{customer.gateway.log.name}*")]
+    for secret in (account.password, "wrong-canary-1"):
+        assert not any(secret.encode() in each for each in files)
+        assert secret not in customer.gateway.process.report()
+
+
+async def run(client: XmppClient, at: str, node: str, *payload: ET.Element, **attributes: str) -> ET.Element:
+    """Run a step of an ad-hoc command, and return the <command/> of the answer."""
+    command = element("command", COMMANDS, *payload, node=node, **attributes)
+    answer = await client.request("set", at, command, SECONDS)
+    assert failure(answer) is None, failure(answer)
+    found = answer.find(f"{{{COMMANDS}}}command")
+    assert found is not None
+    return found
+
+
+def note(command: ET.Element) -> str:
+    assert command.get("status") == "completed"
+    return command.findtext(f"{{{COMMANDS}}}note", "")
+
+
+async def test_a_user_does_everything_by_commands(customer: Customer) -> None:
+    client, at = customer.client, customer.gateway.jid
+
+    async def submit(node: str, **fields: str) -> str:
+        asking = await run(client, at, node)
+        assert asking.get("status") == "executing"
+        session = asking.get("sessionid") or ""
+        return note(await run(client, at, node, form("submit", **fields), sessionid=session, action="complete"))
+
+    listed = await client.request("get", at, element("query", NS["items"], node=COMMANDS))
+    nodes = {each.get("node") for each in listed.iterfind("items:query/items:item", NS)}
+    assert nodes == {"register", "unregister", "status", "calls", "busy", "hang-up"}
+    assert "no SIP account" in note(await run(client, at, "status"))
+    assert "refused the user name or password" in await submit(
+        "register", **{**customer.fields, "password": "wrong-canary-2"}
+    )
+    asking = await run(client, at, "register")
+    cancelled = await run(client, at, "register", sessionid=asking.get("sessionid") or "", action="cancel")
+    assert cancelled.get("status") == "canceled"
+    assert (await submit("register", **customer.fields)).startswith("Registered.")
+    assert "Signed in as" in note(await run(client, at, "status"))
+    assert note(await run(client, at, "calls")) == "There were no calls yet."
+    assert note(await run(client, at, "hang-up")) == "You are in no call."
+    assert "busy" in await submit("busy", busy="1")
+    shown = await run(client, at, "busy")
+    assert shown.findtext("data:x/data:field/data:value", "", NS) == "true"
+    assert "is removed" in await submit("unregister", sure="1")
+    await until(lambda: not customer.world.provider.contacts("alice"), "the provider forgets")
+    refused = failure(await client.request("set", at, element("command", COMMANDS, node="status", action="prev")))
+    assert refused is not None
+    assert (refused.condition, refused.specific) == ("bad-request", "bad-action")
+    files = [each.read_bytes() for each in customer.gateway.log.parent.glob(f"{customer.gateway.log.name}*")]
+    for secret in (customer.account.password, "wrong-canary-2"):
+        assert not any(secret.encode() in each for each in files)
