@@ -63,7 +63,16 @@ class Orders(LineOnlyReceiver):
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
             self.adapter = XmppAdapter(
-                *(put, store_password, keep_digit, Open(), lambda user: Contacts(), lambda user: None, settings),
+                *(
+                    put,
+                    store_password,
+                    keep_digit,
+                    Open(),
+                    lambda user: Contacts(),
+                    lambda user: None,
+                    lambda admin, question: succeed(""),
+                    settings,
+                ),
                 lambda: tell("opened"),
                 lambda why: tell("troubled", why),
             )
