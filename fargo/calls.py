@@ -13,6 +13,7 @@ from typing import NamedTuple, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo import texts
 from fargo.statemachine.model.call_records import (
     CallRecord,
     RecordAnswered,
@@ -28,7 +29,7 @@ from fargo.statemachine.model.call_records import (
 )
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.model.ng import Quality
-from fargo.statemachine.reason import FAILURES
+from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.entries import Entry
 
 
@@ -86,6 +87,11 @@ class Record(Struct, frozen=True):
     rewritten: Rewriting | None = None
 
     @property
+    def peer_in_words(self) -> str:
+        """Return the other end, "" if nothing is known of it."""
+        return person_in_words(self.peer_name, self.peer)
+
+    @property
     def failed(self) -> bool:
         """Return True if something failed in the call, or kept it from coming about."""
         return self.cause in FAILURES
@@ -106,6 +112,16 @@ class Record(Struct, frozen=True):
         """Return the score of the direction that sounded worse; None if that of neither is known."""
         known = [each.mos for each in (self.client_quality, self.phone_quality) if each]
         return min(known, default=None)
+
+
+def person_in_words(name: str | None, address: str | None) -> str:
+    """Return a name and an address, or what is known of them; "" if nothing is."""
+    return texts.NAMED.format(name=name, address=address) if name and address else name or address or ""
+
+
+def cause_in_words(cause: str) -> str:
+    """Return why a call ended, as lists tell it."""
+    return texts.CAUSES[Cause(cause)]
 
 
 def records(entries: Iterable[Entry], known: Iterable[Record] = ()) -> list[Record]:

@@ -1,9 +1,11 @@
-"""The sentences about the configuration, this machine and the programs of the gateway, for the operator.
+"""The sentences about the configuration, this machine, the programs of the gateway and its calls, for the operator.
 
 A text with names in braces is a template: Twisted's logger fills in log messages, `str.format` everything else.
 """
 
 from typing import Final
+
+from fargo.statemachine.reason import Cause
 
 # --- a file that cannot be read: the configuration, or the file with the secret
 
@@ -173,3 +175,26 @@ STATE_BUG: Final = "A bug: the state could not be printed"
 # --- for users: why a call failed
 
 NO_RELAY: Final = "There is no media relay any more."
+
+# --- calls
+
+CAUSES: Final = {
+    Cause.HUNG_UP: "hung up",
+    Cause.CANCELLED: "cancelled",
+    Cause.ELSEWHERE: "answered elsewhere",
+    Cause.NOT_FOUND: "not found",
+    Cause.UNAVAILABLE: "unavailable",
+    Cause.NO_ANSWER: "no answer",
+    Cause.BUSY: "busy",
+    Cause.DECLINED: "declined",
+    Cause.FORBIDDEN: "forbidden",
+    Cause.MEDIA: "no common audio codec",
+    Cause.APPLICATION: "not an audio call",
+    Cause.TRANSPORT: "no usable transport",
+    Cause.SECURITY: "no common encryption",
+    Cause.NETWORK: "network error",
+    Cause.CONGESTION: "no room",
+    Cause.SERVER_ERROR: "server error",
+    Cause.FAULT: "a bug",
+}
+NAMED: Final = "{name} ({address})"

@@ -21,7 +21,7 @@ PURE = {
 MAY = {
     "fargo": set(),
     "fargo.plain": set(),
-    "fargo.calls": {CORE, "fargo.store"},
+    "fargo.calls": {CORE, "fargo.store", "fargo.texts"},
     "fargo.private_file": set(),
     CORE: set(),
     "fargo.outputs": set(),
@@ -55,7 +55,7 @@ MAY = {
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.room": {"fargo.texts"},
     "fargo.service_manager": {"fargo.plain", "fargo.texts"},
-    "fargo.texts": set(),
+    "fargo.texts": {CORE},
     "fargo.config": {CORE, "fargo.config_values", "fargo.texts"},
     "fargo.config_values": {CORE, "fargo.languages", "fargo.texts"},
     "fargo.reload": {"fargo.config"},

@@ -49,7 +49,7 @@ def _gateway_of(directory: Path) -> int | None:
     try:
         return gateway_of(directory)
     except OSError as error:
-        raise InputError(f"{directory}: {error.strerror}") from None
+        raise InputError(texts.NOT_ENTERED.format(path=directory, why=error.strerror)) from None
 
 
 def _stop_gateway(directory: Path, pid: int, seconds: int) -> None:

@@ -12,7 +12,7 @@ Rules:
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from fargo.calls import Record
+from fargo.calls import Record, cause_in_words
 from fargo.journal import texts
 from fargo.journal.levels import Level
 from fargo.plain import plain
@@ -37,7 +37,7 @@ def line(call: Record) -> str:
     return plain(
         template.format(
             who=_who(call),
-            ending=texts.ENDINGS[Cause(call.cause)],
+            ending=cause_in_words(call.cause),
             side=texts.SIDES[Side(call.ended_by)],
             facts=", ".join(_facts(call)),
             reason=call.reason,
@@ -80,8 +80,7 @@ def _quality(end: str, known: Quality | None) -> Mapping[str, FieldValue]:
 def _who(call: Record) -> str:
     if call.direction == Direction.OUT:
         return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY)
-    caller = texts.NAMED.format(name=call.peer_name, address=call.peer) if call.peer_name and call.peer else ""
-    return texts.WAS_CALLED.format(user=call.name.user, peer=caller or call.peer_name or call.peer or texts.ANONYMOUS)
+    return texts.WAS_CALLED.format(user=call.name.user, peer=call.peer_in_words or texts.ANONYMOUS)
 
 
 def _facts(call: Record) -> Iterator[str]:

@@ -3,13 +3,11 @@
 from typing import Final
 
 from fargo.statemachine.model.call_records import Side
-from fargo.statemachine.reason import Cause
 
 # --- the end of a call
 
 CALLED: Final = "{user} called {peer}"
 WAS_CALLED: Final = "{user} was called by {peer}"
-NAMED: Final = "{name} ({address})"
 ANONYMOUS: Final = "an anonymous caller"
 THE_GATEWAY: Final = "the gateway itself"
 CALL_ENDED: Final = "{who}: {ending} ({side}), {facts} [{call}]"
@@ -21,25 +19,6 @@ MOS: Final = "MOS {mos:.1f}"
 REFUSED_AT: Final = "{status} at {domain}"
 
 SIDES: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone", Side.GATEWAY: "the gateway"}
-ENDINGS: Final = {
-    Cause.HUNG_UP: "hung up",
-    Cause.CANCELLED: "cancelled",
-    Cause.ELSEWHERE: "answered elsewhere",
-    Cause.NOT_FOUND: "not found",
-    Cause.UNAVAILABLE: "unavailable",
-    Cause.NO_ANSWER: "no answer",
-    Cause.BUSY: "busy",
-    Cause.DECLINED: "declined",
-    Cause.FORBIDDEN: "forbidden",
-    Cause.MEDIA: "no common audio codec",
-    Cause.APPLICATION: "not an audio call",
-    Cause.TRANSPORT: "no usable transport",
-    Cause.SECURITY: "no common encryption",
-    Cause.NETWORK: "network error",
-    Cause.CONGESTION: "no room",
-    Cause.SERVER_ERROR: "server error",
-    Cause.FAULT: "a bug",
-}
 
 SECONDS: Final = "{seconds} s"
 MINUTES: Final = "{minutes} min {seconds} s"

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.interface import Backfill, LogMark, Reader, Store, SynchronousStore
 from fargo.store.sqlite import reader
+from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.patient import PatientStore
 from fargo.store.sqlite.reader import SqliteReader
 from fargo.store.sqlite.store import SqliteStore
@@ -64,4 +65,5 @@ def last_time_in(path: Path) -> float | None:
     """Return the time of the last event in the log at a path (seconds since 1970), None if there is no log, or nothing
     in it. The log is left as it is. Raises StoreError.
     """
-    return reader.last_time_in(path) if path.exists() and path.stat().st_size else None
+    with store_errors(path, reader.WHAT):
+        return reader.last_time_in(path) if path.exists() and path.stat().st_size else None

@@ -40,6 +40,11 @@ def why_not_together(directory: Path) -> str | None:
     """Return why the log in a directory is not the one to which the passwords in it belong, None if it is. Nothing is
     changed. Raises StoreError if log or vault cannot be used.
     """
+    with store_errors(directory, texts.DIRECTORY):
+        return _why_not_together(directory)
+
+
+def _why_not_together(directory: Path) -> str | None:
     log, vault = log_in(directory), vault_in(directory)
     if not vault.exists():
         return None

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from fargo.calls import cause_in_words, person_in_words
 from fargo.statemachine.model.call_records import (
     AudioPath,
     Direction,
@@ -29,7 +30,7 @@ def of(record: LogRecord, user: str) -> Label:
         case RecordBegun(direction=Direction.OUT, peer=peer):
             return _begun(user, peer or texts.THE_GATEWAY, record.rewritten)
         case RecordBegun(peer=peer, name=name):
-            caller = texts.NAMED.format(name=name, address=peer) if name and peer else name or peer
+            caller = person_in_words(name, peer)
             return _begun(caller or texts.ANONYMOUS_CALLER, user, record.rewritten)
         case RecordPath(path=path, why=why):
             return _note((texts.DIRECT_AUDIO if path is AudioPath.DIRECT else texts.RELAYED_AUDIO).format(why=why))
@@ -45,7 +46,7 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(_agreed(record))
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
-            sentence = template.format(by=texts.ENDED_BY[by], cause=texts.CAUSES[cause], reason=reason)
+            sentence = template.format(by=texts.ENDED_BY[by], cause=cause_in_words(cause), reason=reason)
             return Label(sentence, Tone.ERROR if cause in FAILURES else Tone.NOTE)
         case RecordAccount(address=address, status=status):
             return _note(texts.ACCOUNT.format(address=address, status=status) if address else texts.NO_ACCOUNT)

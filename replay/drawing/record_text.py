@@ -1,21 +1,23 @@
 """The cells of a table of calls, in words for people. Hostile text stays on its line (`fargo.plain`)."""
 
-from fargo.calls import Record
+from fargo.calls import Record, cause_in_words
 from fargo.plain import plain
 from fargo.statemachine.model.call_records import Direction
-from fargo.statemachine.reason import Cause
 from replay.drawing import texts
 
 
 def peer(record: Record) -> str:
-    """Return whom the user called, or who called the user."""
+    """Return whom the user called, or who called the user; with the number as it was before dial rules."""
+    told = _peer(record)
+    if record.rewritten is not None:
+        told = texts.FROM_NUMBER.format(peer=told, number=record.rewritten.written)
+    return plain(told)
+
+
+def _peer(record: Record) -> str:
     if record.direction == Direction.OUT:
-        return plain(texts.TO.format(peer=record.peer or texts.THE_GATEWAY))
-    if record.peer_name and record.peer:
-        caller = texts.NAMED.format(name=record.peer_name, address=record.peer)
-    else:
-        caller = record.peer_name or record.peer or texts.AN_ANONYMOUS_CALLER
-    return plain(texts.FROM.format(peer=caller))
+        return texts.TO.format(peer=record.peer or texts.THE_GATEWAY)
+    return texts.FROM.format(peer=record.peer_in_words or texts.AN_ANONYMOUS_CALLER)
 
 
 def audio(record: Record) -> str:
@@ -37,7 +39,7 @@ def ending(record: Record) -> str:
     if record.ended is None:
         return texts.IN_PROGRESS
     template = texts.ENDING_WITH_REASON if record.reason else texts.ENDING
-    return plain(template.format(by=record.ended_by, cause=texts.CAUSES[Cause(record.cause)], reason=record.reason))
+    return plain(template.format(by=record.ended_by, cause=cause_in_words(record.cause), reason=record.reason))
 
 
 def talked(record: Record, now: float) -> str:

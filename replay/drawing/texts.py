@@ -4,7 +4,6 @@ from typing import Final
 
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.sip_messages import Undelivered
-from fargo.statemachine.reason import Cause
 
 # --- addresses that audio must not go to
 
@@ -63,7 +62,6 @@ OTHER_BODY: Final = "{type}, {length} bytes"
 # --- records of calls and accounts
 
 CALLS: Final = "{caller} calls {called}."
-NAMED: Final = "{name} ({address})"
 ANONYMOUS_CALLER: Final = "An anonymous caller"
 THE_GATEWAY: Final = "the gateway itself"
 """Stands for the address in a call to the gateway's own JID, which has no SIP address."""
@@ -89,30 +87,12 @@ ACCOUNT: Final = "The SIP account {address}: {status}"
 NO_ACCOUNT: Final = "There is no SIP account."
 
 ENDED_BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone", Side.GATEWAY: "the gateway"}
-CAUSES: Final = {
-    Cause.HUNG_UP: "hung up",
-    Cause.CANCELLED: "cancelled",
-    Cause.ELSEWHERE: "answered elsewhere",
-    Cause.NOT_FOUND: "not found",
-    Cause.UNAVAILABLE: "unavailable",
-    Cause.NO_ANSWER: "no answer",
-    Cause.BUSY: "busy",
-    Cause.DECLINED: "declined",
-    Cause.FORBIDDEN: "forbidden",
-    Cause.MEDIA: "no common audio codec",
-    Cause.APPLICATION: "not an audio call",
-    Cause.TRANSPORT: "no usable transport",
-    Cause.SECURITY: "no common encryption",
-    Cause.NETWORK: "network error",
-    Cause.CONGESTION: "no room",
-    Cause.SERVER_ERROR: "server error",
-    Cause.FAULT: "a bug",
-}
 
 # --- a call in a table
 
 TO: Final = "to {peer}"
 FROM: Final = "from {peer}"
+FROM_NUMBER: Final = "{peer}, written {number}"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
 WITH_CODEC: Final = "{audio}, {codec}"

@@ -68,8 +68,7 @@ def _rewritten(known: Rewriting | None) -> str:
 def _begun(call: Record, clock: Clock) -> str:
     if call.direction == Direction.OUT:
         return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY, at=clock(call.began))
-    caller = texts.NAMED.format(name=call.peer_name, address=call.peer) if call.peer_name and call.peer else ""
-    who = caller or call.peer_name or call.peer or texts.SOMEBODY
+    who = call.peer_in_words or texts.SOMEBODY
     return texts.WAS_CALLED.format(user=call.name.user, peer=who, at=clock(call.began))
 
 

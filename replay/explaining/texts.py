@@ -9,7 +9,6 @@ from fargo.statemachine.reason import Cause
 
 CALLED: Final = "On {at}, {user} called {peer}."
 WAS_CALLED: Final = "On {at}, {peer} called {user}."
-NAMED: Final = "{name} ({address})"
 SOMEBODY: Final = "somebody who gave no number"
 THE_GATEWAY: Final = "the gateway itself"
 ANSWERED: Final = "The call was answered after {after}."

@@ -49,9 +49,14 @@ class Wanted(Struct, frozen=True):
 
 
 def is_with(record: Record, text: str) -> bool:
-    """Return True if the text is a part of the peer's address or name, or a number that is a part of the peer's."""
+    """Return True if the text is a part of the peer's address or name, or a number that is a part of the peer's: as it
+    is dialled, or as it was before dial rules.
+    """
     number = _digits(text) if _NUMBER.fullmatch(text) else ""
-    among = number and number in _digits(record.peer.partition("@")[0])
+    numbers = [record.peer.partition("@")[0]]
+    if record.rewritten is not None:
+        numbers += [record.rewritten.written, record.rewritten.number]
+    among = number and any(number in _digits(each) for each in numbers)
     return bool(among) or any(text.casefold() in each.casefold() for each in (record.peer, record.peer_name))
 
 

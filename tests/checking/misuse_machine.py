@@ -55,6 +55,12 @@ ROWS: Final = (
         RUN,
     ),
     Row(
+        "a state directory that cannot be entered",
+        s.closed,
+        "Error: {file}: state.directory: Fargo runs as user {uid}, which has no permission to write to "
+        "{directory}/state.",
+    ),
+    Row(
         "a state directory for all to enter",
         s.state(0o755),
         "Error: {file}: state.directory: Other users can read or change what is in {directory}/state. Run “chmod 700 "

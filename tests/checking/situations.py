@@ -110,6 +110,20 @@ def read_only(site: Site, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "access", lambda path, mode: mode & os.W_OK == 0 and access(path, mode))
 
 
+def closed(site: Site, patch: pytest.MonkeyPatch) -> None:
+    """root can enter every directory, so it is told otherwise."""
+    site.state.mkdir(0o700)
+    stat, access = os.stat, os.access
+
+    def stat_of(path: Any, **more: Any) -> os.stat_result:
+        if Path(os.fspath(path)).parent == site.state:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return stat(path, **more)
+
+    patch.setattr(os, "stat", stat_of)
+    patch.setattr(os, "access", lambda path, mode: path != site.state and access(path, mode))
+
+
 def full_disk(site: Site, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=5000, f_frsize=1000))
 

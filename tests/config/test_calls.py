@@ -221,6 +221,8 @@ def test_the_log_of_a_configuration(tmp_path: Path) -> None:
         ("Jul 3 2026 22:15", datetime(2026, 7, 3, 22, 15, tzinfo=UTC)),
         ("saturday 9:00", datetime(2026, 7, 4, 9, tzinfo=UTC)),
         ("Sun 9:00", datetime(2026, 6, 28, 9, tzinfo=UTC)),
+        ("Last Monday", datetime(2026, 6, 29, tzinfo=UTC)),
+        ("last Sun 9:00", datetime(2026, 6, 28, 9, tzinfo=UTC)),
         ("", None),
         ("2x", None),
         ("25:00", None),

@@ -22,7 +22,7 @@ from world.gateway import FARGO
 from world.process import Process
 from world.tab import Tab
 
-from fargo.calls import CallName, records
+from fargo.calls import CallName, cause_in_words, records
 from fargo.cli import main
 from fargo.statemachine.model.call_records import (
     Direction,
@@ -437,7 +437,7 @@ async def test_the_page_offers_every_cause_and_side() -> None:
     page = (files("replay.page") / "calls.html").read_text()
     assert {each.value for each in (*Cause, *Side)} <= set(re.findall(r'<option value="([\w-]+)"', page))
     for cause in Cause:
-        assert f'<option value="{cause}">{texts.CAUSES[cause]}</option>' in page
+        assert f'<option value="{cause}">{cause_in_words(cause)}</option>' in page
 
 
 async def test_a_call_is_found_by_a_part_of_any_of_its_call_ids(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    Rewriting,
     Side,
 )
 from fargo.statemachine.model.commands import Fault, Issued
@@ -30,6 +31,8 @@ from fargo.statemachine.model.wire import wire_name
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.opening import open_reader, open_store
 from replay.drawing import record_label, record_text
+from replay.explaining.paragraph import details
+from replay.explaining.texts import DIAL_RULES
 from replay.reading import golden
 from replay.reading.golden import GoldenLog
 from replay.reading.records import Wanted, is_with, row
@@ -355,3 +358,43 @@ def test_a_call_that_was_placed_twice_has_its_last_call_id() -> None:
 def test_people_read_the_codec_and_the_hold_with_the_audio(name: str, told: str) -> None:
     (call,) = records(session(name))
     assert record_text.audio(call) == told
+
+
+CHANGED = Rewriting("01632960000", "+441632960000", "001632960000", ("s/^[+]44/00/", "-o s/a/1/"))
+REFUSED = Rewriting("1900", "1900", None, ("-o s/^1900//",))
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "label", "cell", "rules"),
+    [
+        (
+            CHANGED,
+            "alice@example.org calls 001632960000@sip.test. "
+            "Dial rules have made 001632960000 of +441632960000: s/^[+]44/00/; -o s/a/1/.",
+            "to 001632960000@sip.test, written 01632960000",
+            "s/^[+]44/00/; -o s/a/1/",
+        ),
+        (
+            REFUSED,
+            "alice@example.org calls 001632960000@sip.test. Dial rules have refused 1900: -o s/^1900//.",
+            "to 001632960000@sip.test, written 1900",
+            "-o s/^1900//",
+        ),
+    ],
+)
+def test_what_dial_rules_have_changed_is_told(rewritten: Rewriting, label: str, cell: str, rules: str) -> None:
+    begun = RecordBegun("5", Direction.OUT, "001632960000@sip.test", rewritten=rewritten)
+    assert record_label.of(begun, "alice@example.org").text == label
+    recorded = Recorded("alice@example.org", 5, 0.0, Restarted())
+    (call,) = records([(recorded, (Issued("alice@example.org", "5.0", begun),))])
+    assert record_text.peer(call) == cell
+    assert row(call)["dial_rules"] == rules
+    assert is_with(call, rewritten.written)
+    assert dict(details(call))[DIAL_RULES].endswith(rules)
+
+
+def test_the_view_of_calls_tells_what_dial_rules_have_changed(tmp_path: Path) -> None:
+    begun = RecordBegun("1", Direction.OUT, "001632960000@sip.test", rewritten=CHANGED)
+    entries = [(Recorded("alice@example.org", 1, 0.0, Restarted()), (Issued("alice@example.org", "1.0", begun),))]
+    open_store(tmp_path / "fargo.db").append(entries)
+    assert viewed(tmp_path / "fargo.db", "calls") == [row(call) for call in records(entries)]

@@ -20,6 +20,7 @@ from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
     AskRemoval,
+    AskRules,
     DeleteRule,
     DialRule,
     EndCalls,
@@ -64,7 +65,13 @@ REQUESTS: Final = (
         AskRemoval(),
         EndCalls(),
     ),
-    *(ShowRules(), RuleRefused("It has no end."), TryNumber("01632960000"), TryNumber("+1900", Direction.IN)),
+    *(
+        ShowRules(),
+        AskRules(),
+        RuleRefused("It has no end."),
+        TryNumber("01632960000"),
+        TryNumber("+1900", Direction.IN),
+    ),
     *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
 )
 """What the user asks the gateway in a chat."""

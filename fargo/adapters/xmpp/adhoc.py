@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import admins, registration, texts
+from fargo.adapters.xmpp import admins, registration, sed_command, texts
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     MalformedError,
@@ -32,7 +32,16 @@ from fargo.adapters.xmpp.wokkel_compat import data_form
 from fargo.control.questions import Question
 from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq, SendForm, SendRegistrationForm
 from fargo.statemachine.model.events import ByCommand, CommandAsked, Iq, RegistrationAsked, RegistrationCancelled
-from fargo.statemachine.model.requests import AskBusy, AskRemoval, CommandForm, EndCalls, SetBusy, ShowCalls, ShowStatus
+from fargo.statemachine.model.requests import (
+    AskBusy,
+    AskRemoval,
+    AskRules,
+    CommandForm,
+    EndCalls,
+    SetBusy,
+    ShowCalls,
+    ShowStatus,
+)
 from fargo.statemachine.self_service.commands import BUSY, SURE
 
 FormValues: TypeAlias = Mapping[str, str]
@@ -86,6 +95,10 @@ def _removal(iq: Iq, values: FormValues) -> AdHocEvent:
     return RegistrationCancelled(iq) if _flag(values, SURE) else CommandAsked(iq, AskRemoval())
 
 
+def _rules(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, sed_command.submitted(values))
+
+
 _REGISTER: Final = "register"
 _COMMANDS: Final[Mapping[str, _Command]] = {
     _REGISTER: _Command(texts.COMMAND_REGISTER, RegistrationAsked),
@@ -93,6 +106,7 @@ _COMMANDS: Final[Mapping[str, _Command]] = {
     "status": _Command(texts.COMMAND_STATUS, lambda iq: CommandAsked(iq, ShowStatus())),
     "calls": _Command(texts.COMMAND_CALLS, lambda iq: CommandAsked(iq, ShowCalls())),
     "busy": _Command(texts.COMMAND_BUSY, lambda iq: CommandAsked(iq, AskBusy()), _busy),
+    "rules": _Command(texts.COMMAND_RULES, lambda iq: CommandAsked(iq, AskRules()), _rules),
     "hang-up": _Command(texts.COMMAND_HANG_UP, lambda iq: CommandAsked(iq, EndCalls())),
 }
 _ACTIONS: Final = ("execute", "next", "complete", "prev", "cancel")

@@ -60,6 +60,10 @@ class ShowRules(_Request, frozen=True, tag="ShowRules"):
     """The dial rules."""
 
 
+class AskRules(_Request, frozen=True, tag="AskRules"):
+    """The dial rules as they are now, and how to change or try them."""
+
+
 class AddRule(_Request, frozen=True, tag="AddRule"):
     """Add a dial rule behind the others."""
 
@@ -80,11 +84,12 @@ class RuleRefused(_Request, frozen=True, tag="RuleRefused"):
 
 class TryNumber(_Request, frozen=True, tag="TryNumber"):
     """Tell what the dial rules make of a number in a call of that direction, and call nobody. ``number``: as
-    `numbering.digits` returns it.
+    `numbering.digits` returns it. ``rule``: one more, behind the user's own; it is not kept.
     """
 
     number: str
     direction: Direction = Direction.OUT
+    rule: DialRule | None = None
 
 
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
@@ -114,6 +119,7 @@ GatewayRequest: TypeAlias = (
     | SetBusy
     | SetStay
     | ShowRules
+    | AskRules
     | AddRule
     | DeleteRule
     | RuleRefused

@@ -10,14 +10,22 @@ from fargo.statemachine.account import account_state
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import AnswerCommand, SendForm
 from fargo.statemachine.model.events import CommandAsked
-from fargo.statemachine.model.requests import AskBusy, AskRemoval, CommandForm, FormField, GatewayRequest
-from fargo.statemachine.self_service import desk, texts
+from fargo.statemachine.model.requests import AskBusy, AskRemoval, AskRules, CommandForm, FormField, GatewayRequest
+from fargo.statemachine.self_service import desk, rules, texts
 from fargo.statemachine.user_state import User
 
 BUSY: Final = "busy"
 """The field that says whether the user is not to be disturbed."""
 SURE: Final = "sure"
 """The field that confirms that the registration is to be cancelled."""
+
+
+RULE: Final = "rule"
+"""The field with a dial rule to add."""
+NUMBER: Final = "number"
+"""The field with a number to try, which changes nothing."""
+DELETE: Final = "delete"
+"""The field with the number of a dial rule to delete."""
 
 
 def asked(user: User, event: CommandAsked, effects: Effects) -> User:
@@ -41,5 +49,11 @@ def _form(user: User, request: GatewayRequest) -> CommandForm | None:
         case AskRemoval():
             sure = FormField("boolean", SURE, texts.FIELD_SURE, "false")
             return CommandForm(texts.TITLE_REMOVAL, texts.REALLY_REMOVE.format(account=known.uri), (sure,))
+        case AskRules():
+            added = FormField("text-single", RULE, texts.FIELD_RULE)
+            number = FormField("text-single", NUMBER, texts.FIELD_NUMBER)
+            deleted = FormField("text-single", DELETE, texts.FIELD_DELETE)
+            instructions = f"{rules.listed(user)}\n{texts.INSTRUCTIONS_RULES}"
+            return CommandForm(texts.TITLE_RULES, instructions, (added, number, deleted))
         case _:
             return None

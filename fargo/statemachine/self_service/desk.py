@@ -22,6 +22,7 @@ from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
     AskRemoval,
+    AskRules,
     DeleteRule,
     EndCalls,
     GatewayRequest,
@@ -83,7 +84,7 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
         case SetBusy(on):
             settings = replace(user.settings, busy=on)
             return replace(user, settings=settings), texts.BUSY_ON if on else texts.BUSY_OFF
-        case ShowRules():
+        case ShowRules() | AskRules():
             return user, rules.listed(user)
         case AddRule(rule):
             return rules.added(user, rule)

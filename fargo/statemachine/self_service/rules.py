@@ -55,7 +55,9 @@ def tried(user: User, asked: TryNumber, gateway: str) -> str:
     uri = dialling.typed(number, book)
     if isinstance(uri, BadAddress):
         return uri.problem
-    known = rewriting.rewritten(uri, book, user.settings, user.policy, asked.direction)
+    further = () if asked.rule is None else (asked.rule,)
+    settings = replace(user.settings, rules=(*user.settings.rules, *further))
+    known = rewriting.rewritten(uri, book, settings, user.policy, asked.direction)
     if known.refusal:
         return known.refusal.text
     text = texts.TRIED_SAME if known.uri.user == number else texts.TRIED

@@ -86,6 +86,13 @@ TROUBLE_TOLD: Final = "a trouble of the account to be told"
 
 # --- dial rules
 
+TITLE_RULES: Final = "Dial rules"
+INSTRUCTIONS_RULES: Final = (
+    "Enter a rule to add it. With a number, too, it is only tried: you are told what becomes of that."
+)
+FIELD_RULE: Final = "A rule to add, such as s/^0/+44/"
+FIELD_NUMBER: Final = "A number to try"
+FIELD_DELETE: Final = "The number of a rule to delete"
 RULE: Final = "{number}: {rule}"
 RULE_OF_ALL: Final = "For all users: {rule}"
 NO_RULES: Final = "You have no rules. Write “sed s/^0/+44/” to add one."

@@ -6,6 +6,8 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adhoc, disco, registration
 from fargo.adapters.xmpp.stanza import NS_COMMANDS
+from fargo.statemachine.dial_rules.texts import NO_END
+from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq, SendForm, SendRegistrationForm
 from fargo.statemachine.model.events import (
     ByCommand,
@@ -16,15 +18,22 @@ from fargo.statemachine.model.events import (
     SipAccount,
 )
 from fargo.statemachine.model.requests import (
+    AddRule,
     AskBusy,
     AskRemoval,
+    AskRules,
     CommandForm,
+    DeleteRule,
+    DialRule,
     EndCalls,
     FormField,
     GatewayRequest,
+    RuleRefused,
     SetBusy,
     ShowCalls,
+    ShowRules,
     ShowStatus,
+    TryNumber,
 )
 
 from .elements import parse
@@ -51,11 +60,13 @@ def within(node: str) -> Iq:
     return Iq(IQ.sender, IQ.to, IQ.id, ByCommand(node, session(node)))
 
 
+TRIED = TryNumber("01632960000", Direction.IN, DialRule("s/^0/+44/", Direction.IN))
 BEGINNINGS: dict[str, GatewayRequest] = {
     "unregister": AskRemoval(),
     "status": ShowStatus(),
     "calls": ShowCalls(),
     "busy": AskBusy(),
+    "rules": AskRules(),
     "hang-up": EndCalls(),
 }
 
@@ -94,6 +105,22 @@ def test_a_form_is_submitted(action: str) -> None:
     assert submit("register", username="a@b", password="s3cret") == adhoc.Submitted(within("register"), account)
 
 
+@pytest.mark.parametrize(
+    ("fields", "request_"),
+    [
+        ({"rule": "s/^0/+44/"}, AddRule(DialRule("s/^0/+44/"))),
+        ({"rule": "s/^0", "number": "0"}, RuleRefused(NO_END.format(delimiter="/"))),
+        ({"rule": "-i s/^0/+44/", "number": "01632 960000"}, TRIED),
+        ({"number": "01632-960000", "delete": "1"}, TryNumber("01632960000")),
+        ({"rule": " ", "delete": " 2 "}, DeleteRule(2)),
+        ({}, ShowRules()),
+    ],
+)
+def test_dial_rules_are_changed_and_tried_by_a_form(fields: dict[str, str], request_: GatewayRequest) -> None:
+    asked = command(filled(**fields), node="rules", sessionid=session("rules"))
+    assert adhoc.read(IQ, asked) == CommandAsked(within("rules"), request_)
+
+
 @pytest.mark.parametrize("node", ["busy", "register"])
 @pytest.mark.parametrize(("inside", "action"), [("", "cancel"), (filled("cancel"), "execute"), (filled(), "cancel")])
 def test_a_command_is_cancelled(node: str, inside: str, action: str) -> None:
@@ -117,6 +144,8 @@ def test_a_command_is_cancelled(node: str, inside: str, action: str) -> None:
         (command(node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled("form"), node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled(busy="maybe"), node="busy", sessionid=session("busy")), "bad-payload"),
+        (command(filled(number="bob"), node="rules", sessionid=session("rules")), "bad-payload"),
+        (command(filled(delete="all"), node="rules", sessionid=session("rules")), "bad-payload"),
         (command(filled() * 2, node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled(**{"x-port": "0"}), node="register", sessionid=session("register")), "bad-payload"),
     ],

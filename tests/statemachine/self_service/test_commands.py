@@ -24,8 +24,11 @@ from fargo.statemachine.model.events import (
     SipTrouble,
 )
 from fargo.statemachine.model.requests import (
+    AddRule,
     AskBusy,
     AskRemoval,
+    AskRules,
+    DialRule,
     EndCalls,
     GatewayRequest,
     NotUnderstood,
@@ -33,6 +36,7 @@ from fargo.statemachine.model.requests import (
     ShowCalls,
     ShowHelp,
     ShowStatus,
+    TryNumber,
 )
 from fargo.statemachine.self_service import commands, texts
 
@@ -70,6 +74,19 @@ def test_a_form_shows_how_things_are() -> None:
         run(story, SetBusy(True))
 
 
+def test_dial_rules_are_shown_in_their_form_and_tried_before_they_are_added() -> None:
+    story, rule = Phoning(), DialRule("s/^0/+44/")
+    run(story, AddRule(DialRule("s/^1/2/")))
+    story.tell(CommandAsked(STEP, AskRules()))
+    form = story.the(SendForm).form
+    assert form.instructions == f"1: s/^1/2/\n{texts.INSTRUCTIONS_RULES}"
+    assert [each.name for each in form.fields] == [commands.RULE, commands.NUMBER, commands.DELETE]
+    assert run(story, TryNumber("01632960000", rule=rule)) == "01632960000 becomes +441632960000."
+    assert run(story, TryNumber("01632960000")) == "01632960000 stays as it is."
+    assert run(story, AddRule(rule)) == "Rule 2: s/^0/+44/"
+    assert run(story, TryNumber("01632960000")) == "01632960000 becomes +441632960000."
+
+
 def test_a_removal_is_confirmed_first() -> None:
     story = Phoning()
     story.tell(CommandAsked(STEP, AskRemoval()))
@@ -80,7 +97,7 @@ def test_a_removal_is_confirmed_first() -> None:
     assert story.the(AcceptIq) == AcceptIq(STEP, "Your SIP account is removed here.")
 
 
-@pytest.mark.parametrize("request_", [AskBusy(), AskRemoval()])
+@pytest.mark.parametrize("request_", [AskBusy(), AskRemoval(), AskRules()])
 def test_who_has_no_account_gets_no_form(request_: GatewayRequest) -> None:
     assert run(Story(), request_) == texts.UNREGISTERED.format(gateway=GATEWAY)
 
