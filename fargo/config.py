@@ -278,6 +278,7 @@ class LimitsConfig(Section):
     calls: int = Field(8, strict=True, ge=1, le=64, description="a number from 1 to 64")
     calls_an_hour: int = Field(120, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     subscriptions_an_hour: int = Field(1000, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
+    texts_a_minute: int = Field(20, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     failed_registrations_an_hour: int = Field(5, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
     failed_registrations_of_provider: int = Field(
         20, strict=True, ge=1, le=100_000, description="a number from 1 to 100000"

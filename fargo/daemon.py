@@ -68,7 +68,15 @@ from fargo.statemachine import machine
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.commands import Fault, Forget, ForgetSecret, Issued, SipCommand, XmppCommand
+from fargo.statemachine.model.commands import (
+    Fault,
+    Forget,
+    ForgetSecret,
+    ForgetText,
+    Issued,
+    SipCommand,
+    XmppCommand,
+)
 from fargo.statemachine.model.events import (
     ClockJumped,
     Recorded,
@@ -86,6 +94,7 @@ from fargo.store.entries import Entry
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
 from fargo.store.state import make_directory, open_log, open_log_beside
+from fargo.store.texts_under_way import TextsUnderWay
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
@@ -159,6 +168,7 @@ class Daemon:
         self._vault = Vault(directory, self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
+        self._texts = TextsUnderWay(reactor.callLater)
         self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
             config,
@@ -168,6 +178,8 @@ class Daemon:
             self._vault.reveal,
             self._transient.keep,
             self._keys,
+            self._texts,
+            self._text_refusal,
             reactor,
         )
         self._manager = ServiceManager(os.environ, reactor)
@@ -176,6 +188,7 @@ class Daemon:
             self._gate.put,
             self._vault.keep,
             self._transient.keep,
+            self._texts,
             self._gate,
             self._contacts,
             self._prompted,
@@ -451,6 +464,10 @@ class Daemon:
         known = self._engine.state(user)
         return known.contacts if known else Contacts()
 
+    def _text_refusal(self, user: str) -> str | None:
+        """Return why a user (bare JID) takes no text from the provider now, None if they do."""
+        return self._gate.text_in(user) if self._xmpp.is_open else texts.NO_TEXTS_NOW
+
     def _prompted(self, user: str) -> str | None:
         """Return the SIP address whose password a user is asked for in the chat, None if it is not."""
         return prompting.awaited(self._engine.state(user), self._engine.now())
@@ -462,6 +479,8 @@ class Daemon:
                 self._vault.forget(secret).addErrback(
                     lambda failure: self._logger.failure(texts.ERASE_BUG, failure=failure)
                 )
+            case ForgetText(text):
+                self._texts.forget(text)
             case command if isinstance(command, XmppCommand):
                 self._send(issued)
             case command if isinstance(command, SipCommand):

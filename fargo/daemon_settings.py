@@ -50,6 +50,7 @@ def gate(config: Config) -> GateSettings:
         stanzas_a_second=given.stanzas_a_second,
         calls_an_hour=given.calls_an_hour,
         subscriptions_an_hour=given.subscriptions_an_hour,
+        texts_a_minute=given.texts_a_minute,
         failures=given.failed_registrations_an_hour,
         provider_failures=given.failed_registrations_of_provider,
         log_bytes=given.log_mb_a_day * 1_000_000,

@@ -11,7 +11,7 @@ from typing import Any, Protocol, assert_never
 
 from twisted.internet.defer import Deferred
 
-from fargo.adapters.put import PutEvent
+from fargo.adapters.put import KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip.adapter import SipAdapter
 from fargo.adapters.sip.settings import SipSettings
@@ -59,7 +59,8 @@ class SipService:
     """The engine that is configured.
 
     `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
-    transient secrets. `keys` has the keys of encrypted audio. ``secret``: the edge's.
+    transient secrets. `keys` has the keys of encrypted audio, `kept` the texts of messages.
+    `text_refusal` is that of `SipAdapter`. ``secret``: the edge's.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class SipService:
         reveal: Callable[[str], str | None],
         keep_digit: Callable[[str], str],
         keys: SessionKeys,
+        kept: KeepTexts,
+        text_refusal: Callable[[str], str | None],
         reactor: Any,
     ) -> None:
         self._reactor = reactor
@@ -93,7 +96,9 @@ class SipService:
                 self._edge: EdgeSettings = settings
             case "sip":
                 self._commands = UserAgentCommand
-                self.link = SipAdapter(put, broadcast, reveal, keep_digit, keys, _sip(config, secret), reactor)
+                self.link = SipAdapter(
+                    *(put, broadcast, reveal, keep_digit, keys, kept, text_refusal, _sip(config, secret), reactor)
+                )
                 self._edge = sip_edge(config, secret)
             case _:
                 assert_never(config.sip.engine)

@@ -112,6 +112,7 @@ VAULT_NOT_WRITTEN: Final = "Unused passwords stay in the vault, and its mark is 
 
 EDGE: Final = "The SIP edge"
 """The `name` of a restarted program. Those of the SIP hosts are in the texts of its package."""
+NO_TEXTS_NOW: Final = "The gateway has no connection to the XMPP server. Try again later."
 READY: Final = "Fargo is ready: {domain} serves {users}; SIP is at {addresses} port {port}."
 SIGNALLED: Final = "Fargo received {name} and stops."
 SIGNALLED_TO_KEEP: Final = "Fargo received {name} and stops. Calls and the SIP edge go on."

@@ -1,7 +1,7 @@
-"""The ways out of an adapter: the functions that take its events, and the digits that no event may contain."""
+"""The ways out of an adapter: the functions that take its events, and the digits and texts that none may contain."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from fargo.statemachine.model.events import Event
 
@@ -10,3 +10,16 @@ PutEvent: TypeAlias = Callable[[str, Event], None]
 
 KeepDigit: TypeAlias = Callable[[str], str]
 """keep(DTMF digit) keeps it among the transient secrets, and returns its name there."""
+
+
+class KeepTexts(Protocol):
+    """Texts on their way from one adapter to another (`fargo.store.texts_under_way`)."""
+
+    def keep(self, text: str, /) -> str:
+        """Keep a text, and return its name."""
+
+    def read(self, name: str, /) -> str | None:
+        """Return the text of that name, None if there is none."""
+
+    def forget(self, name: str, /) -> None:
+        """Forget a text."""

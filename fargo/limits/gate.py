@@ -57,6 +57,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
 )
 from fargo.statemachine.model.requests import Register
@@ -113,11 +114,13 @@ class Gate:
         self._calls = Ledger(limits.calls)
         self._emergency = Ledger(limits.emergency)
         self._subscriptions = Ledger(limits.subscriptions)
+        self._texts = Ledger(limits.texts)
+        self._texts_in = Ledger(limits.texts)
         self._log = Ledger(limits.log)
         self._log_of_strangers = Ledger(limits.log_of_strangers)
         self._ledgers = (
             *(self._stanzas, self._calls, self._emergency, self._subscriptions),
-            *(self._log, self._log_of_strangers),
+            *(self._texts, self._texts_in, self._log, self._log_of_strangers),
         )
 
     # --- what comes in
@@ -158,6 +161,13 @@ class Gate:
         if isinstance(event, RegistrationSubmitted):
             for each in self._held.take(user):
                 self._put(user, each)
+
+    def text_in(self, user: str) -> str | None:
+        """Return why a text from the provider is not let in to a user (bare JID), None if it is."""
+        scope = self._texts_in.take(user, domain_of(user), self._is_registered(user), self._now())
+        if scope:
+            self._refused.count(user, "texts")
+        return texts.TEXTS_IN if scope else None
 
     # --- what goes out, and into the log
 
@@ -235,6 +245,8 @@ class Gate:
         to = _called(event) if type(event) in _CALLS else None
         if to and registered and not self._may_call(user, to):
             return self._turn_down(user, "numbers", texts.NUMBER)
+        if isinstance(event, TextWritten) and registered and not self._may_call(user, event.to):
+            return self._turn_down(user, "numbers", texts.NUMBER_TEXT)
         log = self._log if registered else self._log_of_strangers
         if owed := self._owed.pop(user, 0):
             log.charge(user, domain, registered, now, owed)
@@ -245,6 +257,8 @@ class Gate:
             what, scope = "calls", self._calls.take(user, domain, registered, now)
         elif isinstance(event, SubscriptionChanged) and event.action is SubscriptionAction.SUBSCRIBE:
             what, scope = "subscriptions", self._subscriptions.take(user, domain, registered, now)
+        elif isinstance(event, TextWritten):
+            what, scope = "texts", self._texts.take(user, domain, registered, now)
         if scope is None or (to and self._is_emergency(user, to, registered)):
             return None
         return self._refuse(user, what, scope)

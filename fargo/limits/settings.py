@@ -5,7 +5,7 @@ What is allowed at once follows from what is allowed in the long run:
 1. Stanzas: those of 200 seconds. A client that comes online may have thousands of contacts, to each of which its server
    sends its presence.
 2. Calls: those of a quarter of an hour, but never fewer than 8. Subscriptions: those of half an hour.
-3. Failed registrations: those of an hour.
+3. Failed registrations: those of an hour. Texts: those of a minute, in each direction.
 4. The log: a twentieth of what a day may add. What ends something may use another hundredth. Both are taken off the
    rate at which it comes back, so that no day adds more than is set.
 """
@@ -17,6 +17,7 @@ from msgspec import Struct
 from fargo.limits.bucket import Rate, Rates, rate
 from fargo.limits.numbers import Numbers
 
+_MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 _DAY: Final = 86400.0
 _LEAST_CALLS: Final = 8
@@ -40,6 +41,7 @@ class Allowances(Struct, frozen=True):
     stanzas_a_second: int = 20
     calls_an_hour: int = 120
     subscriptions_an_hour: int = 1000
+    texts_a_minute: int = 20
     failures: int = 5
     provider_failures: int = 20
     log_bytes: int = 20_000_000
@@ -56,6 +58,7 @@ class GateLimits(Struct, frozen=True):
     calls: Rates
     emergency: Rates
     subscriptions: Rates
+    texts: Rates
     registrations: Rates
     provider: Rate
     log: Rates
@@ -92,6 +95,7 @@ def limits(allowed: Allowances) -> GateLimits:
         calls=rates(calls, _HOUR, max(calls / 4, _LEAST_CALLS)),
         emergency=rates(60, _HOUR, _EMERGENCY_CALLS),
         subscriptions=rates(allowed.subscriptions_an_hour, _HOUR, max(allowed.subscriptions_an_hour / 2, 1)),
+        texts=rates(allowed.texts_a_minute, _MINUTE, allowed.texts_a_minute),
         registrations=rates(allowed.failures, _HOUR, allowed.failures),
         provider=rate(allowed.provider_failures, _HOUR, allowed.provider_failures),
         log=rates(of_log, _DAY, log * _AT_ONCE),

@@ -8,6 +8,7 @@ TOO_MANY: Final = {
     "stanzas": "You are sending too much to this gateway. Wait a moment.",
     "calls": "You have made too many calls in a short time. Try again in a few minutes.",
     "subscriptions": "You have added too many contacts in a short time. Try again later.",
+    "texts": "You have written too many messages in a short time. Try again in a minute.",
     "registrations": "Too many attempts to register have failed. Check your account with your provider, and try again"
     " in an hour.",
     "log": "You have used this gateway too much today. Try again in a few minutes.",
@@ -16,6 +17,8 @@ BUSY: Final = "This gateway has too much to do. Try again in a few minutes."
 CLOSED: Final = "This gateway accepts no new users. Ask its operator."
 OTHER_PROVIDER: Final = "This gateway cannot be used with {provider}. It can be used with {providers}."
 NUMBER: Final = "The operator of this gateway does not allow calls to this number."
+NUMBER_TEXT: Final = "The operator of this gateway does not allow messages to this number."
+TEXTS_IN: Final = "The user has got too many messages in a short time. Try again in a minute."
 LOW_PORT: Final = "Port {port} is not one for SIP. Use 443, or a port above 1023, or leave the field empty."
 
 # --- for the operator

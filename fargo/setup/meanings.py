@@ -57,6 +57,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "calls": "calls of a user at a time",
         "calls_an_hour": "calls that a user may make in an hour",
         "subscriptions_an_hour": "contacts that a user may add in an hour",
+        "texts_a_minute": "text messages that a user may write, and get, in a minute",
         "failed_registrations_an_hour": "registrations of a user that may fail in an hour",
         "failed_registrations_of_provider": "registrations of all users that may fail at one provider in an hour",
         "log_mb_a_day": "by how much a user may make the log grow in a day",

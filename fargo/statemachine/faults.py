@@ -28,9 +28,10 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
-from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted
-from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent
+from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted, TextWritten
+from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, call_of, changed
 
 UserChange: TypeAlias = Callable[[User, Effects], User]
@@ -93,6 +94,10 @@ def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
             _tried(lambda: sip_leg.fail(event, effects), effects)
         case RegistrationSubmitted(secret=secret) if secret:
             effects.emit(ForgetSecret(secret))
+        case TextWritten():
+            _tried(lambda: outbox.refuse(event, "wait", "internal-server-error", texts.FAULT, effects), effects)
+        case SipTextArrived():
+            _tried(lambda: inbox.failed(event, effects), effects)
         case CallProposed():
             _tried(lambda: jmi.reject(event, Reason(Cause.FAULT, texts.FAULT), effects), effects)
         case _:

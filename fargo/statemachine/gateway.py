@@ -29,6 +29,7 @@ from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import notices, prompting
+from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User
 
 _CANCELLED_KEPT: Final = 600.0
@@ -53,6 +54,7 @@ def restarted(user: User, effects: Effects) -> User:
     asked for presence. What the far end may not have heard is repeated, before anything else is said.
     """
     reason, engine = Reason(Cause.NETWORK, texts.RESTARTED), user.policy.engine
+    user = in_part(user, outbox.restarted, effects)
     user = in_part(user, partial(_repeated, repeat=sip_leg.restarted), effects)
     user = connections.in_each_registration(user, sign_in.restarted, effects)
     going = in_each_call(user, lambda call, effects: bridge.restarted(call, engine, reason, effects), effects)
@@ -79,6 +81,7 @@ def _cleared(user: User, effects: Effects) -> User:
 def stopping(user: User, effects: Effects) -> User:
     """Say goodbye to everything: the gateway is about to stop."""
     ended = end_all(user, Reason(Cause.NETWORK, texts.STOPPING), effects)
+    ended = in_part(ended, outbox.stopping, effects)
     ended = in_part(ended, _shown_away, effects)
     ended = connections.with_account(ended, lambda account: connection.stop(account, effects), effects)
     return replace(ended, stopping=True)
@@ -152,7 +155,14 @@ def _expire_user(user: User, effects: Effects) -> User:
         effects.emit(Forget())
         effects.pending = {}
         return replace(
-            user, account=Unregistered(), contacts=Contacts(), settings=Settings(), recent=(), prompt=None, trouble=None
+            user,
+            account=Unregistered(),
+            contacts=Contacts(),
+            settings=Settings(),
+            recent=(),
+            prompt=None,
+            trouble=None,
+            texts=(),
         )
     return user
 

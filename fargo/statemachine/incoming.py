@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fargo.statemachine import address, naming, numbering, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
-from fargo.statemachine.address import BadAddress
+from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.call import bridge, call_state, seeking
 from fargo.statemachine.call.call_state import Call, Caller
 from fargo.statemachine.dial_rules import rewriting
@@ -32,28 +32,28 @@ from fargo.statemachine.user_state import User, address_book, changed, is_busy, 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     """Ring the clients that can take the call. A call that is known already was signalled twice."""
     channel = sip_leg.name_of_new(event)
-    credentials = _called(user.account, event.connection)
-    access = _access(user, credentials, event, effects)
+    credentials = called(user.account, event.connection)
+    granted = access(user, credentials, event.connection, effects)
     for call in user.calls.values():
         if sip_leg.is_known(call.sip, event):
             effects.call = call.id
-            sip_leg.arrived_again(call.sip, event, access, effects)
+            sip_leg.arrived_again(call.sip, event, granted, effects)
             return user
     if user.no_room:
         return turned_away(user, event, Reason(Cause.CONGESTION, texts.NO_ROOM), effects)
-    if credentials and isinstance(use := _srtp(user, credentials, access.trunk), Reason):
+    if credentials and isinstance(use := _srtp(user, credentials, granted.trunk), Reason):
         return turned_away(user, event, use, effects)
     effects.call = id = str(effects.version)
-    taken_in = sip_leg.arrived(event, access, effects)
+    taken_in = sip_leg.arrived(event, granted, effects)
     if taken_in is None:
         return user
     sip, offered = taken_in
     if credentials is None:
         call = Call(id, event.connection, effects.at, Terminated(), sip)
-        call_state.begun(call, channel, _caller(user, event, access, "")[1], None, effects)
+        call_state.begun(call, channel, _caller(user, event, granted, "")[1], None, effects)
         refused = bridge.end(call, Reason(Cause.UNAVAILABLE, texts.CALLED_NOT_SIGNED_IN), effects)
         return changed(user, None, refused, effects)
-    user, caller = _caller(user, event, access, credentials.gateway)
+    user, caller = _caller(user, event, granted, credentials.gateway)
     call = Call(id, event.connection, effects.at, Terminated(), sip, caller)
     if isinstance(offered, Reason):
         call_state.begun(call, channel, caller, None, effects)
@@ -85,32 +85,32 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
 def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:
     """Refuse a call that cannot be brought to the user for a reason of the gateway's own."""
     effects.call = id = str(effects.version)
-    credentials = _called(user.account, event.connection)
-    access = _access(user, credentials, event, effects)
-    taken_in = sip_leg.arrived(event, access, effects)
+    credentials = called(user.account, event.connection)
+    granted = access(user, credentials, event.connection, effects)
+    taken_in = sip_leg.arrived(event, granted, effects)
     if taken_in is None:
         return user
-    user, caller = _caller(user, event, access, credentials.gateway if credentials else "")
+    user, caller = _caller(user, event, granted, credentials.gateway if credentials else "")
     call = Call(id, event.connection, effects.at, Terminated(), taken_in[0], caller if credentials else None)
     call_state.begun(call, sip_leg.name_of_new(event), caller, None, effects)
     return changed(user, None, bridge.end(call, reason, effects), effects)
 
 
-def _called(account: Account, connection: str) -> Credentials | None:
+def called(account: Account, connection: str) -> Credentials | None:
     """Return the account that a call over this connection is for; None if no account is signed in by it."""
     if isinstance(account, Registered) and isinstance(account.connection, SignedIn):
         return account.credentials if account.connection.connection == connection else None
     return None
 
 
-def _access(user: User, credentials: Credentials | None, event: SipArrival, effects: Effects) -> Access:
+def access(user: User, credentials: Credentials | None, connection: str, effects: Effects) -> Access:
     """Return what the call needs of the account."""
     if credentials is None:
         return Access()
-    trunk = sign_in.trunk(event.connection, effects.registrations)
-    access = Access(credentials.nonce, trunk, user.policy.ring_seconds, own=credentials.uri.domain)
+    trunk = sign_in.trunk(connection, effects.registrations)
+    found = Access(credentials.nonce, trunk, user.policy.ring_seconds, own=credentials.uri.domain)
     use = _srtp(user, credentials, trunk)
-    return access if isinstance(use, Reason) else replace(access, srtp=use)
+    return found if isinstance(use, Reason) else replace(found, srtp=use)
 
 
 def _srtp(user: User, credentials: Credentials, trunk: Trunk | None) -> Srtp | Reason:
@@ -134,10 +134,15 @@ def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Re
 
 
 def _caller(user: User, event: SipArrival, access: Access, gateway: str) -> tuple[User, Caller]:
-    """Return who calls, and the JID that stands for them: an anonymous one if no JID can express their address. What
-    their JID does not keep of the address is remembered, so that they can be called back.
-    """
+    """Return who calls."""
     uri, name = sip_leg.caller(event, access)
+    return named(user, uri, name, gateway)
+
+
+def named(user: User, uri: SipUri | BadAddress, name: str | None, gateway: str) -> tuple[User, Caller]:
+    """Return somebody at the SIP side, with the JID that stands for them: an anonymous one if no JID can express their
+    address. What their JID does not keep of the address is remembered, so that they can be called back.
+    """
     book = address_book(user, gateway)
     nobody = Caller(f"{naming.ANONYMOUS}@{gateway}/{roster.RESOURCE}", None, name)
     if isinstance(uri, BadAddress):

@@ -82,14 +82,16 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
     UserRemoved,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
-from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
+from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import commands, desk, notices, prompting
+from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
@@ -145,7 +147,7 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room or user.prompt:
+    if user.calls or user.stopping or user.no_room or user.prompt or user.texts:
         return None
     return snapshot.condensed(user)
 
@@ -252,6 +254,10 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return _reconciled(user, desk.asked(user, event, effects), effects)
         case CommandAsked():
             return _reconciled(user, commands.asked(user, event, effects), effects)
+        case TextWritten():
+            return outbox.written(user, event, effects)
+        case SipTextArrived():
+            return inbox.received(user, event, effects)
         case ContactAsked():
             return prompt.asked(user, event, effects)
         case IqMalformed():
@@ -393,8 +399,12 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call. One that came after the end of its call changes no state."""
+    """Pass an event of the SIP leg to its call, or to the text that it is about. One that came after the end of its
+    call changes no state.
+    """
     call = spoken_to(user, event)
+    if call is None and (text := outbox.concerned(user, event)):
+        return outbox.answered(user, text, event, effects)
     if call is None:
         sip_leg.strayed(event, effects)
         return user

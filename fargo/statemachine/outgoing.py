@@ -107,6 +107,27 @@ def _record_refused(user: User, to: str, session: str, id: str, refusal: Refusal
 
 def _ready(user: User, to: str) -> Line | Refusal:
     """Return the line for a call to this contact, or why the user cannot call it now."""
+    found = line(user, to)
+    if isinstance(found, Refusal):
+        return found
+    led = found.rewritten is not None and _leads_to_emergency(user.policy, found.rewritten)
+    emergency = _is_emergency(user.policy, to) or led
+    if is_busy(user) and not emergency:
+        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
+        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
+    if user.no_room and not emergency:
+        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
+    credentials = account_state.in_force(user.account)
+    assert credentials, "there is a line"
+    secure = found.trunk is not None and found.trunk.secure and not found.direct
+    srtp = _srtp(user.policy, credentials, secure, emergency)
+    if isinstance(srtp, Reason):
+        return Refusal("cancel", "not-allowed", srtp)
+    return replace(found, srtp=srtp)
+
+
+def line(user: User, to: str) -> Line | Refusal:
+    """Return the line to this contact, for whatever goes there, or why there is none now."""
     if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS))
     match user.account:
@@ -146,7 +167,7 @@ def _leads_to_emergency(policy: Policy, known: Rewritten) -> bool:
 
 
 def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
-    """Return the line, or why the user cannot call, for a user who is signed in."""
+    """Return the line, or why there is none, for a user who is signed in."""
     engine = engine_named(credentials.account.engine)
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
@@ -162,17 +183,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
     if foreign and user.policy.foreign == "refuse":
         text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
-    if is_busy(user) and not emergency:
-        text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
-        return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    if user.no_room and not emergency:
-        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     direct = foreign and user.policy.foreign == "direct"
-    secure = trunk is not None and trunk.secure and not direct
-    srtp = _srtp(user.policy, credentials, secure, emergency)
-    if isinstance(srtp, Reason):
-        return Refusal("cancel", "not-allowed", srtp)
     return Line(
         engine,
         connection.connection,
@@ -182,9 +194,8 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -
         trunk,
         user.policy.ring_seconds,
         user.policy.early,
-        srtp,
-        direct,
-        known,
+        direct=direct,
+        rewritten=known,
     )
 
 

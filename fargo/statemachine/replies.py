@@ -40,6 +40,7 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 from fargo.statemachine.pending import Pending, Reply, ReplyEvent, due
+from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User, changed
 
 _OF_CLIENTS: Final = (IqSucceeded, IqFailed)
@@ -120,11 +121,13 @@ def expire(user: User, effects: Effects) -> User:
 
 def _dropped(user: User, effects: Effects, name: str) -> User:
     effects.settle(name)
-    return user
+    return outbox.dropped(user, name)
 
 
 def _unanswered(user: User, effects: Effects, name: str, waiting: Pending) -> User:
     """Repeat a command that was not answered in time, or report it as unanswered."""
+    if isinstance(waiting.command, SipCommand) and waiting.call is None and not waiting.repeats:
+        return outbox.unanswered(user, name, effects)
     if isinstance(waiting.command, SipCommand):
         sip_leg.unanswered(name, effects)
         return user
@@ -162,6 +165,8 @@ def _awaited(waiting: Pending) -> str:
             return texts.END_HEARD.format(sid=sid)
         case OfferRelay() | AnswerRelay() | DeleteRelay():
             return texts.RELAY_ANSWER.format(call=waiting.call)
+        case command if isinstance(command, SipCommand) and waiting.call is None:
+            return texts.TEXT_ANSWER
         case command if isinstance(command, SipCommand):
             return texts.SIP_ANSWER.format(call=waiting.call)
         case _:

@@ -30,6 +30,7 @@ from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.requests import AccountTrouble, PasswordPrompt, RecentCall, Settings
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
+from fargo.statemachine.texting.outgoing_text import OutgoingText
 
 
 class AwaitedClient(Struct, frozen=True, gc=False):
@@ -50,7 +51,7 @@ class User(Struct, frozen=True, gc=False):
     about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: by full JID, the
     clients that are awaited since the XMPP stream was opened. ``settings``: what the user wants of the gateway.
     ``recent``: their latest calls, the last one first. ``prompt``: the password that is asked for in the chat.
-    ``trouble``: of the account, as far as the user is told of it.
+    ``trouble``: of the account, as far as the user is told of it. ``texts``: those of the user's that are under way.
     """
 
     jid: str
@@ -66,6 +67,7 @@ class User(Struct, frozen=True, gc=False):
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
     prompt: PasswordPrompt | None = None
+    texts: tuple[OutgoingText, ...] = ()
     trouble: AccountTrouble | None = None
 
 

@@ -29,7 +29,7 @@ from fargo.store.sqlite.reader import WHAT as LOG
 from fargo.store.sqlite.reader import open_log_unmigrated
 from fargo.store.sqlite.vault_tables import WHAT as VAULT
 from fargo.store.sqlite.vault_tables import count_passwords, open_vault_unmigrated
-from fargo.store.state import require_together, take_lock
+from fargo.store.state import leave_to_owner, require_together, take_lock
 from fargo.store.vault import vault_in
 
 KEY: Final = "edge.key"
@@ -82,8 +82,10 @@ def restore(copy: Path, directory: Path, aside: str | None) -> Path | None:
             if old and aside is None:
                 raise StoreError(texts.STATE_EXISTS.format(path=directory))
             _copy(copy, draft)
+            leave_to_owner(directory, *draft.iterdir())
             moved = Path(mkdtemp(prefix=f"{aside}-", dir=directory)) if old else None
             if moved:
+                leave_to_owner(directory, moved)
                 _move_aside(directory, moved)
             _move_in(draft, directory)
             return moved

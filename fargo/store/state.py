@@ -6,8 +6,10 @@ Rules:
    passwords: the users whom it does not know would be without their accounts, and nobody would have told the operator.
    A vault of an earlier version has no mark; it takes every log that exists.
 2. The operator decides: the log that belongs to the passwords comes back, or `accept_log`.
+3. What root makes in a directory belongs to the owner of the directory: the gateway, which is not root, has to use it.
 """
 
+import os
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -28,6 +30,17 @@ from fargo.store.sqlite.vault_tables import (
     write_mark,
 )
 from fargo.store.vault import UNUSED_DAYS, vault_in
+
+
+def leave_to_owner(directory: Path, *made: Path) -> None:
+    """Give what root has made for a directory to the owner of the directory. Nobody else can, and then nothing is done.
+    Raises StoreError.
+    """
+    if os.geteuid() == 0:
+        with store_errors(directory, texts.DIRECTORY):
+            owner = directory.stat()
+            for path in made:
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def make_directory(directory: Path) -> None:
@@ -115,6 +128,7 @@ def accept_log(directory: Path, backfill: Backfill) -> None:
         db.conn as conn,
     ):
         write_mark(conn, log.mark())
+    leave_to_owner(directory, log_in(directory), vault)
 
 
 def erase_user(directory: Path, user: str, backfill: Backfill) -> bool:

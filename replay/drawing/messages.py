@@ -18,8 +18,10 @@ from fargo.statemachine.model.commands import (
     Fault,
     Forget,
     ForgetSecret,
+    ForgetText,
     Issued,
     SipCommand,
+    TextCommand,
     VaultCommand,
     XmppCommand,
 )
@@ -45,7 +47,7 @@ from fargo.statemachine.model.sip_messages import UserAgentCommand, UserAgentEve
 from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.user_state import User
 from replay.drawing import record_label, refused_addresses, relay, telepathy, texts, user_agent, xmpp
-from replay.drawing.label import Label, failed
+from replay.drawing.label import Label, failed, quiet
 from replay.reading.steps import ReplayStep
 
 PROPOSED: Final = "proposed"
@@ -161,12 +163,14 @@ def _of_gateway(event: GatewayEvent) -> Label:
             assert_never(event)
 
 
-def _of_command(command: VaultCommand | Forget | Fault | LogRecord, user: str) -> Label:
+def _of_command(command: VaultCommand | TextCommand | Forget | Fault | LogRecord, user: str) -> Label:
     match command:
         case Fault(error=error):
             return failed(texts.BUG.format(error=error))
         case ForgetSecret():
             return Label(texts.PASSWORD_ERASED)
+        case ForgetText():
+            return quiet(texts.TEXT_FORGOTTEN)
         case Forget():
             return Label(texts.USER_ERASED)
         case _:

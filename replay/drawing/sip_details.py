@@ -10,6 +10,7 @@ Rules:
 from typing import Final
 
 from fargo.statemachine.media.description import Content, Description, RawUdp
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Body,
     Endpoint,
@@ -20,6 +21,7 @@ from fargo.statemachine.model.sip_messages import (
     SendResponse,
     SipRequestReceived,
     SipResponseReceived,
+    TextReceived,
 )
 from fargo.statemachine.pending import PendingCommands
 from replay.drawing import texts
@@ -28,11 +30,12 @@ _BETWEEN: Final = ", "
 _USUAL_RATE: Final = 8000
 
 
-def of_request(event: InviteReceived | SipRequestReceived) -> str:
+def of_request(event: InviteReceived | SipRequestReceived | TextReceived) -> str:
     """Return the details of a request that was received."""
     head = event.head
+    body = _body(event.text if isinstance(event, TextReceived) else event.body)
     ends = texts.ENDS.format(sender=_address(head.from_text), recipient=_address(head.to_text))
-    return _joined(_number(head.cseq), ends, _source(event.source), _body(event.body))
+    return _joined(_number(head.cseq), ends, _source(event.source), body)
 
 
 def of_response(event: SipResponseReceived, pending: PendingCommands) -> str:
@@ -107,6 +110,8 @@ def _body(body: Body | None) -> str | None:
             return texts.NO_AUDIO
         case OtherBody(media_type=media_type, length=length):
             return texts.OTHER_BODY.format(type=media_type, length=length)
+        case KeptText(length=length):
+            return texts.TEXT_BODY.format(length=length)
         case None:
             return None
 

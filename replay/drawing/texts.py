@@ -26,6 +26,7 @@ TIME_PASSED: Final = "A deadline has passed."
 SNAPSHOT: Final = "A snapshot replaces all earlier events."
 BUG: Final = "A bug: {error}"
 PASSWORD_ERASED: Final = "A password is erased."
+TEXT_FORGOTTEN: Final = "text forgotten"
 USER_ERASED: Final = "The user is erased from the log."
 
 # --- SIP messages of our own user agent
@@ -58,6 +59,7 @@ SRTP: Final = "{audio}, SRTP"
 SRTP_OPTIONAL: Final = "{audio}, SRTP optional"
 NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
+TEXT_BODY: Final = "text, {length} bytes"
 
 # --- records of calls and accounts
 

@@ -22,6 +22,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
+    TextReceived,
     UserAgentCommand,
     UserAgentEvent,
 )
@@ -38,6 +39,8 @@ def received(event: UserAgentEvent, pending: PendingCommands) -> Label:
     match event:
         case InviteReceived(body=body):
             return _request("INVITE", _direction(body, "initiator"), sip_details.of_request(event))
+        case TextReceived():
+            return _request("MESSAGE", "", sip_details.of_request(event))
         case SipRequestReceived(head=head, body=body):
             return _request(head.method, _direction(body, "initiator"), sip_details.of_request(event))
         case SipResponseReceived(status=status, phrase=phrase, body=body):

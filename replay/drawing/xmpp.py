@@ -7,6 +7,8 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
+    ConfirmText,
+    DeliverText,
     InformDescription,
     InformSession,
     InformTransport,
@@ -14,6 +16,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    RefuseText,
     RejectContents,
     SendContact,
     SendForm,
@@ -47,6 +50,7 @@ from fargo.statemachine.model.events import (
     SessionInitiated,
     SessionTerminated,
     SubscriptionChanged,
+    TextWritten,
     XmppEvent,
 )
 from replay.drawing.label import Label, Tone, failed, quiet
@@ -62,7 +66,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
     match value:
         case IqSucceeded() | IqFailed() | ResourceAvailable() | ResourceUnavailable() | FeaturesLearned():
             return value.resource
-        case CallProposed() | CallMessaged() | GatewayAsked():
+        case CallProposed() | CallMessaged() | GatewayAsked() | TextWritten():
             return value.sender
         case PresenceProbed() | SubscriptionChanged():
             return None
@@ -79,6 +83,9 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | ProposeCall()
             | MessageCall()
             | SendText()
+            | DeliverText()
+            | ConfirmText()
+            | RefuseText()
             | SendPresence()
             | ShowContacts()
             | AskFeatures()
@@ -129,6 +136,8 @@ def received(event: XmppEvent) -> Label:
             return Label("ask contact")
         case GatewayAsked() | CommandAsked():
             return Label("ask the gateway")
+        case TextWritten():
+            return Label("message")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
@@ -160,8 +169,12 @@ def sent(command: XmppCommand) -> Label:
             return quiet("result")
         case RefuseIq(condition=condition):
             return failed(f"error {condition}")
-        case SendText():
+        case SendText() | DeliverText():
             return Label("message")
+        case ConfirmText():
+            return quiet("receipt")
+        case RefuseText(condition=condition):
+            return failed(f"error {condition}")
         case SendPresence(kind=kind):
             return quiet(kind.value)
         case ShowContacts(kind=kind):

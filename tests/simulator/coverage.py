@@ -81,10 +81,12 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
     TransportInformed,
     UserRemoved,
 )
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import (
     Flow,
     RelayCommand,
@@ -113,6 +115,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
+    TextReceived,
     Undelivered,
 )
 from fargo.statemachine.pending import Reply
@@ -145,6 +148,7 @@ class Pair(Struct, frozen=True, order=True):
     event: str
 
 
+TEXT: Final = KeptText("text1", 5)
 _EVENTS: Final = get_args(Event)
 _JINGLE_EVENTS: Final = tuple(
     event for event in (*get_args(jingle_session.JingleEvent), IqSucceeded, IqFailed) if event is not Reply
@@ -268,6 +272,11 @@ def _of_account(connection: str) -> Iterator[Event]:
     )
     step = Iq(DESK.jid, GATEWAY, "stray", ByCommand("status", "status:12345678"))
     yield from (GatewayAsked(iq.sender, GATEWAY, each) for each in REQUESTS)
+    yield from (TextWritten(iq.sender, to, "stray", (TEXT, TEXT), receipt=True) for to in (BOB, "bob%@" + GATEWAY))
+    head = _head("MESSAGE")
+    yield TextReceived(
+        f"{connection}-x", connection, head, Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "x"), TEXT
+    )
     yield from (CommandAsked(step, each) for each in REQUESTS)
     for way in (step, Iq(DESK.jid, GATEWAY, "stray", ByChat())):
         yield from (RegistrationSubmitted(way, SipAccount("alice@sip.test"), "s", "n"), RegistrationCancelled(way))
@@ -321,10 +330,11 @@ def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:
         yield SipRequestReceived(name, _head(method), source, "stray")
     sent = {key: each.command for key, each in user.pending.items() if isinstance(each.command, SendRequest)}
     methods = {key: request.method for key, request in sent.items() if request.dialog == name}
-    for command, method in {**methods, name: "INVITE"}.items():
+    texts = {key: request.method for key, request in sent.items() if request.method == "MESSAGE"}
+    for command, method in {**methods, **texts, name: "INVITE"}.items():
         for status in (180, 200, 302, 401, 481, 491, 503, 603):
             yield SipResponseReceived(name, command, method, status, "", source, "stray")
-    yield from (SipRequestUndelivered(name, name, why) for why in Undelivered)
+    yield from (SipRequestUndelivered(name, each, why) for each in (name, *texts) for why in Undelivered)
 
 
 def _head(method: str) -> RequestHead:

@@ -52,6 +52,8 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
         raise broken_rule(world, "what is over is noted to have ended", world.watch.noted)
     if world.watch.owed:
         raise broken_rule(world, "every IQ is answered", world.watch.owed)
+    if world.user.texts:
+        raise broken_rule(world, "every text comes to an end", world.user.texts)
     if unanswered := world.watch.sip.unanswered():
         raise broken_rule(world, "every request of a phone is answered", unanswered)
     if set(world.vault) != set(secrets(world.user)):

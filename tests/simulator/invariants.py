@@ -446,7 +446,10 @@ class Watch(Struct, frozen=True):
 
 def _places(command: Command) -> bool:
     return isinstance(command, PlaceCall) or (
-        isinstance(command, SendRequest) and command.dialog is None and not command.repeats
+        isinstance(command, SendRequest)
+        and command.method == "INVITE"
+        and command.dialog is None
+        and not command.repeats
     )
 
 
@@ -486,6 +489,8 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
+        case SendRequest(method="MESSAGE"):
+            return ()
         case SendRequest(dialog=str(dialog)):
             return (dialog,)
         case _ if isinstance(command, LogRecord):

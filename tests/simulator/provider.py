@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Binding,
@@ -29,9 +30,11 @@ from fargo.statemachine.model.sip_messages import (
     FlowClosed,
     InviteReceived,
     KeepFlow,
+    Party,
     RegisterAnswered,
     RegisterUndelivered,
     ReleaseFlow,
+    RequestHead,
     SendRegister,
     SendRequest,
     SendResponse,
@@ -40,6 +43,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
+    TextReceived,
     Undelivered,
 )
 
@@ -68,9 +72,15 @@ _REGISTER_FAILURES: Final = {
     "register for longer": (423, SipHeaders(min_expires=7200)),
 }
 _UNDELIVERED: Final = {f"undelivered: {why.value}": why for why in Undelivered}
+_TEXT_ANSWERS: Final = {
+    "take the text": 200,
+    "take the text for later": 202,
+    "refuse the text": 405,
+    "fail the text": 500,
+}
 _MOST_PHONES: Final = 3
 _MOST_LOSSES: Final = 4
-_REQUESTS: Final = InviteReceived | SipRequestReceived
+_REQUESTS: Final = InviteReceived | SipRequestReceived | TextReceived
 _TIMED: Final = SipHeaders(supported=("timer",), session_expires=SessionTimer(300, "uac"))
 _CALLS: Final = {
     "call": NO_HEADERS,
@@ -96,6 +106,7 @@ class Provider(Struct, frozen=True):
     ``calls``: how many calls in may still come. ``made``: how many phones and nonces there have been; ``lost``: how
     many messages. ``registered``: the registrations that it keeps; ``registering``: the REGISTERs without an answer.
     ``flows``: the registrations whose way to us is kept open. ``done``: the INVITEs that it has answered.
+    ``texts``: the MESSAGEs without an answer.
     """
 
     calls: int = 0
@@ -107,6 +118,7 @@ class Provider(Struct, frozen=True):
     invites: tuple[Invite, ...] = ()
     done: tuple[str, ...] = ()
     phones: tuple[Phone, ...] = ()
+    texts: tuple[Asked, ...] = ()
     sent: tuple[Event, ...] = ()
 
     # --- what may happen next
@@ -123,6 +135,10 @@ class Provider(Struct, frozen=True):
             yield from ((move, invite.asked.command) for move in self._invite_moves(invite, quirks))
         for phone in self.phones:
             yield from ((move, phone.tag) for move in phone.moves(quirks))
+        for asked in self.texts:
+            yield from ((move, asked.command) for move in _text_moves(quirks))
+        if self.registered and Quirk.CHATTER in quirks:
+            yield "write", self.registered[-1]
         yield from ((move, "") for move in self._network_moves(quirks))
 
     def _invite_moves(self, invite: Invite, quirks: frozenset[Quirk]) -> Iterator[str]:
@@ -168,6 +184,8 @@ class Provider(Struct, frozen=True):
         for invite in self.invites:
             if invite.cancelled:
                 yield "terminate", invite.asked.command
+        for asked in self.texts:
+            yield "take the text", asked.command
         for phone in self.phones:
             if (what := self._owed_by(phone)) is not None:
                 yield what, phone.tag
@@ -198,6 +216,11 @@ class Provider(Struct, frozen=True):
         for invite in self.invites:
             if invite.asked.command == about:
                 return self._treats(invite, what)
+        for asked in self.texts:
+            if asked.command == about:
+                return self._answers_text(asked, what)
+        if what == "write":
+            return self._writes(about)
         for issued in self.registering:
             if _name(issued) == about and what not in _ALL_CALLS:
                 return self._answers_register(issued, what)
@@ -318,6 +341,30 @@ class Provider(Struct, frozen=True):
         called = replace(self, calls=self.calls - 1, made=self.made + 1, phones=(*self.phones, phone))
         return called._says(invite)
 
+    def _answers_text(self, asked: Asked, what: str) -> "Provider":
+        dialog, left = asked.request.dialog or asked.command, tuple(each for each in self.texts if each is not asked)
+        rest = replace(self, texts=left, made=self.made + 1)
+        if what == "lose the text":
+            return rest._says(_silence(dialog, asked.command))
+        status = _TEXT_ANSWERS.get(what, 407)
+        challenges = (Challenge("sip.test", f"{OWN}{self.made}"),) if status == 407 else ()
+        answer = SipResponseReceived(
+            dialog, asked.command, "MESSAGE", status, "", REGISTRAR, "bob", challenges=challenges
+        )
+        return rest._says(answer)
+
+    def _writes(self, connection: str) -> "Provider":
+        """Somebody writes to the user."""
+        number = self.made
+        via = f"SIP/2.0/TCP {REGISTRAR.ip};branch=z9hG4bKtext{number}"
+        sender, recipient, call = f"<sip:bob@sip.test>;tag=text{number}", "<sip:alice@sip.test>", f"text-call-{number}"
+        head = RequestHead("MESSAGE", "sip:alice@gateway", (via,), sender, recipient, call, 1)
+        text = KeptText(f"text-in-{number}", 5)
+        written = TextReceived(
+            f"{connection}-text{number}", connection, head, REGISTRAR, Party("sip:bob@sip.test"), text
+        )
+        return replace(self, made=number + 1)._says(written)
+
     # --- the network
 
     def _network(self, what: str) -> "Provider":
@@ -372,13 +419,13 @@ class Provider(Struct, frozen=True):
         rung = [each.invite for each in self.phones]
         invites = tuple(each for each in self.invites if each.asked in rung or each.cancelled)
         phones = tuple(replace(each, asked=()) for each in self.phones)
-        return replace(self, invites=invites, phones=phones, registering=())
+        return replace(self, invites=invites, phones=phones, registering=(), texts=())
 
     def crash(self) -> "Provider":
         """The gateway goes down (rule 4)."""
         left = tuple(each for each in self.sent if isinstance(each, _REQUESTS) or _is_repeated(each))
         again = (phone.ok for phone in self.phones if phone.ok and phone.oks > len(_answers_of(phone, left)))
-        return replace(self, sent=(*left, *again), registering=(), flows=())
+        return replace(self, sent=(*left, *again), registering=(), flows=(), texts=())
 
     def taken(self) -> "Provider":
         """The provider after the first message has arrived."""
@@ -470,6 +517,9 @@ class Provider(Struct, frozen=True):
 
     def _invited(self, asked: Asked) -> "Provider":
         request = asked.request
+        if request.method == "MESSAGE":
+            known = any(each.command == asked.command for each in self.texts)
+            return self if known else replace(self, texts=(*self.texts, asked))
         if request.method != "INVITE" or request.hop is None or request.hop.host != "sip.test":
             raise Broken("what begins a dialog goes to the account's own server", request)
         if request.body is not None:
@@ -576,6 +626,14 @@ def _register_moves(issued: Issued, quirks: frozenset[Quirk]) -> Iterator[str]:
         yield from ("log in", "log in again", "log in at the proxy", "log in at both")
     if Quirk.ACCOUNT in quirks:
         yield from ("sign in for a while", "sign in elsewhere", *_REGISTER_FAILURES, *_UNDELIVERED)
+
+
+def _text_moves(quirks: frozenset[Quirk]) -> Iterator[str]:
+    yield from _TEXT_ANSWERS
+    if Quirk.CHALLENGES in quirks:
+        yield "challenge the text"
+    if Quirk.LOSS in quirks:
+        yield "lose the text"
 
 
 def _call_moves(quirks: frozenset[Quirk]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The invariants of our own user agent's SIP, for any behaviour of providers and phones: checked after every event.
 
 1. Every request of a phone but an ACK gets one final response, and nothing after it but that response again. A request
-   in a dialog gets it at once.
+   in a dialog gets it at once, and so does a text.
 2. The numbers of our requests in a dialog go up. An ACK or CANCEL has the number of its INVITE, and what is sent again
    is the same as before.
 3. There is one offer of ours at a time in a dialog without an answer, and meanwhile no offer of the phone is taken.
@@ -35,6 +35,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
+    TextReceived,
 )
 from fargo.statemachine.user_state import User
 
@@ -82,7 +83,11 @@ class SipWatch(Struct, frozen=True):
                     after = after._responds(issued.command, event)
                 case _:
                     pass
-        if isinstance(event, SipRequestReceived) and event.head.method != "ACK" and after._status(event.head) is None:
+        if (
+            isinstance(event, SipRequestReceived | TextReceived)
+            and event.head.method != "ACK"
+            and after._status(event.head) is None
+        ):
             raise Broken("a request in a dialog is answered at once", event)
         return after
 
@@ -94,7 +99,7 @@ class SipWatch(Struct, frozen=True):
 
     def _heard(self, event: Event) -> "SipWatch":
         match event:
-            case InviteReceived(head=head):
+            case InviteReceived(head=head) | TextReceived(head=head):
                 return self._asks(head)
             case SipRequestReceived(head=head, remote_tag=tag) if head.method == "ACK":
                 return self._settles((head.call_id, tag), f"{head.cseq}")

@@ -29,6 +29,7 @@ from fargo.statemachine.model.commands import (
     Command,
     Forget,
     ForgetSecret,
+    ForgetText,
     Issued,
     PresenceKind,
     SendPresence,
@@ -59,9 +60,11 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
+    TextWritten,
     TimePassed,
     UserRemoved,
 )
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
 from fargo.statemachine.model.requests import Register
 from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, UserAgentEvent
@@ -89,7 +92,7 @@ _PATIENCE: Final = 500.0
 _ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
 _LASTING: Final = (RENEWAL, REFRESH)
 """Names of deadlines that return for as long as a registration or a call lasts."""
-_REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense")
+_REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense", "write")
 _STEP: Final = ByCommand("status", "status:12345678")
 _WAYS: Final = (None, ByChat(), ByCommand("register", "register:12345678"))
 """How a registration is submitted, or cancelled."""
@@ -286,7 +289,7 @@ def _sent(world: World, issued: Issued) -> World:
         if msgspec.structs.replace(world.user, policy=new(USER).policy) != new(USER):
             raise Broken("who is forgotten has nothing left", world.user)
         return world
-    if isinstance(command, LogRecord):
+    if isinstance(command, LogRecord | ForgetText):
         return world
     assert isinstance(command, XmppCommand)
     to = command.iq.sender if hasattr(command, "iq") else command.to
@@ -381,6 +384,9 @@ def _asked(world: World, what: str) -> World:
             asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, Register("alice@sip.test")))
             asked = _put(asked, GatewayAsked(iq.sender, GATEWAY, request))
             return _put(asked, Announced("There will be a pause tonight."))
+        case "write":
+            parts = tuple(KeptText(f"text{number}{each}", 5) for each in "ab"[: 1 + number % 2])
+            return _put(world, TextWritten(DESK.jid, BOB, f"message{number}", parts, receipt=True))
         case "cancel":
             return _put(world, RegistrationCancelled(iq) if number % 2 else UserRemoved())
         case "send nonsense":

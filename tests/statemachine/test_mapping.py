@@ -28,7 +28,15 @@ from fargo.statemachine.model.call1 import (
     HangUp,
 )
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath
-from fargo.statemachine.model.commands import Command, MessageCall, RefuseIq, SendPresence, TerminateSession
+from fargo.statemachine.model.commands import (
+    Command,
+    ConfirmText,
+    MessageCall,
+    RefuseIq,
+    RefuseText,
+    SendPresence,
+    TerminateSession,
+)
 from fargo.statemachine.model.events import (
     CallProposed,
     PolicyChanged,
@@ -44,13 +52,15 @@ from fargo.statemachine.model.events import (
     SipSignedOut,
     SipTrouble,
     StreamOpened,
+    TextWritten,
     TransportInformed,
 )
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
-from fargo.statemachine.model.sip_messages import SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import SendRequest, SipHeaders, SipResponseReceived, Undelivered
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
-from .registering import MD5, Registering
+from .registering import MD5, REGISTRAR, Registering
 from .relayed import DTLS, ICE, OPUS
 from .story import ADDRESS, OFFER, PCMA, PCMU, PHONE_ADDRESS, Story
 
@@ -443,3 +453,27 @@ def test_refused_requests(row: list[str]) -> None:
     story = signed_in()
     REQUESTS[request](story)
     assert error(story) == (kind, text)
+
+
+# --- text messages
+
+
+@pytest.mark.parametrize(("statuses", "error", "text"), table("Text messages", "final answer"))
+def test_a_final_answer_to_a_text_is_told_as_the_page_says(statuses: str, error: str, text: str) -> None:
+    listed = [each for row in table("Text messages", "final answer") for each in row[0].split(", ")]
+    for status in {"3xx": ["302"], OTHER: ["400", "500", "699"]}.get(statuses, statuses.split(", ")):
+        assert statuses in ("3xx", OTHER) or status in listed
+        story = Registering()
+        story.submit(ACCOUNT)
+        story.accept()
+        story.tell(TextWritten(f"{story.user.jid}/desk", BOB, "m1", (KeptText("text", 4),), receipt=True))
+        name = story.id_of(SendRequest)
+        answer = SipResponseReceived(name, name, "MESSAGE", int(status), "Phrase", REGISTRAR)
+        told = [each for each in story.tell(answer) if isinstance(each, RefuseText | ConfirmText)]
+        if error.startswith("none"):
+            assert [type(each) for each in told] == ([ConfirmText] if "receipt (" in error else [])
+            continue
+        [refused] = told
+        assert isinstance(refused, RefuseText)
+        assert f"{refused.kind}, {refused.condition}" == error
+        assert not text or refused.text.replace(status, "x") == re.sub("302|405|408", "x", text)

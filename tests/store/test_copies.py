@@ -1,5 +1,6 @@
 """Copies of a state: complete or not there, private, of one moment. What a copy replaces is kept."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.opening import log_in, open_reader, open_store
 from fargo.store.spare import Spare, spare_of
 from fargo.store.sqlite.database import copy_database
-from fargo.store.state import open_log, take_lock, why_not_together
+from fargo.store.state import accept_log, open_log, take_lock, why_not_together
 from fargo.store.vault import Vault, vault_in
 
 from .entries import ALICE, BATCH
@@ -232,6 +233,21 @@ def test_a_state_is_replaced_only_if_told_and_is_kept_then(state: Path, copy: Pa
     assert events(state) == len(BATCH)
     assert restore(moved, state, "replaced"), "and can be restored itself"
     assert events(state) == len(BATCH) + 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another user")
+def test_what_root_restores_or_accepts_belongs_to_the_gateways_user(copy: Path, tmp_path: Path) -> None:
+    restored, stranger = tmp_path / "restored", 4321
+    restored.mkdir(0o700)
+    os.chown(restored, stranger, stranger)
+    restore(copy, restored, None)
+    moved = restore(copy, restored, "replaced")
+    assert moved
+    log_in(restored).unlink()
+    accept_log(restored, backfill)
+    made = [path for path in restored.rglob("*") if path.name != "fargo.lock"]
+    assert {moved, log_in(restored), vault_in(restored), restored / "edge.key", log_in(moved)} <= set(made)
+    assert [path for path in made if path.stat().st_uid != stranger] == []
 
 
 def test_what_a_killed_gateway_left_leaves_with_the_state(state: Path, copy: Path, tmp_path: Path) -> None:

@@ -10,19 +10,20 @@ Rules:
    phones repeat it.
 5. A request outside a dialog is taken from the account's provider only (`providers`). Everybody else gets 404, as if
    they had guessed the Contact. So does a request within a dialog that does not come to the Contact of that dialog.
+6. A text that comes twice, with other branches, is put once (RFC 3261 §8.2.2.2), and answered as it was.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure as Bug
 
-from fargo.adapters.put import KeepDigit, PutEvent
+from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
-from fargo.adapters.sip import inward, marks, outward, texts
-from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
+from fargo.adapters.sip import inward, marks, message_bodies, outward, texts
+from fargo.adapters.sip.client_transactions import MOST, PATIENCE, Arrival, ClientTransactions
 from fargo.adapters.sip.keepalive import KeepAlive
 from fargo.adapters.sip.loopback import Loopback, bound
 from fargo.adapters.sip.marks import SourceMark
@@ -49,6 +50,7 @@ from fargo.adapters.sip.wire.message import (
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.edge.sip.keys import EdgeKeys
 from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
@@ -63,14 +65,26 @@ from fargo.statemachine.model.sip_messages import (
 
 ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
 SUPPORTED: Final = ("100rel", "timer")
-"""The methods and extensions that the gateway has, in a call or outside."""
+"""The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken outside only."""
 
+TextRefusal: TypeAlias = Callable[[str], str | None]
+"""refusal(bare JID of a user) returns why the user takes no text now, None if they do."""
+TextPlace: TypeAlias = tuple[str, int, str]
+"""Call-ID, CSeq number and From of a MESSAGE: the same whichever way it comes."""
+
+_UNAVAILABLE: Final = 480
+_OK: Final = (200, "OK")
+_TWICE: Final = (482, "Loop Detected")
 _NOT_FOUND: Final = (404, "Not Found")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
 """How requests outside a dialog are refused. All other methods get 405."""
 _WARNING_SECONDS: Final = 60.0
-_ABILITIES: Final[Headers] = {"Allow": [", ".join(ALLOW)], "Supported": [", ".join(SUPPORTED)], "Accept": [outward.SDP]}
+_ABILITIES: Final[Headers] = {
+    "Allow": [", ".join((*ALLOW, "MESSAGE"))],
+    "Supported": [", ".join(SUPPORTED)],
+    "Accept": [", ".join((outward.SDP, *message_bodies.ACCEPT))],
+}
 
 
 class SipAdapter:
@@ -78,7 +92,8 @@ class SipAdapter:
 
     `put` is called with each event of a user, and `broadcast` with `EdgeRestarted`, which concerns every user. `reveal`
     returns the password with a name in the vault, None if there is none. `keep_digit` keeps a digit among the transient
-    secrets and returns its name. `keys` has the keys of encrypted audio.
+    secrets and returns its name. `keys` has the keys of encrypted audio, and `kept` the texts of messages.
+    `text_refusal` says if a user (bare JID) takes no text now.
     """
 
     def __init__(
@@ -88,6 +103,8 @@ class SipAdapter:
         reveal: Callable[[str], str | None],
         keep_digit: KeepDigit,
         keys: SessionKeys,
+        kept: KeepTexts,
+        text_refusal: TextRefusal,
         settings: SipSettings,
         reactor: Any,
     ) -> None:
@@ -95,6 +112,8 @@ class SipAdapter:
         self._broadcast = broadcast
         self._keep_digit = keep_digit
         self._keys = keys
+        self._kept = kept
+        self._text_refusal = text_refusal
         self._settings = settings
         self._reactor = reactor
         now = reactor.seconds
@@ -108,6 +127,8 @@ class SipAdapter:
         self._name_servers = NameServers(_name_servers(settings), reactor)
         resolver = Resolver(self._name_servers, settings.versions, now)
         self._providers = Providers(resolver, settings.accept_from)
+        self._texts: Recent[TextPlace, bool] = Recent(PATIENCE, MOST, now)
+        """The texts that have come in: True if their answer is known to be that they were taken."""
         self._warned: Recent[None, None] = Recent(_WARNING_SECONDS, 1, now)
         self._sending = Sending(
             self._loopback,
@@ -120,6 +141,7 @@ class SipAdapter:
             self._report,
             reveal,
             keys,
+            kept,
             reactor,
         )
         self._keep_alive = KeepAlive(self._options, self._own, put, reactor)
@@ -217,6 +239,11 @@ class SipAdapter:
             return
         key = via(head.via[0]).branch or "", head.method
         rseq = command.headers.rseq
+        if head.method == "MESSAGE":
+            if status < 300:
+                self._texts[_place(head)] = True
+            else:
+                self._texts.pop(_place(head))
         if status >= 200:
             self._servers.complete(key, data, (head.call_id, head.cseq, command.tag))
         else:
@@ -358,8 +385,30 @@ class SipAdapter:
                 self._put(called.user, inward.request(name, head, request, source, self._keep_digit, self._keys))
         elif method == "OPTIONS":
             self._answer(head, 200, "OK")
+        elif method == "MESSAGE":
+            self._text(request, head, source, called, of_provider)
         else:
             self._answer(head, *_REFUSED.get(method, (405, texts.ONLY_CALLS)))
+
+    def _text(
+        self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
+    ) -> None:
+        """Put the event of a text, once (rule 6). One that says nothing is answered here."""
+        place = _place(head)
+        if place in self._texts:
+            self._answer(head, *(_OK if self._texts.get(place) else _TWICE))
+            return
+        text = message_bodies.text_in(request)
+        if text is None:
+            self._answer(head, *_OK)
+            return
+        if why := self._text_refusal(called.user):
+            self._answer(head, _UNAVAILABLE, why.removesuffix("."))
+            return
+        name = incoming(called.name, head.call_id, party(request.headers, "From").tag)
+        kept = KeptText(self._kept.keep(text), len(text.encode()))
+        self._texts[place] = False
+        self._put(called.user, inward.text(name, called.name, head, request, source, kept, of_provider))
 
     def _of_dialog(
         self, user: str, dialog: str | None, head: RequestHead, request: SipRequest, source: SourceMark
@@ -412,6 +461,10 @@ class SipAdapter:
         except (IndexError, KeyError, MalformedSipError):
             transport, ip = "udp", ""
         return Endpoint(transport, ip if is_address(ip) else self._settings.addresses[0], 0)
+
+
+def _place(head: RequestHead) -> TextPlace:
+    return head.call_id, head.cseq, head.from_text
 
 
 def _name_servers(settings: SipSettings) -> Callable[[], tuple[tuple[str, int], ...]]:

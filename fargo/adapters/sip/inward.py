@@ -4,8 +4,8 @@ Rules:
 
 1. A request that cannot be processed raises MalformedSipError, and is refused. Of a response, what is malformed counts
    as absent: nobody would send it again in another form.
-2. Of a body, only a session description is kept, and of the keys of encrypted audio only their names. A key that is
-   pressed (INFO) goes to the transient secrets.
+2. Of a body, only a session description is kept, or the name of a text, and of the keys of encrypted audio only their
+   names. A key that is pressed (INFO) goes to the transient secrets.
 """
 
 import re
@@ -33,6 +33,7 @@ from fargo.adapters.sip.wire.headers import (
 )
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Binding,
@@ -44,6 +45,7 @@ from fargo.statemachine.model.sip_messages import (
     RequestHead,
     SipRequestReceived,
     SipResponseReceived,
+    TextReceived,
 )
 
 _DTMF: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
@@ -82,6 +84,14 @@ def invite(
         _body(of.headers, of.body, keys),
         of_provider,
     )
+
+
+def text(
+    name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark, kept: KeptText, of_provider: bool
+) -> TextReceived:
+    """Return the event of a MESSAGE outside a dialog. Raise MalformedSipError if it cannot be processed."""
+    caller, headers = party(of.headers, "From"), sip_headers(of.headers)
+    return TextReceived(name, connection, head, source.sender, caller, kept, headers, of_provider)
 
 
 def request(

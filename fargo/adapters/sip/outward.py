@@ -6,6 +6,7 @@ The X-Fargo lines are added later (`loopback`), and so are the credentials (`sen
 from hashlib import sha256
 from typing import Final
 
+from fargo.adapters.put import KeepTexts
 from fargo.adapters.sdp.session import write_session
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError
@@ -15,6 +16,7 @@ from fargo.adapters.sip.wire.grammar import address, written_address
 from fargo.adapters.sip.wire.headers import dialog_place, one, response_headers, via_texts, written, written_party
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse, UnwritableSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Body,
     Endpoint,
@@ -27,6 +29,8 @@ from fargo.statemachine.model.sip_messages import (
 
 SDP: Final = "application/sdp"
 """The media type of a session description."""
+TEXT: Final = "text/plain"
+"""That of a text."""
 
 _MAX_FORWARDS: Final = "70"  # RFC 3261 §8.1.1.6
 _AGENT: Final = "Fargo"
@@ -47,7 +51,7 @@ def _uri(user: str, at: Endpoint) -> str:
 # --- requests
 
 
-def request(command: SendRequest, via: str, contact: str | None, keys: SessionKeys) -> SipRequest:
+def request(command: SendRequest, via: str, contact: str | None, keys: SessionKeys, kept: KeepTexts) -> SipRequest:
     """Return the request of a command. ``contact``: our Contact's URI, None for none."""
     headers = _request_headers(
         via,
@@ -62,7 +66,10 @@ def request(command: SendRequest, via: str, contact: str | None, keys: SessionKe
     if contact:
         headers["Contact"] = [f"<{contact}>"]
     headers |= written(command.headers)
-    body = _body(headers, command.body, command.call_id, keys)
+    if isinstance(command.body, KeptText):
+        body = _text(headers, kept.read(command.body.name))
+    else:
+        body = _body(headers, command.body, command.call_id, keys)
     return SipRequest(command.method, command.uri, headers, body)
 
 
@@ -162,6 +169,14 @@ def _body(headers: Headers, body: Body | None, call_id: str, keys: SessionKeys) 
         return write_session(body, _session(call_id), keys).encode()
     except UnwritableError as problem:
         raise UnwritableSipError(str(problem)) from problem
+
+
+def _text(headers: Headers, text: str | None) -> bytes:
+    """Return the bytes of a text, and name its type in the headers."""
+    if text is None:
+        raise UnwritableSipError(texts.TEXT_GONE)
+    headers["Content-Type"] = [f"{TEXT};charset=UTF-8"]
+    return text.encode()
 
 
 def _session(call_id: str) -> int:

@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure as Bug
 
-from fargo.adapters.put import PutEvent
+from fargo.adapters.put import KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import marks, outward, texts
 from fargo.adapters.sip.client_transactions import LONGEST, MOST, PATIENCE, ClientTransactions, Key
@@ -113,7 +113,7 @@ class _Outgoing:
 
 class Sending:
     """All requests of ours that have no final response. `reveal` returns a password by its name in the vault; `keys`
-    has the keys of encrypted audio.
+    has the keys of encrypted audio, `kept` the texts of messages.
     """
 
     def __init__(
@@ -128,6 +128,7 @@ class Sending:
         report: Report,
         reveal: Callable[[str], str | None],
         keys: SessionKeys,
+        kept: KeepTexts,
         reactor: Any,
     ) -> None:
         self._loopback = loopback
@@ -140,6 +141,7 @@ class Sending:
         self._report = report
         self._reveal = reveal
         self._keys = keys
+        self._kept = kept
         self._call_later = reactor.callLater
         self._servers = Servers(reactor.seconds)
         self._open: Recent[tuple[str, str], _Outgoing] = Recent(LONGEST, MOST, reactor.seconds)
@@ -325,7 +327,7 @@ class Sending:
         if isinstance(command, SendRegister):
             request = outward.register(command, via, f"{contact};line={token}")
         else:
-            request = outward.request(command, via, contact if command.contact else None, self._keys)
+            request = outward.request(command, via, contact if command.contact else None, self._keys, self._kept)
         self._authorise(command, request, branch)
         return request
 
@@ -364,7 +366,7 @@ class Sending:
         sent = invite.sent if invite else Sent(user, cancels, 0)
         branch = self._names.branch(sent, command.call_id, command.sender.tag)
         try:
-            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None, self._keys))
+            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None, self._keys, self._kept))
         except UnwritableSipError as problem:
             self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, _details(problem)))
             return

@@ -20,7 +20,10 @@ RECEIVE_BUG: Final = "A bug: a SIP message could not be handled"
 
 # --- in the phrase of a response
 
-ONLY_CALLS: Final = "Only calls are taken"
+ONLY_CALLS: Final = "Only calls and text messages are taken"
+ONLY_PLAIN_TEXT: Final = "Only plain text is taken"
+TEXT_NOT_DECODED: Final = "The text cannot be decoded"
+TEXT_TOO_LONG: Final = "The text is too long"
 NO_TRANSFERS: Final = "Transfers are not taken"
 
 # --- for users: why a request was not sent. The core puts these behind a colon, or into brackets.
@@ -36,6 +39,7 @@ NO_CERTIFICATE: Final = "it cannot be read"
 
 # --- what is wrong with a message
 
+TEXT_GONE: Final = "The gateway no longer has its text."
 BODY_NOT_KEPT: Final = "The gateway does not keep such a body."
 NOT_SIP: Final = "The address of the account is not a SIP address."
 BAD_MARK: Final = "A line of the SIP edge is malformed."

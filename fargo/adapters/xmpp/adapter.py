@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.put import KeepDigit, PutEvent
+from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
 from fargo.adapters.xmpp import (
     adhoc,
     admins,
@@ -37,6 +37,7 @@ from fargo.adapters.xmpp import (
     replies,
     senders,
     stateless_iq,
+    texting,
     texts,
     turning_down,
 )
@@ -69,6 +70,8 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
+    ConfirmText,
+    DeliverText,
     InformDescription,
     InformSession,
     InformTransport,
@@ -78,6 +81,7 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
+    RefuseText,
     RejectContents,
     SendContact,
     SendForm,
@@ -124,6 +128,7 @@ _OneStanza: TypeAlias = (
     | MessageCall
     | SendText
 )
+_OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
 """store_password(bare JID of the user, password) fires with the name under which the vault has it"""
 
@@ -182,10 +187,10 @@ class XmppAdapter:
     """The link between the XMPP server and the engine.
 
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
-    name that the function returns. `admission` is asked about each stanza and each event. `contacts` returns those of a
-    user (bare JID), and `prompted` the SIP address whose password the user is asked for in the chat, None if it is not.
-    `administer` answers an admin. `opened` is called each time the stream is opened. `troubled` is called with a
-    sentence for the operator, once or rarely, about what keeps it from being open.
+    name that the function returns. `kept` does the same for texts. `admission` is asked about each stanza and each
+    event. `contacts` returns those of a user (bare JID), and `prompted` the SIP address whose password the user is
+    asked for in the chat, None if it is not. `administer` answers an admin. `opened` is called each time the stream is
+    opened. `troubled` is called with a sentence for the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -193,6 +198,7 @@ class XmppAdapter:
         put: PutEvent,
         store_password: StorePassword,
         keep_digit: KeepDigit,
+        kept: KeepTexts,
         admission: Admission,
         contacts: Callable[[str], Contacts],
         prompted: Callable[[str], str | None],
@@ -205,6 +211,7 @@ class XmppAdapter:
         self._put = self._in_order.put
         self._store_password = store_password
         self._keep_digit = keep_digit
+        self._kept = kept
         self._admission = admission
         self._contacts = contacts
         self._prompted = prompted
@@ -247,7 +254,7 @@ class XmppAdapter:
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
         Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
-        command: _OneStanza | ShowContacts = issued.command  # type: ignore[assignment]
+        command: _OneStanza | _OfText | ShowContacts = issued.command  # type: ignore[assignment]
         if isinstance(command, ShowContacts):
             for each in roster.shown_contacts(self._contacts(issued.user), command):
                 self._say(presence.stanza(each, self._contact))
@@ -255,6 +262,9 @@ class XmppAdapter:
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
             self._say(presence.stanza(introduction, self._contact))
+        if isinstance(command, DeliverText | ConfirmText | RefuseText):
+            self._text(command, issued.id)
+            return
         if self._say(self._stanza(command, issued.id)):
             return
         match command:
@@ -268,6 +278,15 @@ class XmppAdapter:
                 pass
             case SendPresence() | MessageCall() | SendText():
                 pass
+
+    def _text(self, command: _OfText, name: str) -> None:
+        """Carry out a command about a text. The text is forgotten."""
+        stanza = texting.stanza(command, name, self._kept)
+        if not isinstance(command, DeliverText):
+            self._send(stanza)
+        elif stanza is not None:
+            self._stream.send_stanza(stanza)  # it is the sender's, so there is nothing to translate
+            self._kept.forget(command.text.name)
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
@@ -329,6 +348,8 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
+            case "message", _ if texting.is_text(stanza):
+                self._text_written(stanza)
             case "message", _:
                 event = self._written(stanza)
         user = bare(sender_of(stanza))
@@ -337,6 +358,22 @@ class XmppAdapter:
                 self._send(turning_down.answer(stanza, refusal, event))
             else:
                 self._put(user, event)
+
+    def _text_written(self, stanza: Element) -> None:
+        """Put the event of a text to a contact, or refuse the text."""
+        user = bare(sender_of(stanza))
+        if not local_of(user):
+            return
+        try:
+            event = texting.event(stanza, self._kept)
+            try:
+                self._put_admitted(user, event)
+            except StanzaError:
+                for each in event.parts:
+                    self._kept.forget(each.name)
+                raise
+        except StanzaError as error:
+            self._send(messages.refusal(stanza, error))
 
     def _refuse(self, stanza: Element) -> None:
         """Refuse a user who is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""

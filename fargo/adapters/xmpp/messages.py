@@ -1,6 +1,4 @@
-"""Chat messages (RFC 6121 §5): send ours, take those to the gateway itself, refuse the others.
-
-The gateway does not carry text, so a user who writes to a contact gets an error.
+"""Chat messages (RFC 6121 §5): send ours, take those to the gateway itself, refuse what is no text (`texting`).
 
 Rules:
 

@@ -20,6 +20,7 @@ from fargo.statemachine.model import call1, sip_messages
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import CallAction, Iq, SipAccount
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import DeleteRelay, RelayCommand
 from fargo.statemachine.model.requests import CommandForm
 from fargo.statemachine.model.sip_messages import UserAgentCommand
@@ -253,6 +254,44 @@ class SendText(_CoreCommand, frozen=True, tag="SendText"):
     at: float | None = None
 
 
+# --- texts between users and SIP addresses
+
+
+class DeliverText(_CoreCommand, frozen=True, tag="DeliverText"):
+    """A chat message with a text that has come in by SIP. ``to`` is a bare JID. The text is forgotten then."""
+
+    sender: str
+    to: str
+    text: KeptText
+
+
+class ConfirmText(_CoreCommand, frozen=True, tag="ConfirmText"):
+    """The receipt for a client's message (XEP-0184 §5.2), by the id of its stanza."""
+
+    sender: str
+    to: str
+    message: str
+
+
+class RefuseText(_CoreCommand, frozen=True, tag="RefuseText"):
+    """A client's message was not delivered, as an error (RFC 6120 §8.3): ``message`` is the id of its stanza, None if
+    it has none; ``kind`` and ``condition`` are the error's type and condition, and ``text`` is for people.
+    """
+
+    sender: str
+    to: str
+    message: str | None
+    kind: str
+    condition: str
+    text: str
+
+
+class ForgetText(_CoreCommand, frozen=True, tag="ForgetText"):
+    """Forget a text that is under way no longer, by its name."""
+
+    text: str
+
+
 # --- the SIP account
 
 
@@ -314,10 +353,14 @@ XmppCommand: TypeAlias = (
     | ProposeCall
     | MessageCall
     | SendText
+    | DeliverText
+    | ConfirmText
+    | RefuseText
 )
 SipCommand: TypeAlias = SignIn | SignOut | Call1Command | UserAgentCommand
 VaultCommand: TypeAlias = ForgetSecret
-Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | Forget | Fault | LogRecord
+TextCommand: TypeAlias = ForgetText
+Command: TypeAlias = XmppCommand | SipCommand | RelayCommand | VaultCommand | TextCommand | Forget | Fault | LogRecord
 
 
 class Issued(Struct, frozen=True, gc=False):
@@ -343,6 +386,8 @@ def ends(command: Command) -> bool:
         case AcceptIq() | RefuseIq() | AnswerCommand() | SendText():
             return True
         case RejectContents() | TerminateSession() | SignOut():
+            return True
+        case DeliverText() | ConfirmText() | RefuseText() | ForgetText():
             return True
         case (
             SendRegistrationForm()

@@ -19,6 +19,7 @@ from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
@@ -179,6 +180,21 @@ class CommandAsked(_Event, frozen=True, tag="CommandAsked"):
 
     iq: Iq
     request: GatewayRequest
+
+
+# --- texts: RFC 6121 §5
+
+
+class TextWritten(_Event, frozen=True, tag="TextWritten"):
+    """A client (``sender``) writes a text to a contact. ``id``: that of the stanza, None if it has none. ``parts``: the
+    text, in pieces that SIP can carry. ``receipt``: the client wants to know when it is delivered (XEP-0184 §5.1).
+    """
+
+    sender: str
+    to: str
+    id: str | None
+    parts: tuple[KeptText, ...]
+    receipt: bool = False
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -533,6 +549,7 @@ XmppEvent: TypeAlias = (
     | CallMessaged
     | GatewayAsked
     | CommandAsked
+    | TextWritten
     | IqSucceeded
     | IqFailed
 )

@@ -32,6 +32,10 @@ class SipCallArrived(Struct, frozen=True, gc=False, omit_defaults=True):
     """A call has come in."""
 
 
+class SipTextArrived(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A text message has come in."""
+
+
 class SipCallEvent(Struct, frozen=True, gc=False, omit_defaults=True):
     """Something happened to the SIP side of a call. ``leg``: the name of its SIP leg. In the log each engine has its
     own word for it.

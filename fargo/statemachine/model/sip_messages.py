@@ -23,7 +23,8 @@ from typing import Final, Literal, TypeAlias, assert_never
 from msgspec import Struct, field
 
 from fargo.statemachine.media.description import Content
-from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent
+from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 
 SipTransport: TypeAlias = Literal["udp", "tcp", "tls"]
 
@@ -197,7 +198,7 @@ class OtherBody(_Value, frozen=True, tag="OtherBody"):
     problem: str | None = None
 
 
-Body: TypeAlias = Sdp | OtherBody
+Body: TypeAlias = Sdp | OtherBody | KeptText
 
 
 # --- what arrives for a call
@@ -216,6 +217,21 @@ class InviteReceived(SipCallArrived, frozen=True, tag="InviteReceived"):
     contact: str | None = None
     headers: SipHeaders = NO_HEADERS
     body: Body | None = None
+    of_provider: bool = False
+
+
+class TextReceived(SipTextArrived, frozen=True, tag="TextReceived"):
+    """A MESSAGE outside a dialog (RFC 3428). ``name``: that of the dialog that an INVITE in its place would begin.
+    ``text``: what it says. All else is as in `InviteReceived`.
+    """
+
+    name: str
+    connection: str
+    head: RequestHead
+    source: Endpoint
+    caller: Party
+    text: KeptText
+    headers: SipHeaders = NO_HEADERS
     of_provider: bool = False
 
 
@@ -340,7 +356,7 @@ class EdgeRestarted(_Value, frozen=True, tag="EdgeRestarted"):
 
 
 class SendRequest(_Value, frozen=True, tag="SendRequest"):
-    """A request for a dialog, or an INVITE that may begin one. ``sender`` is From and ``recipient`` is To.
+    """A request for a dialog, an INVITE that may begin one, or a MESSAGE. ``sender`` is From and ``recipient`` is To.
 
     ``hop``: the server to send it to; if None, the first of the ``routes`` or the ``uri`` decides (RFC 3261 §8.1.2).
     ``destination``: the address of that server which has answered before. ``contact``: the request has a Contact.
@@ -350,7 +366,7 @@ class SendRequest(_Value, frozen=True, tag="SendRequest"):
     """
 
     dialog: str | None
-    """None for the first INVITE, whose id becomes the name."""
+    """None for the first INVITE, or a MESSAGE, whose id becomes the name."""
     method: str
     uri: str
     call_id: str
@@ -416,6 +432,7 @@ class ReleaseFlow(_Value, frozen=True, tag="ReleaseFlow"):
 RegistrationEvent: TypeAlias = RegisterAnswered | RegisterUndelivered | FlowClosed
 UserAgentEvent: TypeAlias = (
     InviteReceived
+    | TextReceived
     | SipRequestReceived
     | SipResponseReceived
     | SipRequestUndelivered

@@ -19,6 +19,7 @@ from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.sip_messages import EdgeRestarted
 from fargo.store.codec import survives
+from fargo.store.texts_under_way import TextsUnderWay
 
 from ..sdp.keys import session_keys
 
@@ -159,12 +160,22 @@ class Driven:
         self.broadcast: list[EdgeRestarted] = []
         self.digits: dict[str, str] = {}
         self.keys = session_keys()
+        self.texts = TextsUnderWay(lambda *_: None)
+        self.refusals: dict[str, str] = {}
 
     def start_adapter(self, settings: SipSettings, reactor: Any) -> None:
         """Start an adapter, which knows both users."""
         globalLogPublisher.addObserver(self._logged.append)  # type: ignore[arg-type] # zope's, not Python's
         self.adapter = SipAdapter(
-            self._put, self.broadcast.append, PASSWORDS.get, self._keep, self.keys, settings, reactor
+            self._put,
+            self.broadcast.append,
+            PASSWORDS.get,
+            self._keep,
+            self.keys,
+            self.texts,
+            self.refusals.get,
+            settings,
+            reactor,
         )
         for user in (USER, OTHER):
             self.adapter.know(user, {})

@@ -19,6 +19,7 @@ from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event
+from fargo.store.texts_under_way import TextsUnderWay
 
 
 def tell(*what: object) -> None:
@@ -63,16 +64,8 @@ class Orders(LineOnlyReceiver):
         if not self.adapter:
             settings = msgspec.convert(json.loads(line), XmppSettings)
             self.adapter = XmppAdapter(
-                *(
-                    put,
-                    store_password,
-                    keep_digit,
-                    Open(),
-                    lambda user: Contacts(),
-                    lambda user: None,
-                    lambda admin, question: succeed(""),
-                    settings,
-                ),
+                *(put, store_password, keep_digit, TextsUnderWay(reactor.callLater), Open()),
+                *(lambda user: Contacts(), lambda user: None, lambda admin, question: succeed(""), settings),
                 lambda: tell("opened"),
                 lambda why: tell("troubled", why),
             )

@@ -330,7 +330,7 @@ async def test_a_message_comes_back_with_the_reason(scene: Scene) -> None:
     alice = scene.alice
     alice.send(element("message", None, element("composing", "http://jabber.org/protocol/chatstates"), to=CONTACT))
     alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="headline", id="m1"))
-    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="chat", id="m2"))
+    alice.send(element("message", None, element("body", text="hello"), to=CONTACT, type="groupchat", id="m2"))
     refused = await alice.wait(lambda each: each.tag == f"{{{NS['client']}}}message", "a message")
     assert refused.get("id") == "m2"
     assert failure(refused) == Failure("cancel", "service-unavailable", "", texts.CALLS_ONLY)
@@ -338,10 +338,12 @@ async def test_a_message_comes_back_with_the_reason(scene: Scene) -> None:
 
 async def test_users_are_answered_in_their_language(scene: Scene) -> None:
     alice = scene.alice
-    alice.send(f"<message to='{CONTACT}' id='m3' xml:lang='de'><body>hallo</body></message>")
+    alice.send(f"<message to='{CONTACT}' type='groupchat' id='m3' xml:lang='de'><body>hallo</body></message>")
     refused = failure(await alice.wait(lambda each: each.get("id") == "m3", "an error"))
     assert refused
-    assert refused.text == "Dieses Gateway überträgt nur Anrufe. Ihre Nachricht wurde nicht zugestellt."
+    assert (
+        refused.text == "Dieses Gateway nimmt nur Anrufe und Textnachrichten an. Ihre Nachricht wurde nicht zugestellt."
+    )
 
 
 async def test_strangers_are_turned_away_and_leave_no_trace(scene: Scene) -> None:

@@ -35,6 +35,7 @@ from fargo.statemachine.model.events import (
     SipAccount,
 )
 from fargo.statemachine.model.requests import GiveUp, NotUnderstood, Register
+from fargo.store.texts_under_way import TextsUnderWay
 
 from . import strategies
 from .admitting import Admitting
@@ -65,6 +66,7 @@ class Bench:
     def __init__(self, stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
         self.events: list[tuple[str, Event]] = []
         self.admission = Admitting()
+        self.kept = TextsUnderWay(lambda *_: None)
         self.prompted: str | None = None
         self.asked: list[tuple[str, Question]] = []
         wires: list[Wire] = []
@@ -79,6 +81,7 @@ class Bench:
                 lambda user, event: self.events.append((user, event)),
                 lambda user, password: stored(),
                 lambda digit: "digit-1",
+                self.kept,
                 self.admission,
                 lambda user: Contacts(subscribed=CONTACTS),
                 lambda user: self.prompted,

@@ -20,18 +20,26 @@ from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
-from fargo.statemachine.legs.user_agent import user_agent_leg
+from fargo.statemachine.legs.user_agent import caller_identity, message, user_agent_leg
+from fargo.statemachine.legs.user_agent.message import Texted
 from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip import SipEngine
-from fargo.statemachine.model.sip_messages import DialogEvent
+from fargo.statemachine.model.sip_messages import (
+    DialogEvent,
+    SipRequestUndelivered,
+    SipResponseReceived,
+    TextReceived,
+)
 from fargo.statemachine.reason import Reason
 
 SipLeg: TypeAlias = Preparing | TelepathyLeg | UserAgentLeg | Over
 SipLegEvent: TypeAlias = TelepathyEvent | UserAgentCallEvent
 SipArrival: TypeAlias = TelepathyArrival | UserAgentArrival
+SipTextArrival: TypeAlias = TextReceived
 SipStep: TypeAlias = tuple[SipLeg, LegEvents]
 """The leg after something has happened, and what the bridge should know."""
 
@@ -283,6 +291,35 @@ def edge_lost(leg: SipLeg, effects: Effects) -> SipStep:
             return leg, ()
         case _:
             assert_never(leg)
+
+
+# --- texts. Only our own user agent carries them (`SipCapabilities.texts`).
+
+
+def send_text(line: Line, text: KeptText, effects: Effects) -> str:
+    """Send a text to the line's target. Return the id of the command."""
+    return message.send(line, text, effects)
+
+
+def text_of(event: SipLegEvent) -> str | None:
+    """Return the id of the command that may have sent a text and that an event answers, None if there is none."""
+    return event.command if isinstance(event, SipResponseReceived | SipRequestUndelivered) else None
+
+
+def text_answered(line: Line, event: SipLegEvent, effects: Effects) -> Texted | Reason:
+    """Return what has come of a text by the event that answers it, or why it was not delivered."""
+    assert isinstance(event, SipResponseReceived | SipRequestUndelivered), "it answers a command (`text_of`)"
+    return message.answered(line, event, effects)
+
+
+def text_sender(event: SipTextArrival, access: Access) -> tuple[SipUri | BadAddress, str | None]:
+    """Return who has written, and the name that they give themselves, None if they give none."""
+    return caller_identity.caller(event, access)
+
+
+def answer_text(event: SipTextArrival, status: int, effects: Effects) -> None:
+    """Answer a text that has come in."""
+    message.respond(event, status, effects)
 
 
 # --- messages that have no answer yet

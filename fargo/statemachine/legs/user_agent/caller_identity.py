@@ -1,4 +1,4 @@
-"""Who calls, as an INVITE tells it.
+"""Who calls, as an INVITE tells it, or who writes, as a MESSAGE does.
 
 Rules:
 
@@ -12,13 +12,15 @@ Rules:
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from fargo.statemachine import numbering
 from fargo.statemachine.address import BadAddress, SipUri, is_ip, parse_uri, server
 from fargo.statemachine.legs.sip.phases import Access, Trunk
-from fargo.statemachine.model.sip_messages import Identity, InviteReceived
+from fargo.statemachine.model.sip_messages import Identity, InviteReceived, TextReceived
 from fargo.statemachine.texts import NOT_SIP
+
+_Request: TypeAlias = InviteReceived | TextReceived
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,}")
 _LONGEST_NAME: Final = 80
@@ -26,7 +28,7 @@ _HIDDEN: Final = frozenset({"id", "user", "header"})
 """The wishes of a caller to stay unknown (RFC 3323 §4.2, RFC 3325 §9.3)."""
 
 
-def caller(invite: InviteReceived, access: Access) -> tuple[SipUri | BadAddress, str | None]:
+def caller(invite: _Request, access: Access) -> tuple[SipUri | BadAddress, str | None]:
     """Return who calls, and the name that they give themselves, None if they give none."""
     own = access.trunk if access.trunk and _is_from(access.trunk, invite) else None
     shown = _name(invite.caller.name)
@@ -39,18 +41,18 @@ def caller(invite: InviteReceived, access: Access) -> tuple[SipUri | BadAddress,
     return problem, shown
 
 
-def _is_from(trunk: Trunk, invite: InviteReceived) -> bool:
+def _is_from(trunk: Trunk, invite: _Request) -> bool:
     """Return True if an INVITE comes from the account's own provider. Older logs do not tell it of all its servers."""
     return invite.of_provider or invite.source.ip in (trunk.hop.host, trunk.registrar.ip if trunk.registrar else None)
 
 
-def _identities(invite: InviteReceived, own: Trunk | None) -> Iterator[Identity]:
+def _identities(invite: _Request, own: Trunk | None) -> Iterator[Identity]:
     if own and _HIDDEN.isdisjoint(invite.headers.privacy):
         yield from invite.headers.asserted
     yield Identity(invite.caller.uri, invite.caller.name)
 
 
-def _address(uri: str, own: Trunk | None, invite: InviteReceived) -> SipUri | BadAddress:
+def _address(uri: str, own: Trunk | None, invite: _Request) -> SipUri | BadAddress:
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "tel":
         number = numbering.digits(rest.partition(";")[0]) or ""
@@ -65,7 +67,7 @@ def _address(uri: str, own: Trunk | None, invite: InviteReceived) -> SipUri | Ba
     return address
 
 
-def _is_of(own: Trunk, domain: str, invite: InviteReceived) -> bool:
+def _is_of(own: Trunk, domain: str, invite: _Request) -> bool:
     """Return True if a domain, which may have a port, is an address of the provider."""
     host = server(domain)
     known = {invite.source.ip, own.hop.host, own.registrar.ip if own.registrar else None}

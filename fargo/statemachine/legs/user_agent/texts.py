@@ -46,6 +46,15 @@ NO_EDGE: Final = "The gateway's SIP service cannot take calls at the moment. Try
 UNSENDABLE: Final = "The call cannot be sent to {server}: {details}."
 NO_DETAILS: Final = "no details known"
 
+# --- why a text was not delivered
+
+NO_TEXT_TAKEN: Final = "The provider {domain} takes no text messages for this address: “{words}” ({status})"
+TEXT_LOGIN_REFUSED: Final = (
+    "{domain} did not accept the user name or password of your SIP account for this message ({status})."
+)
+TEXT_REDIRECTED: Final = "{domain} redirects the message ({status}). This gateway does not follow redirections."
+TEXT_NOT_REACHED: Final = "The recipient was not reached: {domain} has had no answer ({status})."
+
 # --- what a call waits for until a deadline
 
 ANSWER: Final = "an answer"

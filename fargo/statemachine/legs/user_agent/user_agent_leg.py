@@ -73,7 +73,9 @@ from fargo.statemachine.reason import Reason
 UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
 
-CAPABILITIES: Final = SipCapabilities(profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True)
+CAPABILITIES: Final = SipCapabilities(
+    profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, texts=True
+)
 
 # Seconds.
 _LONGEST_PRACK: Final = 32.0
