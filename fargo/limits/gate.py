@@ -60,7 +60,7 @@ from fargo.statemachine.model.events import (
     TextWritten,
     TimePassed,
 )
-from fargo.statemachine.model.requests import Register, SetForward
+from fargo.statemachine.model.requests import CallNumber, Register, SetForward
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
 from fargo.statemachine.user_state import User, address_book
@@ -321,7 +321,7 @@ def _called(event: Event) -> str | None:
             return event.iq.to
         case CallProposed(to=to):
             return to
-        case GatewayAsked(to=gateway, request=SetForward(str(number))):
+        case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number)):
             return f"{escape_local(number)}@{gateway}"
         case _:
             return None

@@ -219,6 +219,14 @@ def _reconcile(after: User, effects: Effects, before: User) -> User:
     return settled
 
 
+def _asked(before: User, after: User, effects: Effects) -> User:
+    """Apply rule 2 to what the user has asked for. The event stays with the call that it has begun."""
+    call = effects.call
+    after = _reconciled(before, after, effects)
+    effects.call = call
+    return after
+
+
 def _still_awaited(user: User, event: Event, effects: Effects) -> User:
     """Return the user after an event by which a client may be heard of. Sign out if only calls that are over now have
     kept the account signed in. The event belongs to the same call as before.
@@ -251,9 +259,9 @@ def _react(user: User, event: Event, effects: Effects) -> User:
         case CallMessaged():
             return _messaged(user, event, effects)
         case GatewayAsked():
-            return _reconciled(user, desk.asked(user, event, effects), effects)
+            return _asked(user, desk.asked(user, event, effects), effects)
         case CommandAsked():
-            return _reconciled(user, commands.asked(user, event, effects), effects)
+            return _asked(user, commands.asked(user, event, effects), effects)
         case TextWritten():
             return outbox.written(user, event, effects)
         case SipTextArrived():

@@ -21,6 +21,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskRemoval,
     AskRules,
+    CallNumber,
     DeleteRule,
     DialRule,
     EndCalls,
@@ -75,6 +76,7 @@ REQUESTS: Final = (
         EndCalls(),
         SetForward("+44 1632 960111"),
         SetForward(None),
+        CallNumber("+44 1632 960222"),
     ),
     *(
         ShowRules(),

@@ -16,6 +16,7 @@ from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
     AskRemoval,
+    CallNumber,
     EndCalls,
     GatewayRequest,
     GiveUp,
@@ -49,7 +50,7 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "stay off": SetStay(False),
     "forward off": SetForward(None),
 }
-_OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": SetForward}
+_OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": SetForward, "call": CallNumber}
 
 
 def request(body: str) -> GatewayRequest:

@@ -323,7 +323,7 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     """Let the client hear the phone before it answers (rule 7). In a direct call it rings, and so does a call that is
     forwarded.
     """
-    if call.forwarded is not None:
+    if call.forwarded is not None or call.caller:
         return call
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
@@ -345,7 +345,10 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if call.forwarded is not None:
         return forwarding.answered(call, leg_event, effects)
     (session,) = sessions(call.jingle)
-    effects.record(RecordAnswered(call.id, session.client))
+    if not isinstance(call.sip, Preparing):
+        effects.record(RecordAnswered(call.id, session.client))
+    if by is _PHONE and call.caller:
+        return _called_back(call, leg_event.description, effects)
     if call.early:
         return _answered_after_early(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
@@ -358,6 +361,13 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if by is _CLIENT and _is_apart(call, leg_event.description):
         return end(call, paths.APART, effects)
     return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
+
+
+def _called_back(call: Call, answer: Description, effects: Effects) -> Call:
+    """Tell a client that was called first what the phone has answered (`calling_back`)."""
+    assert isinstance(answer.transport, RawUdp), "phones have plain addresses"
+    call = _moved(call, TransportChanged(answer.transport, answer.crypto), _PHONE, effects)
+    return _narrowed(call, CodecsChanged(answer.codecs), _PHONE, effects)
 
 
 def _is_apart(call: Call, answer: Description) -> bool:

@@ -55,6 +55,12 @@ class SetForward(_Request, frozen=True, tag="SetForward"):
     number: str | None
 
 
+class CallNumber(_Request, frozen=True, tag="CallNumber"):
+    """Call this number or SIP address, as the user has written it, once a client of the user has taken the call."""
+
+    number: str
+
+
 class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
     """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
     direction of the calls that it is for, None for both.
@@ -127,6 +133,7 @@ GatewayRequest: TypeAlias = (
     | SetBusy
     | SetStay
     | SetForward
+    | CallNumber
     | ShowRules
     | AskRules
     | AddRule

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import dialling, forwarded, gateway, naming
+from fargo.statemachine import calling_back, dialling, forwarded, gateway, naming
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.address import BadAddress
@@ -24,6 +24,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskRemoval,
     AskRules,
+    CallNumber,
     DeleteRule,
     EndCalls,
     GatewayRequest,
@@ -101,6 +102,8 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
         case SetStay(on):
             settings = replace(user.settings, stay=on)
             return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
+        case CallNumber(number):
+            return _called(user, number, jid, effects)
         case SetForward(number):
             return _forwarded(user, number, jid)
         case _:
@@ -120,6 +123,13 @@ def _status(user: User, jid: str) -> str:
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),
     ]
     return "\n".join(lines)
+
+
+def _called(user: User, number: str, jid: str, effects: Effects) -> tuple[User, str]:
+    if (known := account_state.in_force(user.account)) is None:
+        return user, texts.UNREGISTERED.format(gateway=jid)
+    after = calling_back.begin(user, known, number, jid, effects)
+    return (user, after) if isinstance(after, str) else (after, texts.CLIENTS_RING)
 
 
 def _forwarded(user: User, number: str | None, jid: str) -> tuple[User, str]:

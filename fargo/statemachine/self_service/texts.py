@@ -16,6 +16,7 @@ sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
 sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
+call +44 1632 960000: your clients ring, and the number is called when you take the call
 forward +44 1632 960111, forward off: calls that no client of yours takes are forwarded, or not
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
@@ -110,6 +111,7 @@ TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it
 
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
+CLIENTS_RING: Final = "Your clients ring. The number is called when you take the call."
 FORWARD_ON: Final = "Calls that none of your clients takes are forwarded to {to} from now on."
 FORWARD_OFF: Final = "Calls are not forwarded."
 STAY_ON: Final = (

@@ -101,10 +101,13 @@ class Access(Struct, frozen=True, gc=False):
 
 
 class Preparing(Struct, frozen=True, gc=False):
-    """The call is placed as soon as it is known what to offer."""
+    """The call is placed as soon as it is known what to offer. ``until``: when the client that is called first must
+    have taken the call (`calling_back`), None if the client calls.
+    """
 
     name: ClassVar[None] = None
     line: Line
+    until: float | None = None
 
 
 class Over(Struct, frozen=True, gc=False):

@@ -14,7 +14,8 @@ from typing import TypeAlias, assert_never
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Ended, LegEvent, LegEvents, Offered
+from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvent, LegEvents, Offered
+from fargo.statemachine.legs.sip import texts
 from fargo.statemachine.legs.sip.capabilities import NOTHING, SipCapabilities
 from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
@@ -35,7 +36,7 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
     TextReceived,
 )
-from fargo.statemachine.reason import Reason
+from fargo.statemachine.reason import Cause, Reason
 
 SipLeg: TypeAlias = Preparing | TelepathyLeg | UserAgentLeg | Over
 SipLegEvent: TypeAlias = TelepathyEvent | UserAgentCallEvent
@@ -193,6 +194,8 @@ def offered(leg: SipLeg) -> Description | None:
             return telepathy_leg.offered(leg)
         case UserAgentPhase():
             return user_agent_leg.offered(leg)
+        case Preparing(until=float()):
+            return user_agent_leg.UNKNOWN
         case Preparing() | Over():
             return None
         case _:
@@ -219,6 +222,8 @@ def deadline(leg: SipLeg) -> Deadline | None:
             return telepathy_leg.deadline(leg)
         case UserAgentPhase():
             return user_agent_leg.deadline(leg)
+        case Preparing(until=float(until)):
+            return Deadline(texts.CLIENT, until)
         case Preparing() | Over():
             return None
         case _:
@@ -244,7 +249,7 @@ def tell(leg: SipLeg, leg_event: LegEvent, effects: Effects) -> SipLeg:
             return user_agent_leg.tell(leg, leg_event, effects)
         case Preparing(line):
             match leg_event:
-                case Offered(description):
+                case Offered(description) | Answered(description):
                     return place(line, description, effects)
                 case Ended():
                     return Over()
@@ -263,7 +268,9 @@ def expire(leg: SipLeg, effects: Effects) -> SipStep:
             return telepathy_leg.expire(leg, effects)
         case UserAgentPhase():
             return user_agent_leg.expire(leg, effects)
-        case Preparing() | Over():
+        case Preparing():
+            return Over(), (Ended(Reason(Cause.NO_ANSWER, texts.CLIENT_NOT_THERE)),)
+        case Over():
             return leg, ()
         case _:
             assert_never(leg)

@@ -41,6 +41,7 @@ from fargo.statemachine.legs.user_agent import (
     confirmed,
     dialog,
     leg_records,
+    offer_answer,
     releasing,
     texts,
     unheard,
@@ -74,6 +75,8 @@ from fargo.statemachine.reason import Reason
 UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
 
+UNKNOWN: Final = offer_answer.UNKNOWN
+"""What is known of a phone that has made no offer."""
 CAPABILITIES: Final = SipCapabilities(
     profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, forwards=True, texts=True
 )
