@@ -13,7 +13,7 @@ FAULT_IN_CALL: Final = "Internal gateway error in this call; it has been logged.
 # --- why the user cannot call
 
 NOT_SIGNED_IN: Final = "You are not signed in to SIP. {status}"
-ENGINE_DOES_NOT_CALL_BACK: Final = "This gateway's SIP engine can only be called by your client."
+ENGINE_DOES_NOT_CALL_BACK: Final = "This gateway's SIP engine cannot call so. Call the number by your client."
 NO_KEYS_YET: Final = "Your account requires encrypted audio, so your client has to call itself."
 NO_CLIENT: Final = "None of your clients that are online can take the call, or all are not to be disturbed."
 ENGINE_DOES_NOT_FORWARD: Final = "This gateway's SIP engine does not forward calls."

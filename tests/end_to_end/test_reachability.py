@@ -74,3 +74,23 @@ async def test_a_call_is_forwarded_and_the_two_phones_are_joined(
     caller_ends = caller.request("BYE")
     await target.ended()
     assert (await caller.final(caller_ends)).status == 200
+
+
+async def test_a_number_is_called_when_a_client_takes_the_call(
+    scripted_alice: Customer, scripted: ScriptedProvider
+) -> None:
+    alice, media = scripted_alice, await scripted_alice.world.media()
+    assert "Your clients ring" in await ask(alice, "call +44 1632 960111")
+    call = await JingleCall.incoming(alice.client, await alice.world.media())
+    assert call.peer.startswith("+441632960111@")
+    await call.accept()
+    phone = await scripted.called()
+    assert audio(phone.invite)[:2] == (call.media.address, call.media.port)
+    mark = len(alice.client.stanzas)
+    await phone.answered(phone.sdp(media))
+    moved = await call.moved(after=mark)
+    assert (moved.host, moved.port) == (media.address, media.port)
+    talk = Talk(alice, call, phone, media)
+    await talk.heard()
+    await talk.hang_up()
+    assert "you called +441632960111" in await ask(alice, "calls")

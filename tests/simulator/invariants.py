@@ -48,6 +48,7 @@ from fargo.statemachine.model.call1 import (
 from fargo.statemachine.model.call_records import (
     AudioPath,
     CallRecord,
+    Direction,
     LogRecord,
     RecordAnswered,
     RecordBegun,
@@ -87,6 +88,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
+    SessionAccepted,
     SessionInitiated,
     SessionTerminated,
     SipSignedIn,
@@ -153,6 +155,8 @@ class Watch(Struct, frozen=True):
     """The legs of which a client that was not connected has to be told again."""
     noted: tuple[str, ...] = ()
     """The calls that were noted to begin, and not yet to end."""
+    out: frozenset[str] = frozenset()
+    """Those that were begun by the user."""
     paths: tuple[tuple[str, AudioPath], ...] = ()
     """The path last recorded for each call."""
     early: tuple[str, ...] = ()
@@ -300,13 +304,13 @@ class Watch(Struct, frozen=True):
             case ProposeCall(us, user, sid):
                 return self._starts(("propose", us, user, sid), event)
             case PlaceCall(connection, codecs=codecs):
-                return self._placed(issued.id, codecs, event)._carries(issued.id, connection)
+                return self._placed(issued, codecs, event)._carries(issued.id, connection)
             case SendRequest(
                 dialog=None, headers=SipHeaders(diversion=(_, *_)), body=Sdp(audio=Content() as audio), repeats=None
             ):
                 return self._forwards(issued, _codecs((audio,)), event)
             case SendRequest(dialog=None, body=Sdp(audio=Content() as audio), repeats=None):
-                return self._placed(issued.id, _codecs((audio,)), event)
+                return self._placed(issued, _codecs((audio,)), event)
             case AnswerCall(channel, codecs):
                 self._within((channel,), codecs)
                 return self._starts(("answer", channel), event)
@@ -346,10 +350,11 @@ class Watch(Struct, frozen=True):
                 return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
             case RecordPath(call, path):
                 return replace(self, paths=(*self.paths, (call, path)))
-            case RecordBegun(call):
+            case RecordBegun(call, direction):
                 if call in self.noted:
                     raise Broken("a call begins once", command)
-                return replace(self, noted=(*self.noted, call))
+                out = self.out | {call} if direction is Direction.OUT else self.out
+                return replace(self, noted=(*self.noted, call), out=out)
             case RecordEnded(call):
                 if call not in self.noted:
                     raise Broken("a call that has begun ends once", command)
@@ -357,8 +362,8 @@ class Watch(Struct, frozen=True):
             case _:
                 return self
 
-    def _placed(self, channel: str, codecs: tuple[Codec, ...], event: Event) -> "Watch":
-        leg = self._caller(event)
+    def _placed(self, issued: Issued, codecs: tuple[Codec, ...], event: Event) -> "Watch":
+        channel, leg = issued.id, self._caller(event, issued.call)
         if isinstance(event, RelayDescribed):
             if codecs != event.description.codecs:
                 raise Broken("what the relay says is passed on", (event, codecs))
@@ -386,13 +391,19 @@ class Watch(Struct, frozen=True):
             case _:
                 return ()
 
-    def _caller(self, event: Event) -> Leg:
-        """The client's session that a call is placed for; after news of the relay as a whole, the first that waits."""
+    def _caller(self, event: Event, call: str | None) -> Leg:
+        """The client's session that a call is placed for; after news of the relay as a whole, the first that waits. If
+        the user has asked for the call, it is the session with whom took it.
+        """
+        if call in self.out and isinstance(event, SessionAccepted | TransportInformed):
+            return event.iq.to, event.iq.sender, event.sid
         match event:
             case SessionInitiated(iq, sid):
                 return iq.to, iq.sender, sid
             case RelayDescribed(command) | RelayRefused(command):
                 found = [leg for name, _, leg in self.relayed if name == command]
+                if call in self.out and not any(found):
+                    found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
             case TimePassed():
                 placed = [what[1:] for what in self.started if what[0].startswith("place")]
                 found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.requests import SetForward
+from fargo.statemachine.model.requests import CallNumber, SetForward
 from fargo.statemachine.model.sip import ENGINES, SipEngine
 
 from .broken import Broken, Entry
@@ -89,6 +89,8 @@ BEGINNINGS: Final = {name: world for engine in ENGINES.values() for name, world 
 
 FORWARDING: Final = asked_for(_plain(Policy(engine="sip")), SetForward("+44 1632 960111"))
 """A user whose calls are forwarded."""
+CALLED_BACK: Final = asked_for(_mixed(Policy(relay=True, engine="sip")), CallNumber("+44 1632 960222"))
+"""A user who has asked for a call."""
 
 
 def at_random(random: Random) -> Draw:

@@ -15,7 +15,7 @@ from fargo.statemachine.user_state import User
 from .broken import Entry
 from .coverage import Pair, every_pair, meeting, strays
 from .quirks import NONE, Quirk
-from .runs import FORWARDING, a_beginning, at_random, run, some_quirks
+from .runs import CALLED_BACK, FORWARDING, a_beginning, at_random, run, some_quirks
 from .starts import STARTS
 from .values import USER
 
@@ -38,6 +38,7 @@ def runs() -> Iterator[tuple[Entry, ...]]:
     for seed in range(FORWARDED):
         random = Random(seed)
         yield run(FORWARDING, at_random(random), some_quirks(random), 100).log
+        yield run(CALLED_BACK, at_random(random), some_quirks(random), 100).log
     for start in STARTS.values():
         yield run(start, at_random(Random(0)), NONE, 100).log
 
