@@ -290,7 +290,8 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
         yield call.sip
     if call_state.is_live(call) and call.id not in [each.call for each in said if isinstance(each, RecordEnded)]:
         yield RecordEnded
-    if call.caller and isinstance(call.jingle, Inviting) and not [each for each in said if isinstance(each, SendText)]:
+    missable = call.caller and not call.settled and isinstance(call.jingle, Inviting)
+    if missable and not [each for each in said if isinstance(each, SendText)]:
         yield SendText
     if call.id in after.calls and call_state.is_live(after.calls[call.id]):
         yield call
