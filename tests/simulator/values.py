@@ -29,6 +29,7 @@ from fargo.statemachine.model.requests import (
     Register,
     RuleRefused,
     SetBusy,
+    SetForward,
     SetStay,
     ShowCalls,
     ShowHelp,
@@ -55,15 +56,25 @@ ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
-    *(ShowHelp(), NotUnderstood(), ShowStatus(), ShowCalls(), AskBusy(), SetBusy(True), SetBusy(False)),
+    *(
+        Register("alice@sip.test"),
+        ShowHelp(),
+        NotUnderstood(),
+        ShowStatus(),
+        ShowCalls(),
+        AskBusy(),
+        SetBusy(True),
+        SetBusy(False),
+    ),
     *(
         SetStay(True),
         SetStay(False),
-        Register("alice@sip.test"),
         GiveUp(),
         Register("nobody"),
         AskRemoval(),
         EndCalls(),
+        SetForward("+44 1632 960111"),
+        SetForward(None),
     ),
     *(
         ShowRules(),
