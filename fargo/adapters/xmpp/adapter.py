@@ -482,6 +482,9 @@ class XmppAdapter:
         if body is None:
             self._send(messages.refusal(message))
             return None
+        if messages.is_encrypted(message):
+            self._send(messages.refusal(message, messages.ENCRYPTED))
+            return None
         address = self._prompted(bare(sender_of(message)))
         admin = address is None and self._settings.is_admin(sender_of(message))
         if admin and admins.answers(message, body, self._administer, self._send):
