@@ -343,8 +343,11 @@ def test_whatever_goes_on_after_a_fault_all_calls_come_to_their_end(seed: int, m
 
 
 def _is_answer(event: Event) -> bool:
-    """Return True for a 2xx to an INVITE. A phone repeats it until it has an ACK; those of the simulator do not."""
-    return isinstance(event, SipResponseReceived) and event.method == "INVITE" and 200 <= event.status < 300
+    """Return True for a final response to an INVITE. A phone repeats a 2xx until it has an ACK; those of the simulator
+    do not. After a fault in a refusal the INVITE is cancelled, as the state that is left knows of no refusal: a phone
+    answers 481 to that, and those of the simulator do not take it.
+    """
+    return isinstance(event, SipResponseReceived) and event.method == "INVITE" and event.status >= 200
 
 
 OFTEN = 0.1
