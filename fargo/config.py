@@ -102,6 +102,9 @@ class XmppConfig(Section):
     denied_users: tuple[UserJid, ...] = Field(
         (), description='a list of bare JIDs in lower case, such as ["mallory@example.org"]'
     )
+    admins: tuple[UserJid, ...] = Field(
+        (), description='a list of bare JIDs in lower case, such as ["root@example.org"]'
+    )
     registration: Literal["open", "closed"] = Field("open", description='"open" or "closed"')
     language: Language = Field("en", description='the code of a language that Fargo speaks: "en" or "de"')
 

@@ -52,6 +52,7 @@ from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
 from fargo.metrics.monitoring import Monitoring
+from fargo.operations.administration import administer
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
 from fargo.operations.values import Phase
@@ -191,6 +192,7 @@ class Daemon:
             self._gate,
             self._contacts,
             self._prompted,
+            lambda admin, question: administer(self._desk.answer, admin, question),
             daemon_settings.xmpp(config),
             self._stream_opened,
             self._manager.waits,
@@ -468,8 +470,7 @@ class Daemon:
 
     def _prompted(self, user: str) -> str | None:
         """Return the SIP address whose password a user is asked for in the chat, None if it is not."""
-        known = self._engine.state(user)
-        return prompting.awaited(known, self._engine.now()) if known else None
+        return prompting.awaited(self._engine.state(user), self._engine.now())
 
     def _dispatch(self, issued: Issued) -> None:
         """Hand a command to the part that carries it out."""

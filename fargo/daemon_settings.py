@@ -78,6 +78,7 @@ def xmpp(config: Config) -> XmppSettings:
         frozenset(server.allowed_domains),
         frozenset(server.allowed_users),
         frozenset(server.denied_users),
+        admins=frozenset(server.admins),
         language=server.language,
         relayed=config.media.relay is not None and config.media.path != "direct",
     )

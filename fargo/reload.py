@@ -13,6 +13,7 @@ from fargo.config import Config, LimitsConfig
 
 _AT_ONCE: Final = frozenset(
     {
+        "xmpp.admins",
         "xmpp.allowed_domains",
         "xmpp.allowed_users",
         "xmpp.language",

@@ -31,7 +31,15 @@ class Announce(_Question, frozen=True, tag="announce"):
     everyone: bool = False
 
 
-Question: TypeAlias = AskStatus | RemoveUser | Announce
+class ListUsers(_Question, frozen=True, tag="list-users"):
+    """The registered users. The answer is a `fargo.operations.values.UserList`."""
+
+
+class ListFailures(_Question, frozen=True, tag="list-failures"):
+    """The latest calls that have failed. The answer is a `fargo.operations.values.FailureList`."""
+
+
+Question: TypeAlias = AskStatus | RemoveUser | Announce | ListUsers | ListFailures
 
 
 class ControlReply(Struct, frozen=True, omit_defaults=True):

@@ -9,12 +9,13 @@ from typing import Any, Final, NamedTuple, assert_never, overload
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
 
-from fargo.control.questions import Announce, AskStatus, Question, RemoveUser
+from fargo.control.questions import Announce, AskStatus, ListFailures, ListUsers, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.engine import Engine
 from fargo.operations import texts
 from fargo.operations.announcing import AT_ONCE, EVERY, Announcer
 from fargo.operations.census import Census, account_state
+from fargo.operations.listing import Listing
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
 from fargo.operations.values import (
@@ -78,6 +79,10 @@ class Desk:
                 return Deferred.fromCoroutine(self._remove(user))
             case Announce(text, everyone):
                 return maybeDeferred(self._announce, text, everyone)
+            case ListUsers():
+                return Deferred.fromCoroutine(self._listing()).addCallback(Listing.users)
+            case ListFailures():
+                return Deferred.fromCoroutine(self._listing()).addCallback(Listing.failures)
             case _:
                 assert_never(question)
 
@@ -127,6 +132,13 @@ class Desk:
         users = list(filter(local_of, self._engine.users()))
         await self._cooperator.cooperate(census.steps(users, self._engine.state)).whenDone()
         return census
+
+    async def _listing(self) -> Listing:
+        """Look at all users, some at a time."""
+        listing = Listing()
+        users = list(filter(local_of, self._engine.users()))
+        await self._cooperator.cooperate(listing.steps(users, self._engine.state)).whenDone()
+        return listing
 
     def _log_figures(self, keep: str) -> LogFigures:
         try:

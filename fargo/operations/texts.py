@@ -19,3 +19,17 @@ NOT_REMOVED: Final = "{user} cannot be removed while the log takes no more event
 NOT_SENT: Final = "There is no stream to the XMPP server, so nobody would get the message. Try again later."
 ANNOUNCING: Final = "Another announcement is under way, with {left} users to go. Try again later."
 ANNOUNCING_BUG: Final = "A bug: an announcement has ended too early"
+
+# --- for admins
+
+ADMIN_REMOVES: Final = "{admin} removes {user}."
+ADMIN_ANNOUNCES: Final = "{admin} announces something to the users."
+ADMIN_BUG: Final = "A bug: an admin got no answer"
+USER: Final = "{user}: {account}, {state}, calls now: {calls}"
+MORE_USERS: Final = "And {count} more: fargo accounts lists them."
+NO_USERS: Final = "Nobody is registered."
+FAILED_CALL: Final = "{at} {user} ({direction}, {peer}): {why}"
+NO_FAILURES: Final = "None of the users' latest calls has failed."
+REMOVED: Final = "The user is removed, with everything that was kept."
+REMOVED_UNREGISTERED: Final = "What was kept of the user is removed. There was no account."
+ANNOUNCED: Final = "Users who are told: {count}."

@@ -84,3 +84,35 @@ class Announcement(Struct, frozen=True):
 
     users: int
     seconds: float
+
+
+class ListedUser(Struct, frozen=True):
+    """A registered user (bare JID): the SIP address, the state of the account, and the number of calls now."""
+
+    user: str
+    account: str
+    state: str
+    calls: int
+
+
+class UserList(Struct, frozen=True):
+    """The first registered users in alphabetical order, and the number of all."""
+
+    users: tuple[ListedUser, ...]
+    count: int
+
+
+class FailedCall(Struct, frozen=True):
+    """A call of a user (bare JID) that has failed: when, in which direction, with whom ("" if not known), and why."""
+
+    user: str
+    at: str
+    direction: str
+    peer: str
+    why: str
+
+
+class FailureList(Struct, frozen=True):
+    """The latest calls that have failed, the last one first."""
+
+    calls: tuple[FailedCall, ...]

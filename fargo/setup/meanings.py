@@ -12,6 +12,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "port": "the XMPP server's port for components",
         "allowed_users": "further users who may use the gateway",
         "denied_users": "users who may not use the gateway, whatever their domain is",
+        "admins": "users who may ask the gateway about all users, announce something, and remove users",
         "registration": "whether all who may use the gateway can register a SIP account, or only allowed_users",
     },
     "sip": {

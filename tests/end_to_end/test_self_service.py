@@ -97,7 +97,8 @@ async def test_a_user_does_everything_by_commands(customer: Customer) -> None:
 
     listed = await client.request("get", at, element("query", NS["items"], node=COMMANDS))
     nodes = {each.get("node") for each in listed.iterfind("items:query/items:item", NS)}
-    assert nodes == {"register", "unregister", "status", "calls", "busy", "hang-up"}
+    assert nodes >= {"register", "unregister", "status", "calls", "busy", "hang-up"}
+    assert "admin-users" not in nodes
     assert "no SIP account" in note(await run(client, at, "status"))
     assert "refused the user name or password" in await submit(
         "register", **{**customer.fields, "password": "wrong-canary-2"}
@@ -120,3 +121,19 @@ async def test_a_user_does_everything_by_commands(customer: Customer) -> None:
     files = [each.read_bytes() for each in customer.gateway.log.parent.glob(f"{customer.gateway.log.name}*")]
     for secret in (customer.account.password, "wrong-canary-2"):
         assert not any(secret.encode() in each for each in files)
+
+
+async def test_an_admin_looks_after_users_by_chat(world: World, engine: str) -> None:
+    settings = {"xmpp": {"admins": ["alice@localhost"]}}
+    gateway = await world.add(Gateway(world.server, settings=settings, engine=engine))
+    alice, dave = [Customer(world, gateway, await world.client(each)) for each in ("alice", "dave")]
+    await dave.register()
+    assert f"{dave.client.bare_jid}: sip:dave@sip.test, signed-in" in await ask(alice, "admin users")
+    assert "has failed" in await ask(alice, "admin failures")
+    mark = len(dave.client.stanzas)
+    assert await ask(alice, "admin announce A pause, soon.") == "Users who are told: 1."
+    await dave.client.wait(lambda each: body(each) == "A pause, soon.", "what is announced", after=mark)
+    assert "is removed" in await ask(alice, f"admin remove {dave.client.bare_jid} yes")
+    await until(lambda: not world.provider.contacts("dave"), "the provider forgets")
+    assert "not understood" in await ask(dave, "admin users")
+    await gateway.stop()

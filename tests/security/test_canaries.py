@@ -43,6 +43,8 @@ DIGEST = re.compile(r'response="([0-9a-f]{32})"')
 PHONE_KEY = "Q2FuYXJ5S2V5T2ZUaGVQaG9uZTEyMzQ1Njc4OTAx"
 """30 bytes: what AES_CM_128_HMAC_SHA1_80 takes."""
 PHONE_DIGITS = "BA"
+TEXTS = ("kanarientext-hinaus", "kanarientext-herein")
+"""What is written by the user, and to them."""
 INFO = [("Content-Type", "application/dtmf-relay")]
 SDES = re.compile(r"inline:([A-Za-z0-9+/=]{30,})")
 DIGIT = re.compile(rf'"(?:digit|code|tone|text)": ?"[{re.escape(DIGITS + PHONE_DIGITS)}]"|Signal=')
@@ -73,6 +75,20 @@ async def ice_call(alice: Customer) -> None:
     content = element("content", None, description, transport, creator="initiator", name="voice")
     jingle = element("jingle", NS["jingle"], content, action="session-initiate", sid="ice")
     assert failure(await alice.client.request("set", alice.contact("carol"), jingle)) is None
+
+
+async def written(alice: Customer, provider: TappedProvider, engine: str) -> None:
+    """Let the user write, and somebody write to them."""
+    out, inward = TEXTS
+    message = element("message", None, element("body", text=out), to=alice.contact("bob"), type="chat", id="text")
+    if engine == "sip":
+        alice.client.send(message)
+        assert (await provider.written()).body == out
+        assert (await provider.write(inward)).status == 200
+        await alice.client.wait(lambda each: inward in "".join(each.itertext()), "a text")
+    else:
+        alice.client.send(message)
+        await alice.client.wait(lambda each: each.get("id") == "text", "an error")
 
 
 async def pressed(call: JingleCall, digits: str) -> None:
@@ -117,6 +133,7 @@ async def test_canaries(world: World, engine: str, tmp_path: Path) -> None:
         assert said.status == 200
     await phone.hang_up()
     assert (await call.ended()).reason == "success"
+    await written(alice, provider, engine)
     await ice_call(alice)
     second = await provider.called()
     second.respond(second.invite, 486)
@@ -133,6 +150,8 @@ async def test_canaries(world: World, engine: str, tmp_path: Path) -> None:
     assert "PlayDigit" in found["show"]
     assert bool(keys) == bool(offered) == (engine == "sip")
     assert places(found, PASSWORD) == {"state/vault.db"}
+    assert ("DeliverText" in found["show"]) == (engine == "sip")
+    assert [each for each in TEXTS if places(found, each)] == []
     assert [each for each in (*digests, *keys, PHONE_KEY) if places(found, each)] == []
     assert [place for place, text in found.items() if DIGIT.search(text)] == []
     # A client's ICE password is good for one call, and part of what the log has to have of it.

@@ -273,7 +273,8 @@ class ScriptedProvider:
     With `tls`, TLS is at `tls_port`. `behind` is the address that it gives as its own, if a proxy is before it.
     `registers` has the REGISTER requests that it accepted, each for `granted` seconds. With a list as `ignored`, it is
     down: what comes goes there. With a status as `refusing`, REGISTER, INVITE and OPTIONS outside a dialog get it.
-    Whoever registers or calls has to pass all `logins`, in this order, or as one if they ask `together`.
+    Whoever registers, calls or writes has to pass all `logins`, in this order, or as one if they ask `together`.
+    `texts` has the MESSAGE requests that have passed, each answered with the status `texting`.
     """
 
     domain = DOMAIN
@@ -291,6 +292,8 @@ class ScriptedProvider:
         self.logins: list[Login] = []
         self.together = False
         self._tls = tls
+        self.texting = 200
+        self.texts: asyncio.Queue[Message] = asyncio.Queue()
         self._calls: dict[str, Call] = {}
         self._new: asyncio.Queue[Call] = asyncio.Queue()
         self._seen: dict[tuple[str, str], tuple[Flow, Message | None]] = {}
@@ -364,6 +367,24 @@ class ScriptedProvider:
         call.send(sent)
         return call
 
+    async def written(self) -> Message:
+        """Return the next text of the gateway; wait for it if needed."""
+        async with asyncio.timeout(REGISTER_SECONDS):
+            return await self.texts.get()
+
+    async def write(
+        self, text: str, media_type: str = "text/plain", writer: str = "bob", user: str = "alice"
+    ) -> Message:
+        """Write to a user of the gateway, and return the final response."""
+        target = self.contact_of(user)
+        local, remote = f"<sip:bob@{self.domain}>;tag={unique('writer')}", f"<sip:{user}@{self.domain}>"
+        told = [("From", local), ("To", remote), ("CSeq", "1 MESSAGE"), ("Content-Type", media_type)]
+        sent = request("MESSAGE", target, headers=told, body=text)
+        call = Call(self, self._way(self._flow, target), sent, local, remote, target)
+        self._calls[call.id] = call
+        call.send(sent)
+        return await call.final(sent)
+
     # --- what arrives
 
     def take(self, message: Message, flow: Flow) -> None:
@@ -385,10 +406,13 @@ class ScriptedProvider:
         match message.method:
             case "REGISTER" | "INVITE" | "OPTIONS" if self.refusing and "tag=" not in message["To"]:
                 self.answer(message, response(message, self.refusing, HTTPStatus(self.refusing).phrase))
-            case "REGISTER" | "INVITE" if "tag=" not in message["To"] and (asking := self._asking(message)):
+            case "REGISTER" | "INVITE" | "MESSAGE" if "tag=" not in message["To"] and (asking := self._asking(message)):
                 challenges = [each.challenge() for each in asking]
                 status = asking[0].status
                 self.answer(message, response(message, status, HTTPStatus(status).phrase, headers=challenges))
+            case "MESSAGE":
+                self.texts.put_nowait(message)
+                self.answer(message, response(message, self.texting, HTTPStatus(self.texting).phrase))
             case "REGISTER":
                 self._register(message, flow)
             case "OPTIONS":

@@ -24,6 +24,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
 from fargo.adapters.xmpp import (
     adhoc,
+    admins,
     chat,
     disco,
     dtmf,
@@ -40,6 +41,7 @@ from fargo.adapters.xmpp import (
     texts,
     turning_down,
 )
+from fargo.adapters.xmpp.admins import Administer
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.readers import Readers
 from fargo.adapters.xmpp.stanza import (
@@ -152,6 +154,8 @@ class XmppSettings:
     """Further users who may (bare JIDs)."""
     denied_users: frozenset[str] = frozenset()
     """Users who may not (bare JIDs), whatever their domain is."""
+    admins: frozenset[str] = frozenset()
+    """Users who may ask about other users, and remove them (bare JIDs)."""
     language: str = ENGLISH
     """The language of users who say none (`languages`)."""
     relayed: bool = False
@@ -163,6 +167,10 @@ class XmppSettings:
         """Return True if a user (bare or full JID) may use the gateway."""
         user = bare(jid)
         return (domain_of(user) in self.allowed_domains or user in self.allowed_users) and user not in self.denied_users
+
+    def is_admin(self, jid: str) -> bool:
+        """Return True if a user (bare or full JID) is an admin."""
+        return bare(jid) in self.admins
 
 
 class Admission(Protocol):
@@ -181,8 +189,8 @@ class XmppAdapter:
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
     name that the function returns. `kept` does the same for texts. `admission` is asked about each stanza and each
     event. `contacts` returns those of a user (bare JID), and `prompted` the SIP address whose password the user is
-    asked for in the chat, None if it is not. `opened` is called each time the stream is opened. `troubled` is called
-    with a sentence for the operator, once or rarely, about what keeps it from being open.
+    asked for in the chat, None if it is not. `administer` answers an admin. `opened` is called each time the stream is
+    opened. `troubled` is called with a sentence for the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -194,6 +202,7 @@ class XmppAdapter:
         admission: Admission,
         contacts: Callable[[str], Contacts],
         prompted: Callable[[str], str | None],
+        administer: Administer,
         settings: XmppSettings,
         opened: Callable[[], None],
         troubled: Callable[[str], None],
@@ -206,6 +215,7 @@ class XmppAdapter:
         self._admission = admission
         self._contacts = contacts
         self._prompted = prompted
+        self._administer = administer
         self._readers = Readers()
         self.serve(settings)
         self._stream = Stream(
@@ -388,7 +398,7 @@ class XmppAdapter:
             if len(payloads) != 1:
                 raise stanza_error("modify", "bad-request", texts.NOT_ONE_PAYLOAD)
             if not self._put_request(iq, kind, payloads[0]):
-                self._send(iq_result(iq, *stateless_iq.answer(iq.to, kind, payloads[0], self._contact)))
+                self._send(iq_result(iq, *self._stateless(iq, kind, payloads[0])))
         except StanzaError as error:
             self._send(iq_error(iq, error))
         except MalformedError as problem:
@@ -446,8 +456,16 @@ class XmppAdapter:
             case registration.Submission() as submission:
                 self._submit(iq, submission)
 
+    def _stateless(self, iq: Iq, kind: str, payload: Element) -> list[Element]:
+        return stateless_iq.answer(iq.to, kind, payload, self._contact, self._settings.is_admin(iq.sender))
+
     def _run(self, iq: Iq, command: Element) -> None:
-        match adhoc.read(iq, command):
+        match adhoc.read(iq, command, self._settings.is_admin(iq.sender)):
+            case adhoc.AdminForm(step, form):
+                self._send(adhoc.stanza(SendForm(step, form)))
+            case adhoc.Administered(step, question):
+                asked = self._administer(bare(iq.sender), question)
+                asked.addCallback(lambda text: self._send(adhoc.stanza(AnswerCommand(step, text))))
             case adhoc.Cancelled(step):
                 self._send(adhoc.canceled(step))
             case adhoc.Submitted(step, submission):
@@ -462,6 +480,9 @@ class XmppAdapter:
             self._send(messages.refusal(message))
             return None
         address = self._prompted(bare(sender_of(message)))
+        admin = address is None and self._settings.is_admin(sender_of(message))
+        if admin and admins.answers(message, body, self._administer, self._send):
+            return None
         if address is None or not chat.is_password(body):
             return messages.event(message, body)
         iq = Iq(sender_of(message), bare(attribute(message, "to")), token_urlsafe(_NONCE_BYTES), ByChat())

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import registration, sed_command, texts
+from fargo.adapters.xmpp import admins, registration, sed_command, texts
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     MalformedError,
@@ -29,6 +29,7 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.wokkel_compat import data_form
+from fargo.control.questions import Question
 from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq, SendForm, SendRegistrationForm
 from fargo.statemachine.model.events import ByCommand, CommandAsked, Iq, RegistrationAsked, RegistrationCancelled
 from fargo.statemachine.model.requests import (
@@ -59,6 +60,23 @@ class Submitted(NamedTuple):
 
     iq: Iq
     submission: registration.Submission
+
+
+class Administered(NamedTuple):
+    """An admin asks something. ``iq``: with the session."""
+
+    iq: Iq
+    question: Question
+
+
+class AdminForm(NamedTuple):
+    """An admin wants the form of a command. ``iq``: with the session."""
+
+    iq: Iq
+    form: CommandForm
+
+
+CommandStep: TypeAlias = AdHocEvent | Submitted | Administered | AdminForm | Cancelled
 
 
 class _Command(NamedTuple):
@@ -96,44 +114,58 @@ _NONCE_BYTES: Final = 6
 _SESSION: Final = re.compile(r"(.+):[\w-]{8}", re.ASCII)
 
 
-def names() -> Mapping[str, str]:
-    """Return the nodes of the commands, each with its name for people."""
-    return {node: each.name for node, each in _COMMANDS.items()}
+def names(admin: bool = False) -> Mapping[str, str]:
+    """Return the nodes of the commands, each with its name for people. ``admin``: for an admin."""
+    of_admins = {node: each.name for node, each in admins.COMMANDS.items()} if admin else {}
+    return {node: each.name for node, each in _COMMANDS.items()} | of_admins
 
 
 # --- requests
 
 
-def read(iq: Iq, command: Element) -> AdHocEvent | Submitted | Cancelled:
-    """Return what a <command/> asks for. Raise StanzaError if that cannot be (XEP-0050 §4.4)."""
+def read(iq: Iq, command: Element, admin: bool = False) -> CommandStep:
+    """Return what a <command/> asks for. Raise StanzaError if that cannot be (XEP-0050 §4.4). ``admin``: its sender is
+    one.
+    """
     node, action = attribute(command, "node"), attribute(command, "action", "execute")
-    known, session = _COMMANDS.get(node), attribute(command, "sessionid")
-    if known is None:
+    session = attribute(command, "sessionid")
+    if node not in names(admin):
         raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
     if action not in _ACTIONS:
         raise _error("malformed-action", texts.MALFORMED_ACTION)
     if not session:
         if action != "execute":
             raise _error("bad-action", texts.NO_SESSION_YET)
-        return known.begin(_of(iq, node, f"{node}:{token_urlsafe(_NONCE_BYTES)}"))
+        return _begun(_of(iq, node, f"{node}:{token_urlsafe(_NONCE_BYTES)}"), node)
     parts = _SESSION.fullmatch(session)
     if not parts or parts[1] != node:
         raise _error("bad-sessionid", texts.NO_SUCH_SESSION)
     return _continued(_of(iq, node, session), node, action, command)
 
 
-def _continued(iq: Iq, node: str, action: str, command: Element) -> AdHocEvent | Submitted | Cancelled:
-    known = _COMMANDS[node]
+def _begun(iq: Iq, node: str) -> CommandStep:
+    command = admins.COMMANDS.get(node)
+    if command is None:
+        return _COMMANDS[node].begin(iq)
+    asks = command.asks
+    return AdminForm(iq, asks) if isinstance(asks, CommandForm) else Administered(iq, asks)
+
+
+def _continued(iq: Iq, node: str, action: str, command: Element) -> CommandStep:
+    known, of_admins = _COMMANDS.get(node), admins.COMMANDS.get(node)
+    has_form = node == _REGISTER or (known and known.filled) or (of_admins and isinstance(of_admins.asks, CommandForm))
     try:
         filled = child(command, data_form.NS_X_DATA, "x")
         if action == "cancel" or (filled is not None and filled.getAttribute("type") == "cancel"):
             return Cancelled(iq)
-        if action == "prev" or not (node == _REGISTER or known.filled):
+        if action == "prev" or not has_form:
             raise _error("bad-action", texts.NO_SUCH_ACTION)
         if filled is None:
             raise _error("bad-payload", texts.FORM_MISSING)
         values = registration.form_values(filled)
-        if known.filled:
+        if of_admins:
+            return Administered(iq, admins.filled(node, values))
+        if known and known.filled:
             return known.filled(iq, values)
         return Submitted(iq, registration.submission(values))
     except MalformedError as problem:

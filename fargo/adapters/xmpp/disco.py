@@ -102,13 +102,14 @@ def caps(entity: Entity) -> Element:
     return make("c", NS_CAPS, hash="sha-1", node=_NODE, ver=verification_string(entity))
 
 
-def info(entity: Entity, node: str) -> Element:
+def info(entity: Entity, node: str, admin: bool = False) -> Element:
     """Return the answer to disco#info (XEP-0030 §3.1). Raise StanzaError if the entity has no such node.
 
     A contact has one node, that of its capabilities (XEP-0115 §6.2); the gateway has those of its ad-hoc commands.
+    ``admin``: for an admin.
     """
     if entity is GATEWAY and node:
-        return _command_info(node)
+        return _command_info(node, admin)
     if node not in ("", f"{_NODE}#{verification_string(entity)}"):
         raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
     query = make("query", NS_DISCO_INFO, **nonempty(node=node))
@@ -116,9 +117,9 @@ def info(entity: Entity, node: str) -> Element:
     return add(query, *(make("feature", NS_DISCO_INFO, var=each) for each in entity.features))
 
 
-def _command_info(node: str) -> Element:
+def _command_info(node: str, admin: bool) -> Element:
     """Return the answer about an ad-hoc command, or about the list of them (XEP-0050 §2.1, §2.2)."""
-    name = texts.COMMANDS if node == NS_COMMANDS else adhoc.names().get(node)
+    name = texts.COMMANDS if node == NS_COMMANDS else adhoc.names(admin).get(node)
     if name is None:
         raise stanza_error("cancel", "item-not-found", texts.NO_SUCH_NODE)
     kind = "command-list" if node == NS_COMMANDS else "command-node"
@@ -127,12 +128,13 @@ def _command_info(node: str) -> Element:
     return add(query, *(make("feature", NS_DISCO_INFO, var=each) for each in (NS_COMMANDS, data_form.NS_X_DATA)))
 
 
-def items(to: str, entity: Entity, node: str) -> Element:
+def items(to: str, entity: Entity, node: str, admin: bool = False) -> Element:
     """Return the answer to disco#items: the only items are the gateway's ad-hoc commands (XEP-0050 §2.2). Raise
-    StanzaError if the entity has no such node. ``to``: the address that was asked.
+    StanzaError if the entity has no such node. ``to``: the address that was asked. ``admin``: by an
+    admin.
     """
-    if entity is GATEWAY and node in (NS_COMMANDS, *adhoc.names()):
-        commands = adhoc.names() if node == NS_COMMANDS else {}
+    if entity is GATEWAY and node in (NS_COMMANDS, *adhoc.names(admin)):
+        commands = adhoc.names(admin) if node == NS_COMMANDS else {}
         listed = (make("item", NS_DISCO_ITEMS, jid=to, node=each, name=name) for each, name in commands.items())
         return add(make("query", NS_DISCO_ITEMS, node=node), *listed)
     if node:

@@ -23,20 +23,20 @@ from fargo.adapters.xmpp.stanza import (
 )
 
 
-def answer(to: str, kind: str, payload: Element, contact: disco.Entity) -> list[Element]:
+def answer(to: str, kind: str, payload: Element, contact: disco.Entity, admin: bool = False) -> list[Element]:
     """Return the payload of the IQ-result.
 
     `to` is the address that received the request, `kind` is "get" or "set", `payload` the child of the IQ, `contact`
-    the entity that each SIP contact is. Raise StanzaError if the request is not supported or not acceptable,
-    MalformedError if it cannot be understood.
+    the entity that each SIP contact is. `admin`: the sender is an admin of the gateway. Raise StanzaError if the
+    request is not supported or not acceptable, MalformedError if it cannot be understood.
     """
     entity = disco.entity_at(to, contact)
     if payload.uri in entity.features:
         match kind, payload.uri, payload.name:
             case "get", uri, "query" if uri == NS_DISCO_INFO:
-                return [disco.info(entity, attribute(payload, "node"))]
+                return [disco.info(entity, attribute(payload, "node"), admin)]
             case "get", uri, "query" if uri == NS_DISCO_ITEMS:
-                return [disco.items(to, entity, attribute(payload, "node"))]
+                return [disco.items(to, entity, attribute(payload, "node"), admin)]
             case "get", uri, "ping" if uri == NS_PING:
                 return []
             case "get", uri, "query" if uri == NS_VERSION:

@@ -171,6 +171,26 @@ NO_RULE_NUMBER: Final = "The number of a rule to delete is one such as 1."
 NO_NUMBER_TO_TRY: Final = "What is to be tried is no telephone number."
 NOT_A_FLAG: Final = "The field “{name}” must be true or false."
 
+# --- for admins
+
+ADMIN_HELP: Final = """\
+admin users: the users with the states of their accounts
+admin failures: the latest calls that have failed
+admin announce TEXT: a message to all users who are online
+admin announce all: TEXT: a message to all users
+admin remove USER yes: removes a user (a JID) with everything that is kept"""
+ADMIN_USERS: Final = "List the users"
+ADMIN_FAILURES: Final = "List the latest failures"
+ADMIN_ANNOUNCE: Final = "Announce something"
+ADMIN_ANNOUNCE_HELP: Final = "All users get this as a message of the gateway, in {limit} characters at most."
+ADMIN_TEXT: Final = "Text"
+ADMIN_EVERYONE: Final = "Also to users who are offline"
+ADMIN_REMOVE: Final = "Remove a user"
+ADMIN_REMOVE_HELP: Final = "This ends the calls of the user, and erases account, password and log."
+ADMIN_USER: Final = "User (JID)"
+ADMIN_SURE: Final = "Yes, remove this user"
+ADMIN_NOT_FILLED: Final = "Fill in the form, and confirm what has to be confirmed."
+
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
 
 GATEWAY_NAME: Final = "Telephones at {domain}"

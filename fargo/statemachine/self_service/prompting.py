@@ -41,9 +41,9 @@ def give_up(user: User) -> tuple[User, str]:
     return replace(user, prompt=None), texts.GIVEN_UP
 
 
-def awaited(user: User, at: float) -> str | None:
+def awaited(user: User | None, at: float) -> str | None:
     """Return the SIP address whose password is awaited at some time, None if none is."""
-    return user.prompt.address if user.prompt and user.prompt.until > at else None
+    return user.prompt.address if user and user.prompt and user.prompt.until > at else None
 
 
 def deadline(user: User) -> Deadline | None:

@@ -17,6 +17,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import stateless_iq, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.control.questions import Announce, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
@@ -67,6 +68,7 @@ class Bench:
         self.admission = Admitting()
         self.kept = TextsUnderWay(lambda *_: None)
         self.prompted: str | None = None
+        self.asked: list[tuple[str, Question]] = []
         wires: list[Wire] = []
 
         def wire(*arguments: Any) -> Wire:
@@ -83,12 +85,17 @@ class Bench:
                 self.admission,
                 lambda user: Contacts(subscribed=CONTACTS),
                 lambda user: self.prompted,
+                self.administer,
                 SETTINGS,
                 lambda: None,
                 lambda why: None,
             )
         self.wire = wires[0]
         self.faults: list[LogEvent] = []
+
+    def administer(self, admin: str, question: Question) -> Deferred[str]:
+        self.asked.append((admin, question))
+        return succeed("As you wish.")
 
     def receive(self, *stanzas: Element) -> None:
         with capturedLogs() as said:
@@ -483,3 +490,94 @@ def test_a_password_in_a_chat_that_cannot_be_kept_is_said_so() -> None:
     bench.receive(written("s3cret"))
     assert [str(each.body) for each in bench.wire.sent] == [texts.PASSWORD_NOT_STORED]
     assert "s3cret" not in str(bench.faults)
+
+
+# --- admins
+
+
+COMMANDS = "http://jabber.org/protocol/commands"
+ADMIN = replace(SETTINGS, admins=frozenset({USER}))
+
+
+def run(node: str, inside: str = "", session: str = "") -> Element:
+    named = f" sessionid='{session}' action='complete'" if session else ""
+    return iq(f"<command xmlns='{COMMANDS}' node='{node}'{named}>{inside}</command>")
+
+
+@pytest.mark.parametrize(
+    ("body", "question"),
+    [
+        ("admin users", ListUsers()),
+        ("/Admin  FAILURES ", ListFailures()),
+        ("admin announce A pause, soon.", Announce("A pause, soon.")),
+        ("admin announce all: A pause.", Announce("A pause.", True)),
+        ("admin remove bob@example.org yes", RemoveUser("bob@example.org")),
+        ("admin", None),
+        ("admin remove bob@example.org", None),
+        ("admin users please", None),
+        (f"admin announce {'x' * 2001}", None),
+    ],
+)
+def test_admins_are_answered_and_others_not_understood(body: str, question: Question | None) -> None:
+    bench = Bench()
+    bench.receive(written(body))
+    assert [type(event) for _, event in bench.events] == [GatewayAsked]
+    assert (bench.asked, bench.wire.sent) == ([], [])
+    bench = Bench()
+    bench.adapter.serve(ADMIN)
+    bench.receive(written(body))
+    assert bench.events == []
+    assert bench.asked == ([(USER, question)] if question else [])
+    assert [str(each.body) for each in bench.wire.sent] == ["As you wish." if question else texts.ADMIN_HELP]
+
+
+def test_admins_are_users_too() -> None:
+    bench = Bench()
+    bench.adapter.serve(ADMIN)
+    bench.receive(written("administer"), written("help"))
+    assert [type(event) for _, event in bench.events] == [GatewayAsked] * 2
+
+
+FILLED = "<x xmlns='jabber:x:data' type='submit'>{}</x>"
+VALUE = "<field var='{}'><value>{}</value></field>"
+
+
+@pytest.mark.parametrize(
+    ("node", "values", "question"),
+    [
+        ("admin-users", None, ListUsers()),
+        ("admin-failures", None, ListFailures()),
+        ("admin-announce", {"text": "A pause.", "everyone": "1"}, Announce("A pause.", True)),
+        ("admin-remove", {"user": "bob@example.org", "sure": "true"}, RemoveUser("bob@example.org")),
+        ("admin-announce", {"text": " "}, None),
+        ("admin-remove", {"user": "bob@example.org", "sure": "0"}, None),
+    ],
+)
+def test_admins_have_commands_of_their_own(node: str, values: dict[str, str] | None, question: Question | None) -> None:
+    bench = Bench()
+    bench.adapter.serve(ADMIN)
+    bench.receive(run(node))
+    if values is not None:
+        assert bench.asked == []
+        asking = bench.wire.sent.pop().command
+        assert asking["status"] == "executing"
+        inside = FILLED.format("".join(VALUE.format(*each) for each in values.items()))
+        bench.receive(run(node, inside, asking["sessionid"]))
+    [answer] = bench.wire.sent
+    assert bench.asked == ([(USER, question)] if question else [])
+    if question:
+        assert (answer.command["status"], str(answer.command.note)) == ("completed", "As you wish.")
+    else:
+        assert str(answer.error.text) == texts.ADMIN_NOT_FILLED
+
+
+def test_others_do_not_see_the_commands_of_admins() -> None:
+    bench = Bench()
+    listing = iq(f"<query xmlns='http://jabber.org/protocol/disco#items' node='{COMMANDS}'/>", "get")
+    bench.receive(run("admin-users"), listing)
+    refused, listed = bench.wire.sent
+    assert (refused.error.firstChildElement().name, bench.asked) == ("item-not-found", [])
+    assert not [each for each in listed.query.elements() if each["node"].startswith("admin")]
+    bench.adapter.serve(ADMIN)
+    bench.receive(listing)
+    assert len([each for each in bench.wire.sent[-1].query.elements() if each["node"].startswith("admin")]) == 4

@@ -1,0 +1,63 @@
+"""The answers to admins who ask in a chat with the gateway, or by ad-hoc commands: those of the desk, in words.
+
+Who has asked for what is told to the operator, but for questions that change nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fargo.control.questions import Announce, Question, RemoveUser
+from fargo.control.server import ProblemError
+from fargo.operations import texts
+from fargo.operations.values import Announcement, FailedCall, FailureList, ListedUser, UserList, UserRemoval
+from fargo.plain import plain
+
+_log = Logger()
+
+
+def administer(ask: Callable[[Question], Deferred[Any]], admin: str, question: Question) -> Deferred[str]:
+    """Ask for an admin (bare JID). The Deferred fires with the answer in words, and does not fail."""
+    match question:
+        case RemoveUser(user):
+            _log.info(texts.ADMIN_REMOVES, admin=admin, user=plain(user))
+        case Announce():
+            _log.info(texts.ADMIN_ANNOUNCES, admin=admin)
+        case _:
+            pass
+    answered: Deferred[str] = ask(question).addCallback(_words).addErrback(_problem)
+    return answered
+
+
+def _words(answer: object) -> str:
+    match answer:
+        case UserList(users, count):
+            lines = [_user(each) for each in users]
+            left = count - len(users)
+            return "\n".join([*lines, *([texts.MORE_USERS.format(count=left)] if left else [])]) or texts.NO_USERS
+        case FailureList(calls):
+            return "\n".join(map(_failure, calls)) or texts.NO_FAILURES
+        case UserRemoval(registered):
+            return texts.REMOVED if registered else texts.REMOVED_UNREGISTERED
+        case Announcement(users=count):
+            return texts.ANNOUNCED.format(count=count)
+        case _:
+            raise TypeError("there are no words for this answer")
+
+
+def _user(listed: ListedUser) -> str:
+    return texts.USER.format(user=listed.user, account=listed.account, state=listed.state, calls=listed.calls)
+
+
+def _failure(call: FailedCall) -> str:
+    return texts.FAILED_CALL.format(at=call.at, user=call.user, direction=call.direction, peer=call.peer, why=call.why)
+
+
+def _problem(failure: Failure) -> str:
+    if failure.check(ProblemError):
+        return str(failure.value)
+    _log.failure(texts.ADMIN_BUG, failure)
+    return texts.ADMIN_BUG

@@ -1,0 +1,100 @@
+"""What admins are answered, in words."""
+
+import pytest
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import capturedLogs
+
+from fargo.control.questions import Announce, AskStatus, ListFailures, ListUsers, Question, RemoveUser
+from fargo.control.server import ProblemError
+from fargo.operations import texts
+from fargo.operations.administration import administer
+from fargo.operations.listing import MOST_FAILURES, MOST_USERS, Listing
+from fargo.operations.values import Announcement, FailedCall, FailureList, ListedUser, UserList, UserRemoval
+from fargo.statemachine.account.account_state import Credentials, Registered
+from fargo.statemachine.address import SipUri, parse_account
+from fargo.statemachine.machine import new
+from fargo.statemachine.model.call_records import Direction
+from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.model.presence import SignedIn
+from fargo.statemachine.model.requests import RecentCall
+from fargo.statemachine.reason import Cause
+from fargo.statemachine.user_state import User
+
+ADMIN = "root@example.org"
+
+
+def answer(question: Question, value: Deferred[object]) -> str:
+    said: list[str] = []
+    administer(lambda asked: value if asked is question else succeed(None), ADMIN, question).addCallback(said.append)
+    return said[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "words"),
+    [
+        (ListUsers(), UserList((), 0), texts.NO_USERS),
+        (
+            ListUsers(),
+            UserList((ListedUser("a@b", "sip:a@sip.test", "signed-in", 2),), 3),
+            "a@b: sip:a@sip.test, signed-in, calls now: 2\nAnd 2 more: fargo accounts lists them.",
+        ),
+        (ListFailures(), FailureList(()), texts.NO_FAILURES),
+        (
+            ListFailures(),
+            FailureList((FailedCall("a@b", "2026-11-30 00:00:00Z", "out", "sip:c@sip.test", "No answer."),)),
+            "2026-11-30 00:00:00Z a@b (out, sip:c@sip.test): No answer.",
+        ),
+        (RemoveUser("a@b"), UserRemoval(True), texts.REMOVED),
+        (RemoveUser("a@b"), UserRemoval(False), texts.REMOVED_UNREGISTERED),
+        (Announce("Soon."), Announcement(7, 0.0), "Users who are told: 7."),
+    ],
+)
+def test_answers(question: Question, value: object, words: str) -> None:
+    assert answer(question, succeed(value)) == words
+
+
+def test_who_changes_something_is_told_to_the_operator() -> None:
+    for question, count in ((RemoveUser("a@b"), 1), (Announce("Soon."), 1), (ListUsers(), 0), (AskStatus(), 0)):
+        with capturedLogs() as said:
+            answer(question, succeed(FailureList(())))
+        assert [each["admin"] for each in said] == [ADMIN] * count
+
+
+def test_what_cannot_be_done_is_said_and_a_bug_survived() -> None:
+    assert answer(ListUsers(), fail(ProblemError("Not now."))) == "Not now."
+    with capturedLogs() as said:
+        assert answer(ListUsers(), fail(ZeroDivisionError())) == texts.ADMIN_BUG
+    assert len(said) == 1
+
+
+def user(number: int, *calls: RecentCall) -> User:
+    uri = parse_account("a@sip.test")
+    assert isinstance(uri, SipUri)
+    account = Credentials(SipAccount("a@sip.test"), uri, "s", "n", "sip.localhost")
+    made = new(f"u{number:03}@b")
+    return User(made.jid, account=Registered(account, SignedIn("1.0")), recent=calls)
+
+
+def test_users_and_failures_are_listed_up_to_a_limit() -> None:
+    went = RecentCall("1", 0, Direction.IN, "sip:c@sip.test", ended=9, cause=Cause.HUNG_UP)
+    users = {
+        each.jid: each
+        for number in range(MOST_USERS + 1)
+        for each in [user(number, went, RecentCall("2", 0, Direction.OUT, ended=number, cause=Cause.NETWORK, text="!"))]
+    }
+    listing = Listing()
+    for _ in listing.steps([*users, "gone@b"], users.get):
+        pass
+    found = listing.users()
+    assert (found.count, len(found.users)) == (MOST_USERS + 1, MOST_USERS)
+    assert found.users[0] == ListedUser("u000@b", "sip:a@sip.test", "signed-in", 0)
+    failures = listing.failures().calls
+    assert len(failures) == MOST_FAILURES
+    assert failures[0] == FailedCall(f"u{MOST_USERS}@b", "1970-01-01 00:01:40Z", "out", "", "!")
+
+
+def test_who_has_no_account_is_not_listed() -> None:
+    listing = Listing()
+    for _ in listing.steps(["a@b"], {"a@b": new("a@b")}.get):
+        pass
+    assert (listing.users(), listing.failures()) == (UserList((), 0), FailureList(()))
