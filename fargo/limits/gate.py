@@ -28,7 +28,7 @@ from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
-from fargo.statemachine.address import SipUri, bare, domain_of
+from fargo.statemachine.address import SipUri, bare, domain_of, escape_local
 from fargo.statemachine.dial_rules.rewriting import rewritten
 from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
@@ -60,7 +60,7 @@ from fargo.statemachine.model.events import (
     TextWritten,
     TimePassed,
 )
-from fargo.statemachine.model.requests import Register
+from fargo.statemachine.model.requests import Register, SetForward
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
 from fargo.statemachine.user_state import User, address_book
@@ -72,7 +72,7 @@ _ENDS: Final = frozenset(
     {FeaturesLearned, IqFailed, IqSucceeded, RegistrationCancelled, ResourceUnavailable, SessionTerminated}
 )
 _OF_ACCOUNT: Final = SipAccountEvent | SipSignedIn | SipSignedOut | TimePassed
-_CALLS: Final = frozenset({SessionInitiated, CallProposed})
+_CALLS: Final = frozenset({SessionInitiated, CallProposed, GatewayAsked})
 _LAST_WORDS: Final = frozenset({CallAction.REJECT, CallAction.RETRACT, CallAction.FINISH})
 _OF_PRESENCE: Final = (PresenceProbed, ResourceAvailable, ResourceUnavailable)
 
@@ -321,6 +321,8 @@ def _called(event: Event) -> str | None:
             return event.iq.to
         case CallProposed(to=to):
             return to
+        case GatewayAsked(to=gateway, request=SetForward(str(number))):
+            return f"{escape_local(number)}@{gateway}"
         case _:
             return None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, naming, numbering, texts
+from fargo.statemachine import address, forwarded, naming, numbering, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress, SipUri
@@ -26,7 +26,7 @@ from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, address_book, changed, is_busy, stays_signed_in
+from fargo.statemachine.user_state import User, address_book, changed, is_busy, is_woken
 
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
@@ -65,15 +65,16 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         return changed(user, None, bridge.end(refused, Reason(Cause.FORBIDDEN, texts.CALLER_REFUSED), effects), effects)
     spoken = sip_leg.direct_profiles(sip)
     able = roster.able(user.contacts, spoken, user.policy)
+    call = replace(call, forward=forwarded.line(user, sip, caller.words, credentials.gateway))
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
-        return changed(user, None, bridge.end(call, unreachable, effects), effects)
+        return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
     as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered)) else None
     stranger = address.bare(caller.jid)
     introduces = not roster.is_subscribed(user.contacts, stranger)
     jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, introduces, effects)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
-    call = replace(call, jingle=jingle, wakes=None if able or not stays_signed_in(user) else user.policy)
+    call = replace(call, jingle=jingle, wakes=None if able or not is_woken(user) else user.policy)
     for jid in able:
         call = seeking.seek(call, jid, user.contacts, user.policy, effects)
     if call.wakes and not roster.questions(effects.pending):
@@ -130,7 +131,7 @@ def _unreachable(user: User, able: Mapping[str, Client], effects: Effects) -> Re
         return None
     if able:
         return Reason(Cause.BUSY, texts.CALLED_UNDISTURBED)
-    return None if stays_signed_in(user) else forking.NOBODY
+    return None if is_woken(user) else forking.NOBODY
 
 
 def _caller(user: User, event: SipArrival, access: Access, gateway: str) -> tuple[User, Caller]:

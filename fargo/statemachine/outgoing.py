@@ -60,7 +60,7 @@ def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
         return user
     if followed and followed.taken_back:
         return _turned_down(user, event, id, Reason(Cause.CANCELLED, texts.TAKEN_BACK), effects)
-    ready = _ready(user, event.iq.to)
+    ready = line_of_call(user, event.iq.to)
     if isinstance(ready, Refusal):
         effects.emit(RefuseIq(event.iq, ready.kind, ready.condition, ready.reason.text))
         _record_refused(user, event.iq.to, event.sid, id, ready, effects)
@@ -105,7 +105,7 @@ def _record_refused(user: User, to: str, session: str, id: str, refusal: Refusal
     call_state.refused(id, _meant(user, to), session, refusal.reason, effects, rewritten)
 
 
-def _ready(user: User, to: str) -> Line | Refusal:
+def line_of_call(user: User, to: str) -> Line | Refusal:
     """Return the line for a call to this contact, or why the user cannot call it now."""
     found = line(user, to)
     if isinstance(found, Refusal):
@@ -254,7 +254,7 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
         effects.call = call.id
         return user
     effects.call = id = str(effects.version)
-    ready = _ready(user, event.to)
+    ready = line_of_call(user, event.to)
     unlimited = _is_emergency(user.policy, event.to)
     problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
     if problem:

@@ -13,6 +13,9 @@ FAULT_IN_CALL: Final = "Internal gateway error in this call; it has been logged.
 # --- why the user cannot call
 
 NOT_SIGNED_IN: Final = "You are not signed in to SIP. {status}"
+ENGINE_DOES_NOT_FORWARD: Final = "This gateway's SIP engine does not forward calls."
+NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
+NO_CONTACT: Final = "No contact can stand for that address."
 OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
 NO_FOREIGN_CALLS: Final = "Only SIP addresses at {domain} can be called from here."
 TOO_MANY_CALLS: Final = "You have as many calls at a time as this gateway allows ({most}). End one first."

@@ -76,9 +76,16 @@ def is_busy(user: User) -> bool:
     return sum(map(call_state.is_live, user.calls.values())) >= user.policy.most_calls
 
 
-def stays_signed_in(user: User) -> bool:
-    """Return True if the account is to be signed in when no client of the user is online."""
+def is_woken(user: User) -> bool:
+    """Return True if calls ring clients that are not online."""
     return user.policy.stay_signed_in if user.settings.stay is None else user.settings.stay
+
+
+def stays_signed_in(user: User) -> bool:
+    """Return True if the account is to be signed in when no client of the user is online: calls can be forwarded only
+    then.
+    """
+    return is_woken(user) or user.settings.forward is not None
 
 
 def address_book(user: User, gateway: str) -> AddressBook:
@@ -113,7 +120,7 @@ def spoken_to(user: User, event: SipLegEvent) -> Call | None:
     """Return the call whose SIP leg the event is about."""
     name = event.leg
     for call in user.calls.values():
-        if call.sip.name == name:
+        if call.sip.name == name or (call.forwarded is not None and call.forwarded.name == name):
             return call
     return None
 

@@ -46,3 +46,31 @@ async def test_a_call_wakes_a_client_that_takes_it(world: World, gateway: Gatewa
     talk = Talk(alice, call, phone, media, audio(await phone.accepted())[:2])
     await talk.heard()
     await talk.hang_up()
+
+
+async def test_a_call_is_forwarded_and_the_two_phones_are_joined(
+    scripted_alice: Customer, scripted: ScriptedProvider
+) -> None:
+    alice, world = scripted_alice, scripted_alice.world
+    assert "forwarded to +441632960111" in await ask(alice, "forward +44 1632 960111")
+    alice.client.send(element("presence", type="unavailable", to=alice.gateway.jid))
+    bob, carol = await world.media(), await world.media()
+    mark = len(alice.client.stanzas)
+    caller = scripted.call(bob)
+    target = await scripted.called()
+    assert target.invite.start.startswith("INVITE sip:+441632960111@")
+    assert target.invite["Diversion"] == f"<sip:alice@{scripted.domain}>;reason=unavailable"
+    assert audio(target.invite)[:2] == (bob.address, bob.port)
+    await target.answered(target.sdp(carol))
+    assert audio(await caller.accepted())[:2] == (carol.address, carol.port)
+    told = await alice.client.wait(lambda s: "was forwarded to" in "".join(s.itertext()), "a message", after=mark)
+    assert told.get("from") == f"bob@{alice.gateway.jid}"
+    held = await caller.change(caller.sdp(bob, direction="sendonly"))
+    assert held.status == 200
+    offer = await target.request_of("INVITE")
+    assert "a=sendonly" in offer.body
+    target.respond(offer, 200, sdp=target.sdp(carol, direction="recvonly"))
+    await target.request_of("ACK")
+    caller_ends = caller.request("BYE")
+    await target.ended()
+    assert (await caller.final(caller_ends)).status == 200

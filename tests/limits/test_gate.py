@@ -34,7 +34,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
-from fargo.statemachine.model.requests import AddRule, DialRule, Register
+from fargo.statemachine.model.requests import AddRule, DialRule, Register, SetForward
 from fargo.statemachine.user_state import User
 
 SMALL = Allowances(stanzas_a_second=1, calls_an_hour=4, subscriptions_an_hour=4, log_bytes=1_000_000)
@@ -190,6 +190,14 @@ def test_a_number_is_refused_as_it_is_written_and_as_it_is_dialled(local: str, r
     if refused == "0900" and local[:2] in ("+4", "00"):
         return
     assert bench.call(f"{local}@sip.localhost") == Rejection("cancel", "not-allowed", texts.NUMBER)
+
+
+def test_calls_are_not_forwarded_to_numbers_that_may_not_be_called() -> None:
+    bench = Bench(numbers=Numbers(refused=("+1900",)))
+    asked = GatewayAsked(DESK, GATEWAY, SetForward("+1 900 1"))
+    assert bench.gate.event(ALICE, asked) == Rejection("cancel", "not-allowed", texts.NUMBER)
+    assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward("+44 1632 960111"))) is None
+    assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward(None))) is None
 
 
 def test_a_number_is_refused_as_dial_rules_make_it() -> None:

@@ -108,6 +108,7 @@ from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     Sdp,
     SendRequest,
+    SipHeaders,
     SipRequestReceived,
     SipResponseReceived,
 )
@@ -300,6 +301,10 @@ class Watch(Struct, frozen=True):
                 return self._starts(("propose", us, user, sid), event)
             case PlaceCall(connection, codecs=codecs):
                 return self._placed(issued.id, codecs, event)._carries(issued.id, connection)
+            case SendRequest(
+                dialog=None, headers=SipHeaders(diversion=(_, *_)), body=Sdp(audio=Content() as audio), repeats=None
+            ):
+                return self._forwards(issued, _codecs((audio,)), event)
             case SendRequest(dialog=None, body=Sdp(audio=Content() as audio), repeats=None):
                 return self._placed(issued.id, _codecs((audio,)), event)
             case AnswerCall(channel, codecs):
@@ -362,6 +367,14 @@ class Watch(Struct, frozen=True):
         way = "place relayed" if isinstance(event, RelayDescribed) else "place"
         placed = replace(self, placed=(*self.placed, (channel, leg)))
         return placed._starts((way, *leg), event)
+
+    def _forwards(self, issued: Issued, codecs: tuple[Codec, ...], event: Event) -> "Watch":
+        """After a call in was forwarded. A caller who makes no offer may be offered anything."""
+        known = [leg for leg, call in self.calls if call == issued.call and len(leg) == 1]
+        for leg in [(event.name,)] if isinstance(event, InviteReceived) else known:
+            if leg in dict(self.offers):
+                self._within(leg, codecs)
+        return self._starts(("forward", issued.call or ""), event)
 
     def _asks(self, event: Event) -> Leg:
         """The client's session that the relay is asked for; () if a phone calls."""

@@ -16,6 +16,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, Senders, address
 from fargo.statemachine.model.events import Event
@@ -439,11 +440,15 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
 
 
 def is_relayed(sdp: Sdp) -> bool:
-    """Return True if the phone is told to send audio to the relay; it cannot reach a client that needs one."""
+    """Return True if the phone is told to send audio to the relay; it cannot reach a client that needs one. A call that
+    is forwarded leads to another phone, whose place may not be known yet.
+    """
     described = sdp.audio.description if sdp.audio else None
+    if described == UNKNOWN:
+        return False
     where = address(described) if described else None
-    if where is None or where.ip not in (CLIENT, RELAY):
-        raise Broken("a phone is told where a client that speaks plain RTP is, or the relay", sdp)
+    if where is None or where.ip not in (CLIENT, RELAY, PHONE, AWAY):
+        raise Broken("a phone is told where a client that speaks plain RTP is, or the relay, or another phone", sdp)
     return where.ip == RELAY
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.requests import SetForward
 from fargo.statemachine.model.sip import ENGINES, SipEngine
 
 from .broken import Broken, Entry
@@ -22,6 +23,7 @@ from .world import (
     SOFTPHONE,
     Move,
     World,
+    asked_for,
     entries,
     moves,
     signed_in,
@@ -83,6 +85,10 @@ def _beginnings(engine: SipEngine) -> dict[str, World]:
 
 
 BEGINNINGS: Final = {name: world for engine in ENGINES.values() for name, world in _beginnings(engine).items()}
+
+
+FORWARDING: Final = asked_for(_plain(Policy(engine="sip")), SetForward("+44 1632 960111"))
+"""A user whose calls are forwarded."""
 
 
 def at_random(random: Random) -> Draw:

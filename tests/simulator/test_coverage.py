@@ -15,13 +15,14 @@ from fargo.statemachine.user_state import User
 from .broken import Entry
 from .coverage import Pair, every_pair, meeting, strays
 from .quirks import NONE, Quirk
-from .runs import a_beginning, at_random, run, some_quirks
+from .runs import FORWARDING, a_beginning, at_random, run, some_quirks
 from .starts import STARTS
 from .values import USER
 
 pytestmark = pytest.mark.slow("folds every event in every phase that two hundred runs come through")
 
 RUNS = 200
+FORWARDED = 8
 UNREACHABLE: set[Pair] = set()
 """Pairs that nothing can bring about, each with its reason."""
 
@@ -34,6 +35,9 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         random = Random(seed)
         forks = {Quirk.FORKING} if seed % 8 == 0 else set()
         yield run(a_beginning(random), at_random(random), some_quirks(random) | forks, 100).log
+    for seed in range(FORWARDED):
+        random = Random(seed)
+        yield run(FORWARDING, at_random(random), some_quirks(random), 100).log
     for start in STARTS.values():
         yield run(start, at_random(Random(0)), NONE, 100).log
 

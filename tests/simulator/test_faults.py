@@ -238,7 +238,8 @@ FINDS_OUT = {
 
 LETS_ACCOUNTS_GO: set[FunctionType | Callable[..., object]] = {
     *(account_state.in_words, account_state.shown, account_state._presence),
-    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw, user_state.stays_signed_in),
+    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
+    *(user_state.is_woken, user_state.stays_signed_in),
 }
 """If one of these always fails, an account whose registration has outlived a restart is neither kept nor let go."""
 
@@ -344,8 +345,7 @@ def test_whatever_goes_on_after_a_fault_all_calls_come_to_their_end(seed: int, m
 
 def _is_answer(event: Event) -> bool:
     """Return True for a final response to an INVITE. A phone repeats a 2xx until it has an ACK; those of the simulator
-    do not. After a fault in a refusal the INVITE is cancelled, as the state that is left knows of no refusal: a phone
-    answers 481 to that, and those of the simulator do not take it.
+    do not. After a failure that could not be handled, the call is cancelled in vain.
     """
     return isinstance(event, SipResponseReceived) and event.method == "INVITE" and event.status >= 200
 

@@ -29,6 +29,7 @@ from fargo.statemachine.model.requests import (
     Register,
     RuleRefused,
     SetBusy,
+    SetForward,
     SetStay,
     ShowCalls,
     ShowHelp,
@@ -55,9 +56,10 @@ ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
-    *(ShowHelp(), AddRule(DialRule("s/^0/+44/")), TryNumber("01632960000"), ShowRules(), ShowStatus(), ShowCalls()),
-    *(NotUnderstood(), AskBusy(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
-    *(Register("alice@sip.test"), GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
+    *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01632960000"), ShowRules()),
+    *(ShowHelp(), ShowStatus(), ShowCalls(), SetForward("+44 1632 960111"), SetForward(None), NotUnderstood()),
+    *(AskBusy(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
+    *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
 )

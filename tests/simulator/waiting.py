@@ -6,6 +6,7 @@ proposal or client is gone, it would stay for ever.
 
 from collections.abc import Iterator
 
+from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Forking
 from fargo.statemachine.legs.jingle.invitations import Proposed
@@ -49,9 +50,13 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
         case TerminateSession() | MessageCall() | DeleteRelay():
             return waiting.until is not None
         case SendRequest(dialog) | SendResponse(dialog):
-            return waiting.until is not None or (call is not None and call.sip.name in (name, dialog))
+            return waiting.until is not None or (call is not None and _has(call, (name, dialog)))
         case _:
             return False
+
+
+def _has(call: Call, names: tuple[str | None, ...]) -> bool:
+    return call.sip.name in names or (call.forwarded is not None and call.forwarded.name in names)
 
 
 def _is_in(leg: jingle_leg.JingleLeg, waiting: Pending) -> bool:

@@ -66,7 +66,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
-from fargo.statemachine.model.requests import Register
+from fargo.statemachine.model.requests import GatewayRequest, Register
 from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, UserAgentEvent
 from fargo.statemachine.user_state import User
 
@@ -366,6 +366,11 @@ def _forgotten(world: World) -> list[Session]:
     known = [(client.jid, session.sid) for client in world.clients for session in client.sessions]
     legs = (session for call in world.user.calls.values() for session in jingle_leg.sessions(call.jingle))
     return [session for session in legs if (session.client, session.sid) not in known]
+
+
+def asked_for(world: World, request: GatewayRequest) -> World:
+    """The world after a client has asked this of the gateway."""
+    return _put(world, GatewayAsked(f"{USER}/account", GATEWAY, request))
 
 
 def _asked(world: World, what: str) -> World:

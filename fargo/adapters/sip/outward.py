@@ -13,7 +13,15 @@ from fargo.adapters.sdp.writing import UnwritableError
 from fargo.adapters.sip import texts
 from fargo.adapters.sip.marks import written as written_endpoint
 from fargo.adapters.sip.wire.grammar import address, written_address
-from fargo.adapters.sip.wire.headers import dialog_place, one, response_headers, via_texts, written, written_party
+from fargo.adapters.sip.wire.headers import (
+    MAX_FORWARDS,
+    dialog_place,
+    one,
+    response_headers,
+    via_texts,
+    written,
+    written_party,
+)
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse, UnwritableSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.statemachine.model.kept_text import KeptText
@@ -32,7 +40,7 @@ SDP: Final = "application/sdp"
 TEXT: Final = "text/plain"
 """That of a text."""
 
-_MAX_FORWARDS: Final = "70"  # RFC 3261 §8.1.1.6
+_MAX_FORWARDS: Final = str(MAX_FORWARDS)
 _AGENT: Final = "Fargo"
 _OF_CANCEL: Final = frozenset({"Via", "Max-Forwards", "From", "To", "Call-ID", "Route"})
 

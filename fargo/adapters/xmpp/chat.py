@@ -5,8 +5,10 @@ Rules:
 1. Words may be in any case, with any white space between and around them, and with a slash before the first.
 2. What is understood only in part is not understood.
 3. After “register”, the next text is the password, unless it stops that or begins it anew. It is no request.
+4. What stands for a number or address is read by the core.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from fargo.adapters.xmpp import sed_command
@@ -20,6 +22,7 @@ from fargo.statemachine.model.requests import (
     NotUnderstood,
     Register,
     SetBusy,
+    SetForward,
     SetStay,
     ShowCalls,
     ShowHelp,
@@ -44,7 +47,9 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "rules": ShowRules(),
     "stay on": SetStay(True),
     "stay off": SetStay(False),
+    "forward off": SetForward(None),
 }
+_OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": SetForward}
 
 
 def request(body: str) -> GatewayRequest:
@@ -55,6 +60,9 @@ def request(body: str) -> GatewayRequest:
     match words:
         case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:
             return Register(address)
+        case [first, *number] if number and number != ["off"] and (make := _OF_NUMBERS.get(first.casefold())):
+            written = " ".join(number)
+            return make(written) if len(written) <= MAX_TEXT else NotUnderstood()
         case _:
             return _REQUESTS.get(" ".join(words).casefold(), NotUnderstood())
 

@@ -17,7 +17,8 @@ Rules:
    before it has answered.
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
    the clients are asked once they can be reached (`stream_opened`).
-10. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
+10. If no client takes a call that is to be forwarded, a second SIP leg takes their place (`forwarding`).
+11. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
     called.
 """
 
@@ -25,7 +26,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, placing, seeking, texts
+from fargo.statemachine.call import call_state, forwarding, placing, seeking, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -80,12 +81,18 @@ from fargo.statemachine.reason import Cause, Reason
 _PHONE: Final = Side.PHONE
 _CLIENT: Final = Side.CLIENT
 _MEDIA: Final = Cause.MEDIA
+_TOO_LONG: Final = Reason(Cause.NETWORK, texts.TOO_LONG, ours=True)
+_NOT_TAKEN: Final = Reason(Cause.NO_ANSWER, texts.NOT_TAKEN)
 
 # --- what happens to a leg
 
 
 def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     """Return the call after an event that concerns its SIP leg; the same object if nothing has changed."""
+    if call.forwarded is not None and call.forwarded.name == event.leg:
+        leg, news = sip_leg.fold(call.forwarded, event, effects)
+        changed = call if leg is call.forwarded else replace(call, forwarded=leg)
+        return _passed_on(changed, news, _CLIENT, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
@@ -161,7 +168,15 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY, reason, effects)
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
-    return _relay_deleted(replace(call, jingle=jingle, sip=sip), effects)
+    forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
+    return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
+
+
+def turn_away(call: Call, reason: Reason, effects: Effects) -> Call:
+    """Forward a call that has come in and cannot be brought to any client, or end it (rule 10)."""
+    if forwarding.applies(call, Ended(reason)):
+        return forwarding.begin(call, reason, effects)
+    return end(call, reason, effects)
 
 
 def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -> Call:
@@ -180,7 +195,9 @@ def _resumed(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         return _sip_expired(call, effects)
-    return replace(call, sip=sip_leg.resume(call.sip, effects), jingle=jingle_leg.resume(call.jingle, effects))
+    forwarded = None if call.forwarded is None else sip_leg.resume(call.forwarded, effects)
+    sip, jingle = sip_leg.resume(call.sip, effects), jingle_leg.resume(call.jingle, effects)
+    return replace(call, sip=sip, jingle=jingle, forwarded=forwarded)
 
 
 def expire(call: Call, effects: Effects) -> Call:
@@ -188,6 +205,16 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
+    due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
+    if call.forwarded is not None and due is not None and due.at <= effects.at:
+        leg, news = sip_leg.expire(call.forwarded, effects)
+        call = _passed_on(replace(call, forwarded=leg), news, _CLIENT, effects)
+    due = call_state.longest(call)
+    if due is not None and due.at <= effects.at:
+        return end(call, _TOO_LONG, effects)
+    due = call_state.forward_deadline(call)
+    if due is not None and due.at <= effects.at:
+        return _not_taken(call, effects)
     due = jingle_leg.deadline(call.jingle)
     if due is None or due.at > effects.at:
         return call
@@ -195,6 +222,12 @@ def expire(call: Call, effects: Effects) -> Call:
         return search_ended(call, effects)
     jingle, news = jingle_leg.expire(call.jingle, effects)
     return _passed_on(replace(call, jingle=jingle), news, _CLIENT, effects)
+
+
+def _not_taken(call: Call, effects: Effects) -> Call:
+    """Forward a call that no client has taken in time (rule 10)."""
+    jingle, _ = jingle_leg.tell(call.jingle, Ended(_NOT_TAKEN), effects)
+    return turn_away(_relay_deleted(replace(call, jingle=jingle), effects), _NOT_TAKEN, effects)
 
 
 def _sip_expired(call: Call, effects: Effects) -> Call:
@@ -233,7 +266,7 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
 
 
 def _described(call: Call, offered: Offered, effects: Effects) -> Call:
-    """Place a call whose client has said by now how it is reached (rule 10)."""
+    """Place a call whose client has said by now how it is reached (rule 11)."""
     assert isinstance(call.sip, Preparing), "no phone is called before"
     assert call.undescribed is not None, "it was placed without a description"
     description, profile, policy = offered.description, offered.profile, call.undescribed
@@ -275,6 +308,8 @@ def _tell_other(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> 
 
 
 def _to_jingle(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
+    if call.forwarded is not None:
+        return replace(call, forwarded=sip_leg.tell(call.forwarded, leg_event, effects))
     jingle, news = jingle_leg.tell(call.jingle, leg_event, effects)
     told = replace(call, jingle=jingle)
     return _passed_on(told, news, _CLIENT, effects) if news else told
@@ -285,7 +320,11 @@ def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
 
 
 def _heard_early(call: Call, description: Description, effects: Effects) -> Call:
-    """Let the client hear the phone before it answers (rule 7). In a direct call it rings."""
+    """Let the client hear the phone before it answers (rule 7). In a direct call it rings, and so does a call that is
+    forwarded.
+    """
+    if call.forwarded is not None:
+        return call
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
     if relay is None:
@@ -303,12 +342,15 @@ def _answered_after_early(call: Call, leg_event: Answered, effects: Effects) -> 
 
 def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Call:
     """Pass an answer on, through the relay if the call goes through it (rule 3)."""
+    if call.forwarded is not None:
+        return forwarding.answered(call, leg_event, effects)
     (session,) = sessions(call.jingle)
     effects.record(RecordAnswered(call.id, session.client))
     if call.early:
         return _answered_after_early(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
+        call = replace(call, forward=None)
         way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
@@ -329,10 +371,13 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
     if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := _second(call)):
         return _again(call, second, effects)
+    if by is _CLIENT and call.forwarded is None and forwarding.applies(call, leg_event):
+        return forwarding.begin(_relay_deleted(call, effects), leg_event.reason, effects)
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
-        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else by, leg_event.reason, effects)
+        side = by if call.forwarded is None else _PHONE
+        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

@@ -8,6 +8,8 @@ Rules:
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
+from typing import Final
+
 from msgspec import Struct
 
 from fargo.statemachine.address import bare
@@ -26,9 +28,22 @@ from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Rewriting, Side
+from fargo.statemachine.model.call_records import (
+    CallRecord,
+    Direction,
+    RecordBegun,
+    RecordDialog,
+    RecordEnded,
+    RecordMedia,
+    Rewriting,
+    Side,
+)
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Reason
+
+_LONGEST_UNTAKEN: Final = 25.0
+"""The seconds after which a call is forwarded that no client has taken; half of the ringing time if that is less."""
+_LONGEST_FORWARDED: Final = 4 * 3600.0
 
 
 class Caller(Struct, frozen=True, gc=False):
@@ -69,6 +84,8 @@ class Call(Struct, frozen=True, gc=False):
     not missed (`Ended`). ``early``: the client hears a phone that has not answered. ``undescribed``: the policy for a
     call out that cannot be placed yet, as its client has not said how it is reached. ``wakes``: the policy for clients
     that are not online and may be woken, if no other can take the call (`seeking`); None if none is to be.
+    ``forward``: the line on which the call is forwarded if no client takes it, None if it is not. ``forwarded``: the
+    leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was not.
     """
 
     id: str
@@ -83,16 +100,21 @@ class Call(Struct, frozen=True, gc=False):
     early: bool = False
     undescribed: Policy | None = None
     wakes: Policy | None = None
+    forward: Line | None = None
+    forwarded: SipLeg | None = None
 
 
 def is_over(call: Call) -> bool:
     """Return True if no leg has anything left to do."""
-    return isinstance(call.jingle, jingle_session.Terminated) and isinstance(call.sip, Over) and not call.relay
+    legs_over = isinstance(call.sip, Over) and isinstance(call.forwarded, Over | None)
+    return isinstance(call.jingle, jingle_session.Terminated) and legs_over and not call.relay
 
 
 def is_live(call: Call) -> bool:
     """Return True if anybody is still calling or talking."""
-    return type(call.jingle) is not jingle_session.Terminated
+    if type(call.jingle) is not jingle_session.Terminated:
+        return True
+    return call.forwarded is not None and sip_leg.is_live(call.forwarded)
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
@@ -107,8 +129,26 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
 
 def deadlines(call: Call) -> tuple[Deadline, ...]:
     """Return by when the call must have moved on."""
-    due = (sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle))
+    due = [sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle), forward_deadline(call)]
+    if call.forwarded is not None:
+        due += [sip_leg.deadline(call.forwarded), longest(call)]
     return tuple(Deadline(texts.OF_CALL.format(call=call.id, awaited=d.name), d.at) for d in due if d is not None)
+
+
+def forward_deadline(call: Call) -> Deadline | None:
+    """Return when the call is forwarded, unless it is answered before; None if it is not to be."""
+    if call.forward is None or not isinstance(call.jingle, Inviting):
+        return None
+    return Deadline(texts.FORWARD, call.since + min(_LONGEST_UNTAKEN, call.forward.ring_seconds / 2))
+
+
+def longest(call: Call) -> Deadline | None:
+    """Return when a call ends that was forwarded and goes on, as nobody tells if both phones are gone; None for any
+    other.
+    """
+    if call.forwarded is None or not is_live(call):
+        return None
+    return Deadline(texts.END, call.since + _LONGEST_FORWARDED)
 
 
 # --- call records
@@ -147,10 +187,23 @@ def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:
 
 def changed(before: Call | None, after: Call, effects: Effects) -> None:
     """Record what is new of the SIP dialog and its audio session."""
-    if before is not None and before.sip is after.sip:
+    if before is not None and before.sip is after.sip and before.forwarded is after.forwarded:
         return
-    if now := sip_leg.records(after.sip, after.id):
-        known = sip_leg.records(before.sip, before.id) if before else ()
+    _changed(before.sip if before else None, after.sip, after.id, effects)
+    if after.forwarded is not None:
+        _changed(before.forwarded if before else None, after.forwarded, after.id, effects, (RecordDialog,))
+
+
+def _changed(
+    before: SipLeg | None,
+    after: SipLeg,
+    id: str,
+    effects: Effects,
+    kinds: tuple[type[CallRecord], ...] = (RecordDialog, RecordMedia),
+) -> None:
+    """Record what is new of a leg, as far as it is of these kinds: the audio session is that of the caller's leg."""
+    if now := sip_leg.records(after, id):
+        known = sip_leg.records(before, id) if before else ()
         for record in now:
-            if record not in known:
+            if isinstance(record, kinds) and record not in known:
                 effects.record(record)

@@ -16,6 +16,15 @@ MISSED: Final = "Missed call from {caller}."
 ANONYMOUS: Final = "an anonymous caller"
 NAMED: Final = "{name} ({address})"
 
+# --- a call that is forwarded
+
+FORWARDED: Final = "{caller} called, and was forwarded to {to}."
+TOO_LONG: Final = "A call that was forwarded may last for four hours."
+NOT_TAKEN: Final = "No client has taken the call in time."
+BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between the two phones. {why}"
+
 # --- a deadline of a call
 
+END: Final = "the end of a call that was forwarded"
+FORWARD: Final = "a client that takes the call before it is forwarded"
 OF_CALL: Final = "call {call}: {awaited}"

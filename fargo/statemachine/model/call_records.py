@@ -78,14 +78,18 @@ class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
 
 
 class RecordPath(_Record, frozen=True, tag="NotePath"):
-    """The path that was chosen for the audio. ``why``: the reason, as a sentence."""
+    """The path that was chosen for the audio. ``why``: the reason, as a sentence. That of a call that is forwarded says
+    where to.
+    """
 
     path: AudioPath
     why: str
 
 
 class RecordAnswered(_Record, frozen=True, tag="NoteAnswered"):
-    """The called end answered the call. ``client``: the full JID of the user's client in the call."""
+    """The called end answered the call. ``client``: the full JID of the user's client in the call, or the SIP
+    address that the call was forwarded to.
+    """
 
     client: str
 

@@ -47,6 +47,14 @@ class SetStay(_Request, frozen=True, tag="SetStay"):
     on: bool
 
 
+class SetForward(_Request, frozen=True, tag="SetForward"):
+    """To which number or SIP address, as the user has written it, calls are forwarded that no client takes; None if to
+    none.
+    """
+
+    number: str | None
+
+
 class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
     """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
     direction of the calls that it is for, None for both.
@@ -118,6 +126,7 @@ GatewayRequest: TypeAlias = (
     | EndCalls
     | SetBusy
     | SetStay
+    | SetForward
     | ShowRules
     | AskRules
     | AddRule
@@ -172,11 +181,13 @@ class PasswordPrompt(Struct, frozen=True, gc=False):
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
-    operator has set it for all. ``rules``: their dial rules, in order.
+    operator has set it for all. ``rules``: their dial rules, in order. ``forward``: the contact (bare JID) to whom
+    calls are forwarded, None if to none.
     """
 
     busy: bool = False
     stay: bool | None = None
+    forward: str | None = None
     rules: tuple[DialRule, ...] = ()
 
 

@@ -96,6 +96,13 @@ class SessionTimer(_Value, frozen=True):
     refresher: Literal["uac", "uas"] | None = None
 
 
+class Diversion(_Value, frozen=True):
+    """Who has forwarded a call, and why (RFC 5806 §4.1): such as "no-answer". ``uri``: whom it was for."""
+
+    uri: str
+    reason: str = "unknown"
+
+
 class RAck(_Value, frozen=True):
     """RAck (RFC 3262 §7.2): the RSeq of a reliable provisional response, and the CSeq of its request."""
 
@@ -142,6 +149,10 @@ class SipHeaders(_Value, frozen=True):
     """P-Early-Media (RFC 5009)."""
     replaces: str | None = None
     refer_to: str | None = None
+    diversion: tuple[Diversion, ...] = ()
+    """Those who have forwarded the call, the latest first."""
+    max_forwards: int | None = None
+    """Over how many servers the request may yet go, if those are fewer than for a new one (RFC 3261 §8.1.1.6)."""
     unknown: tuple[str, ...] = ()
 
 

@@ -11,9 +11,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import gateway
-from fargo.statemachine.account import account_state
+from fargo.statemachine import dialling, forwarded, gateway, naming
+from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Unregistered
+from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import call_state
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import SendText
@@ -31,6 +32,7 @@ from fargo.statemachine.model.requests import (
     Register,
     RuleRefused,
     SetBusy,
+    SetForward,
     SetStay,
     Settings,
     ShowCalls,
@@ -41,7 +43,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import prompting, recent, rules, texts, words
-from fargo.statemachine.user_state import User, able_clients, stays_signed_in
+from fargo.statemachine.user_state import User, able_clients, address_book, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -99,6 +101,8 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
         case SetStay(on):
             settings = replace(user.settings, stay=on)
             return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
+        case SetForward(number):
+            return _forwarded(user, number, jid)
         case _:
             assert_never(request)
 
@@ -113,8 +117,29 @@ def _status(user: User, jid: str) -> str:
         texts.CALLS.format(count=_live(user)),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
+        *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),
     ]
     return "\n".join(lines)
+
+
+def _forwarded(user: User, number: str | None, jid: str) -> tuple[User, str]:
+    if number is None:
+        return replace(user, settings=replace(user.settings, forward=None)), texts.FORWARD_OFF
+    if (known := account_state.in_force(user.account)) is None:
+        return user, texts.UNREGISTERED.format(gateway=jid)
+    found = forwarded.target(user, known, number, jid)
+    if isinstance(found, BadAddress):
+        return user, found.problem
+    contact, uri = found
+    spelled = roster.spelled(user.contacts, naming.canonical(uri, address_book(user, jid)))
+    after = replace(user, settings=replace(user.settings, forward=contact), contacts=spelled)
+    return after, texts.FORWARD_ON.format(to=uri.words)
+
+
+def _words(user: User, contact: str, jid: str) -> str:
+    """Return the SIP address of a contact, as people write it."""
+    found = dialling.target(contact, address_book(user, jid))
+    return contact if isinstance(found, BadAddress) else found.words
 
 
 def _hung_up(user: User, effects: Effects) -> tuple[User, str]:

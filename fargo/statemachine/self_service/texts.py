@@ -16,6 +16,7 @@ sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
 sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
+forward +44 1632 960111, forward off: calls that no client of yours takes are forwarded, or not
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
 UNREGISTERED: Final = (
@@ -49,6 +50,7 @@ FIELD_SURE: Final = "Yes, remove my SIP account"
 CLIENTS: Final = "Clients of yours that can take calls: {count}."
 CALLS: Final = "Calls at the moment: {count}."
 BUSY: Final = "Callers hear that you are busy. Write “busy off” to be called again."
+FORWARDS: Final = "Calls that none of your clients takes are forwarded to {to}."
 STAYS: Final = "You stay signed in when none of your clients is online."
 
 NOT_BUSY: Final = "Your clients ring when somebody calls. Write “busy on” if they are not to."
@@ -108,6 +110,8 @@ TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it
 
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
+FORWARD_ON: Final = "Calls that none of your clients takes are forwarded to {to} from now on."
+FORWARD_OFF: Final = "Calls are not forwarded."
 STAY_ON: Final = (
     "You stay signed in from now on when none of your clients is online. Calls ring mobile clients that your server "
     "wakes, and you are told which you have missed."

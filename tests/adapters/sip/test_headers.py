@@ -21,6 +21,7 @@ from fargo.adapters.sip.wire.message import (
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Challenge,
+    Diversion,
     Identity,
     Party,
     RAck,
@@ -322,6 +323,12 @@ def test_a_request_without_further_headers_has_none() -> None:
         (["P-Early-Media: supported", "P-Early-Media: sendonly"], SipHeaders(early_media="supported, sendonly")),
         (["Replaces: 1;to-tag=2;from-tag=3"], SipHeaders(replaces="1;to-tag=2;from-tag=3")),
         (["r: <sip:a@b?Replaces=1>"], SipHeaders(refer_to="<sip:a@b?Replaces=1>")),
+        (
+            ['Diversion: "A" <sip:a@b>;reason=No-Answer;counter=1, <sip:c@d>', "Diversion: tel:+49;reason=unknown"],
+            SipHeaders(diversion=(Diversion("sip:a@b", "no-answer"), Diversion("sip:c@d"), Diversion("tel:+49"))),
+        ),
+        (["Max-Forwards: 69"], SipHeaders(max_forwards=69)),
+        (["Max-Forwards: 71"], SipHeaders()),
         (["Subject: a", "x-y: b", "X-Fargo-From: c", "Max-Forwards: 70"], SipHeaders(unknown=("Subject", "X-Y"))),
     ],
 )
@@ -440,6 +447,8 @@ sip_headers = st.builds(
     early_media=maybe(lines),
     replaces=maybe(lines),
     refer_to=maybe(lines),
+    diversion=st.lists(st.builds(Diversion, uris, words), max_size=2).map(tuple),
+    max_forwards=maybe(st.integers(0, 69)),
 )
 
 

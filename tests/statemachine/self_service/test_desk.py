@@ -45,7 +45,7 @@ def test_any_text_gets_one_answer(text: str) -> None:
     assert ask(Story(), chat.request(text))
 
 
-WORDS = ["help", "status", "calls", "hang up", "busy on", "busy off", "stay on", "stay off", "rules"]
+WORDS = ["help", "status", "calls", "hang up", "busy on", "busy off", "stay on", "stay off", "rules", "forward off"]
 
 
 @pytest.mark.parametrize("word", WORDS)

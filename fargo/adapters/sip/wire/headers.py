@@ -46,6 +46,7 @@ from fargo.adapters.sip.wire.message import (
 from fargo.adapters.sip.wire.uri import HostUri, NumberUri, host_and_port, parse_uri
 from fargo.statemachine.model.sip_messages import (
     Challenge,
+    Diversion,
     Identity,
     Party,
     RAck,
@@ -56,6 +57,8 @@ from fargo.statemachine.model.sip_messages import (
     WarningValue,
 )
 
+MAX_FORWARDS: Final = 70
+"""That of a new request (RFC 3261 §8.1.1.6)."""
 ALL_CONTACTS: Final = "*"
 """The Contact that stands for all bindings of an address (RFC 3261 §10.2.2)."""
 
@@ -289,6 +292,16 @@ def _privacy(values: list[str]) -> tuple[str, ...]:
     return tuple(filter(None, (each.strip(LWS) for each in _all(values).lower().replace(",", ";").split(";"))))
 
 
+def _diversions(values: list[str]) -> tuple[Diversion, ...]:
+    found = map(address, items(_all(values)))
+    return tuple(Diversion(each.uri, (each.parameters.get("reason") or "unknown").lower()) for each in found)
+
+
+def _max_forwards(values: list[str]) -> int | None:
+    left = number(_alone(values))
+    return left if left < MAX_FORWARDS else None
+
+
 _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "Require": ("require", _option_tags),
     "Supported": ("supported", _option_tags),
@@ -308,9 +321,11 @@ _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "P-Early-Media": ("early_media", _all),
     "Replaces": ("replaces", _alone),
     "Refer-To": ("refer_to", _alone),
+    "Diversion": ("diversion", _diversions),
+    "Max-Forwards": ("max_forwards", _max_forwards),
 }
 _ELSEWHERE: Final = {
-    *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Route", "Service-Route", "Max-Forwards"),
+    *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Route", "Service-Route"),
     *("Content-Type", *AUTHENTICATE),
 }
 """Headers that the events contain in other fields, or that are meant for transport only."""
@@ -400,7 +415,7 @@ def _texts(of: SipHeaders) -> Iterator[tuple[str, str | None]]:
         yield "Session-Expires", f"{timer.seconds}{f';refresher={timer.refresher}' if timer.refresher else ''}"
     for name, amount in (
         *(("Min-SE", of.min_se), ("RSeq", of.rseq), ("Retry-After", of.retry_after), ("Expires", of.expires)),
-        ("Min-Expires", of.min_expires),
+        *(("Min-Expires", of.min_expires), ("Max-Forwards", of.max_forwards)),
     ):
         yield name, None if amount is None else str(amount)
     if of.rack:
@@ -411,6 +426,8 @@ def _texts(of: SipHeaders) -> Iterator[tuple[str, str | None]]:
         yield "Warning", ", ".join(f"{each.code:03} {_WARN_AGENT} {quoted(each.text)}" for each in of.warning)
     if of.asserted:
         yield "P-Asserted-Identity", ", ".join(written_address(each.uri, each.name) for each in of.asserted)
+    if of.diversion:
+        yield "Diversion", ", ".join(written_address(each.uri, None, {"reason": each.reason}) for each in of.diversion)
     yield from (("P-Early-Media", of.early_media), ("Replaces", of.replaces), ("Refer-To", of.refer_to))
 
 

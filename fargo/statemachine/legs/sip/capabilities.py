@@ -12,13 +12,15 @@ class SipCapabilities(Struct, frozen=True, gc=False):
 
     ``profiles``: the media profiles that it can agree on with a phone. ``transport_change``: it can tell a phone in the
     middle of a call that the other end has a new address. ``families``: the address families of its audio.
-    ``outlives_gateway``: its calls go on while the gateway is restarted. ``texts``: it carries text messages.
+    ``outlives_gateway``: its calls go on while the gateway is restarted. ``forwards``: a call can be forwarded.
+    ``texts``: it carries text messages.
     """
 
     profiles: tuple[MediaProfile, ...]
     transport_change: bool
     families: tuple[Family, ...] = FAMILIES
     outlives_gateway: bool = False
+    forwards: bool = False
     texts: bool = False
 
 

@@ -9,7 +9,7 @@ from fargo.statemachine.dial_rules.rewriting import Rewritten
 from fargo.statemachine.media.description import IPV4, Family, Srtp, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
-from fargo.statemachine.model.sip_messages import Endpoint, Hop
+from fargo.statemachine.model.sip_messages import Diversion, Endpoint, Hop
 
 
 class Trunk(Struct, frozen=True, gc=False):
@@ -35,6 +35,16 @@ class Trunk(Struct, frozen=True, gc=False):
         return (self.registrar or self.hop).transport == "tls"
 
 
+class Forwarding(Struct, frozen=True, gc=False):
+    """What the called end learns of a call that is forwarded. ``caller``: who calls, for people; ``diversion``: who has
+    forwarded it; ``max_forwards``: see `SipHeaders`.
+    """
+
+    caller: str
+    diversion: tuple[Diversion, ...]
+    max_forwards: int | None
+
+
 class Line(Struct, frozen=True, gc=False):
     """The engine, connection and target of an outgoing call.
 
@@ -42,7 +52,7 @@ class Line(Struct, frozen=True, gc=False):
     its registrations to itself. ``srtp``: the encryption that the phone is offered. ``direct``: the call goes to the
     server of the target's domain, not to the account's own. ``speaker``: the domain whose server the call goes to, and
     whose words its responses are. Who else has spoken behind that server is not known. ``rewritten``: what dial rules
-    have made of the target.
+    have made of the target. ``forwards``: the call that is forwarded, None if none is.
     """
 
     engine: SipEngine
@@ -55,6 +65,7 @@ class Line(Struct, frozen=True, gc=False):
     early: EarlyChoice = "ringing"
     srtp: Srtp = "off"
     direct: bool = False
+    forwards: Forwarding | None = None
     rewritten: Rewritten | None = None
 
     @property

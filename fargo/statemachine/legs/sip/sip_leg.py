@@ -30,6 +30,7 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import (
     DialogEvent,
+    Diversion,
     SipRequestUndelivered,
     SipResponseReceived,
     TextReceived,
@@ -196,6 +197,13 @@ def offered(leg: SipLeg) -> Description | None:
             return None
         case _:
             assert_never(leg)
+
+
+def history(leg: SipLeg) -> tuple[tuple[Diversion, ...], int | None]:
+    """Return who has forwarded a call that waits for us, the latest first, and over how many servers it may yet go;
+    None if nothing is known of that.
+    """
+    return user_agent_leg.history(leg) if isinstance(leg, UserAgentPhase) else ((), None)
 
 
 def records(leg: SipLeg, call: str) -> tuple[CallRecord, ...]:

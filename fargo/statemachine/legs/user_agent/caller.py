@@ -78,20 +78,23 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
     target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
-    own = not line.direct
+    own, forwards = not line.direct, line.forwards
+    headers = dialog.ABILITIES
+    if forwards:
+        headers = replace(headers, diversion=forwards.diversion, max_forwards=forwards.max_forwards)
     request = SendRequest(
         dialog=None,
         method="INVITE",
         uri=target,
         call_id=derived.call_id(line.nonce, name),
         cseq=1,
-        sender=Party(str(trunk.own), derived.tag(line.nonce, name)),
+        sender=Party(str(trunk.own), derived.tag(line.nonce, name), forwards.caller if forwards else None),
         recipient=Party(target),
         routes=trunk.routes if own else (),
         hop=line.hop,
         destination=trunk.registrar if own else None,
         contact=True,
-        headers=dialog.ABILITIES,
+        headers=headers,
         body=offer_answer.first_offer(offer),
     )
     invite = SentRequest(effects.emit_pending(request, None), request)

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.leg_events import CodecsChanged, Held, LegEvents, Resumed, TransportChanged
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, numbered_as
 from fargo.statemachine.media.description import (
+    FAMILIES,
     Candidate,
     Codec,
     Content,
@@ -42,6 +43,7 @@ from fargo.statemachine.media.description import (
     narrowed,
     rtp_and_rtcp,
     shares_family,
+    takes,
 )
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
@@ -113,7 +115,8 @@ def first_offer(local: Description) -> Sdp:
 def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession | None:
     """Return the session after the answer to our first offer; None if it is of no use.
 
-    An answer has the profile of the offer (RFC 3264 §6), so a plain one is of no use if encryption is required.
+    An offer without an address, which is named later, takes audio in any family. An answer has the profile of the offer
+    (RFC 3264 §6), so a plain one is of no use if encryption is required.
     """
     described = usable(answer) if answer else None
     if described is None or answer is None or described.encryption_required != local.encryption_required:
@@ -121,13 +124,13 @@ def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession 
     keys = _accepted_keys(local, described)
     if keys is None:
         return None
-    agreed = common(local, described)
-    if isinstance(agreed, Unusable) or not shares_family(local, agreed):
+    agreed, within = common(local, described), families(local) or FAMILIES
+    if isinstance(agreed, Unusable) or not takes(agreed, within):
         return None
     settled = common(agreed, local)
     assert not isinstance(settled, Unusable), "what is common to both is common both ways"
     our_key, their_key = keys
-    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, families(local))), crypto=their_key)
+    theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, within)), crypto=their_key)
     return MediaSession(Ours(replace(settled, crypto=our_key)), theirs, _is_held(answer), sent)
 
 

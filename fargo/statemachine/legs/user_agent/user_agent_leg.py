@@ -63,6 +63,7 @@ from fargo.statemachine.legs.user_agent.responding import objection, respond, re
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.sip_messages import (
+    Diversion,
     InviteReceived,
     SipRequestReceived,
     SipRequestUndelivered,
@@ -74,7 +75,7 @@ UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
 
 CAPABILITIES: Final = SipCapabilities(
-    profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, texts=True
+    profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, forwards=True, texts=True
 )
 
 # Seconds.
@@ -132,6 +133,11 @@ def is_held(leg: UserAgentLeg) -> bool:
 def offered(leg: UserAgentLeg) -> Description | None:
     """Return what the caller offers, as long as the call waits for us."""
     return leg.offer if isinstance(leg, UasProceeding) else None
+
+
+def history(leg: UserAgentLeg) -> tuple[tuple[Diversion, ...], int | None]:
+    """Return who has forwarded a call that waits for us, and its Max-Forwards (`SipHeaders`)."""
+    return (leg.headers.diversion, leg.headers.max_forwards) if isinstance(leg, UasProceeding) else ((), None)
 
 
 def records(leg: UserAgentLeg, call: str) -> tuple[CallRecord, ...]:
