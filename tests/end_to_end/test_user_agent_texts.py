@@ -73,3 +73,13 @@ async def test_a_provider_without_texts_says_so(scripted_alice: Customer, script
         assert refused
         assert refused.condition == condition
         assert f"({status})" in refused.text
+
+
+async def test_texts_of_a_phone(alice: Customer) -> None:
+    """baresip shows what it gets only to who sits before it; that it has taken it, the receipt says."""
+    bob = await alice.world.phone("bob")
+    writes(alice, "Grüße, Bob", "m1")
+    assert (await answer(alice, "m1")).get("type") == "chat"
+    await bob.write_to_alice("Grüße, Alice")
+    got = await alice.client.wait(lambda each: each.find(BODY) is not None, "a text")
+    assert (got.findtext(BODY), got.get("from")) == ("Grüße, Alice", bare(alice))

@@ -169,8 +169,9 @@ def cases(thorough: bool) -> Iterator[Case]:
         for event in strays(user):
             call = call_of(user, event)
             here = {phases(each) for each in user.calls.values() if call in (None, each)}
-            looked.update((each, type(event)) for each in here)
-            if all(looked[each, type(event)] > ENOUGH for each in here):
+            kind = type(getattr(event, "request", event))  # of requests of the gateway, each is looked at
+            looked.update((each, kind) for each in here)
+            if all(looked[each, kind] > ENOUGH for each in here):
                 continue
             later = 1000 if isinstance(event, TimePassed) else 1
             recorded = Recorded(USER, last.version + 1, last.at + later, event)

@@ -24,6 +24,7 @@ module ausine.so
 module aubridge.so
 module sndfile.so
 module_app account.so
+module_app contact.so
 module_app menu.so
 module_app ctrl_tcp.so
 
@@ -92,6 +93,7 @@ class Baresip(Server):
             f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs={self.codecs}"
             f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}\n',
         )
+        self.write("contacts", f'"Alice" <sip:alice@{account.domain}>\n')
         self.write(
             "config",
             CONFIGURATION.format(
@@ -137,6 +139,9 @@ class Baresip(Server):
 
     async def hang_up(self) -> None:
         await self.command("hangup")
+
+    async def write_to_alice(self, text: str) -> None:
+        await self.command("message", text)
 
     async def command(self, name: str, parameters: str = "", seconds: float = 10) -> str:
         """Execute one of baresip's own commands and return its output."""
