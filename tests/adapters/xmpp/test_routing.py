@@ -459,6 +459,23 @@ def test_the_password_in_a_chat_goes_to_the_vault_only() -> None:
     assert bench.wire.sent == []
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2'/>",
+        "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+    ],
+)
+def test_what_stands_for_an_encrypted_message_is_no_password(mark: str) -> None:
+    bench = Bench(stored=lambda: fail(AssertionError("that is no password")))
+    bench.prompted = "alice@sip.test"
+    bench.receive(
+        parse(f"<message from='{USER}/a' to='{GATEWAY}' type='chat'><body>(encrypted)</body>{mark}</message>")
+    )
+    assert bench.events == []
+    assert [str(each.error.text) for each in bench.wire.sent] == [texts.ENCRYPTED]
+
+
 def test_a_password_that_nobody_asked_for_is_not_kept() -> None:
     bench = Bench()
     bench.receive(written("s3cret"))
