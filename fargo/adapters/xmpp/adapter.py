@@ -150,6 +150,8 @@ class XmppSettings:
     """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
+    texts: bool = False
+    """True if the SIP engine carries text messages."""
     longest_silence: float = LONGEST_SILENCE
     """Seconds of silence after which the server counts as dead."""
 
@@ -230,7 +232,8 @@ class XmppAdapter:
         """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
         self._settings = settings
         self._readers.default = settings.language
-        self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        self._contact = disco.with_texts(contact) if settings.texts else contact
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""
