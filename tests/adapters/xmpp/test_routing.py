@@ -15,7 +15,7 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
-from fargo.adapters.xmpp import stateless_iq, texts
+from fargo.adapters.xmpp import stateless_iq, submitting, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.control.questions import Announce, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
@@ -326,7 +326,7 @@ def test_a_bug_where_an_event_is_made_holds_nobody_up(monkeypatch: pytest.Monkey
     vault = SlowVault()
     bench = Bench(vault.keep)
     bench.receive(STANZAS["submit"], STANZAS["available"])
-    monkeypatch.setattr(module, "replace", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(submitting, "replace", lambda *_, **__: 1 / 0)
     with capturedLogs() as said:
         vault.keeping[0].callback("secret-1")
     assert kinds_of(bench) == [ResourceAvailable]
