@@ -52,8 +52,8 @@ LED_ON = {
 in the way of, as that goes on; and those whose end is said until clients are back (`CLIENTS_AWAITED`).
 """
 ONE_NAME = 10
-"""In this run a client calls under the session id of a call of ours that has ended: nothing in the log tells to which of
-the two a goodbye belongs that is repeated.
+"""In this run a client calls under the session id of a call of ours that has ended: no log tells to which of the two
+a goodbye belongs that is repeated.
 """
 
 
