@@ -6,6 +6,7 @@ from fargo.adapters.xmpp.adapter import XmppSettings
 from fargo.config import Config
 from fargo.limits.numbers import Numbers
 from fargo.limits.settings import Allowances, GateSettings, limits
+from fargo.statemachine.legs.sip.sip_leg import engine_capabilities
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.reach import Networks
 
@@ -81,4 +82,5 @@ def xmpp(config: Config) -> XmppSettings:
         admins=frozenset(server.admins),
         language=server.language,
         relayed=config.media.relay is not None and config.media.path != "direct",
+        texts=engine_capabilities(config.sip.engine).texts,
     )

@@ -4,7 +4,8 @@ Rules:
 
 1. A call is forwarded if no client takes it: none is online that can, the user is busy by their own wish, none answers
    in time, or all that ring are busy or gone. What a client declines is not forwarded.
-2. The number is called as if the user called it: what they may not call, calls are not forwarded to.
+2. The number is called as if the user called it: what they may not call, calls are not forwarded to. Nor are they to an
+   emergency number, also if dial rules have made it one.
 3. Loops end: a call that was forwarded by the user before is not forwarded again, nor one that many have forwarded
    (RFC 5806 §6), nor one that may not go over another server (Max-Forwards). Nobody can forward to their own number.
 4. A call beyond the number of calls that a user may be in is not forwarded.
@@ -56,6 +57,8 @@ def line(user: User, leg: SipLeg, caller: str, gateway: str) -> Line | None:
     found = outgoing.line_of_call(user, user.settings.forward)
     before, left = sip_leg.history(leg)
     if isinstance(found, Refusal) or found.trunk is None or len(before) >= _MOST or (left is not None and left < 2):
+        return None
+    if found.target.user in user.policy.emergency_numbers:
         return None
     offer = sip_leg.offered(leg)
     if offer is None or (offer.encryption_required and found.srtp == "off"):

@@ -134,6 +134,7 @@ async def test_an_admin_looks_after_users_by_chat(world: World, engine: str) -> 
     assert await ask(alice, "admin announce A pause, soon.") == "Users who are told: 1."
     await dave.client.wait(lambda each: body(each) == "A pause, soon.", "what is announced", after=mark)
     assert "is removed" in await ask(alice, f"admin remove {dave.client.bare_jid} yes")
+    await dave.client.wait(lambda each: "has removed" in body(each), "why the account is gone", after=mark)
     await until(lambda: not world.provider.contacts("dave"), "the provider forgets")
     assert "not understood" in await ask(dave, "admin users")
     await gateway.stop()

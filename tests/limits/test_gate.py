@@ -33,7 +33,9 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
+    TextWritten,
 )
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.requests import AddRule, CallNumber, DialRule, Register, SetForward
 from fargo.statemachine.user_state import User
 
@@ -132,6 +134,23 @@ def test_calls_beyond_the_rate_are_refused_but_emergency_calls(bench: Bench) -> 
     assert [bench.call("1-1-2@sip.localhost") for _ in range(10)] == [None] * 10
     assert bench.call("112@sip.localhost") is not None, "these have a limit, too, so that nobody can use them to flood"
     assert bench.gate.event(ALICE, SessionTerminated(bench.iq(), "s", "success")) is None
+
+
+def test_texts_beyond_the_rate_are_refused_in_each_direction(bench: Bench) -> None:
+    written = TextWritten(DESK, CONTACT, "m1", (KeptText("text", 5),))
+    assert [bench.gate.event(ALICE, written) for _ in range(20)] == [None] * 20
+    assert bench.gate.event(ALICE, written) == Rejection("wait", "policy-violation", texts.TOO_MANY["texts"])
+    assert [bench.gate.text_in(ALICE) for _ in range(20)] == [None] * 20
+    assert bench.gate.text_in(ALICE) == texts.TEXTS_IN
+    bench.now += 3
+    assert (bench.gate.event(ALICE, written), bench.gate.text_in(ALICE)) == (None, None)
+    assert bench.gate.line() == "Refused since the start: 2 × texts."
+
+
+def test_there_are_no_texts_to_numbers_that_may_not_be_called() -> None:
+    bench = Bench(numbers=Numbers(refused=("0900",)))
+    written = TextWritten(DESK, "0900123@sip.localhost", "m1", (KeptText("text", 5),))
+    assert bench.gate.event(ALICE, written) == Rejection("cancel", "not-allowed", texts.NUMBER_TEXT)
 
 
 def test_emergency_calls_get_through_a_flood_of_stanzas(bench: Bench) -> None:

@@ -98,6 +98,7 @@ from fargo.statemachine.model.ng import (
 )
 from fargo.statemachine.model.presence import Connection, SignedIn
 from fargo.statemachine.model.registrations import RegistrationPhase
+from fargo.statemachine.model.requests import AddRule
 from fargo.statemachine.model.sip_messages import (
     Binding,
     Challenge,
@@ -127,6 +128,7 @@ from .values import (
     CALLER,
     GATEWAY,
     HEARD,
+    NEW_RULE,
     OPUS,
     PCMU,
     REQUESTS,
@@ -271,6 +273,7 @@ def _of_account(connection: str) -> Iterator[Event]:
         RegistrationCancelled(iq),
     )
     step = Iq(DESK.jid, GATEWAY, "stray", ByCommand("status", "status:12345678"))
+    yield GatewayAsked(iq.sender, GATEWAY, AddRule(NEW_RULE))
     yield from (GatewayAsked(iq.sender, GATEWAY, each) for each in REQUESTS)
     yield from (TextWritten(iq.sender, to, "stray", (TEXT, TEXT), receipt=True) for to in (BOB, "bob%@" + GATEWAY))
     head = _head("MESSAGE")

@@ -57,37 +57,17 @@ ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
-    *(
-        Register("alice@sip.test"),
-        ShowHelp(),
-        NotUnderstood(),
-        ShowStatus(),
-        ShowCalls(),
-        AskBusy(),
-        SetBusy(True),
-        SetBusy(False),
-    ),
-    *(
-        SetStay(True),
-        SetStay(False),
-        GiveUp(),
-        Register("nobody"),
-        AskRemoval(),
-        EndCalls(),
-        SetForward("+44 1632 960111"),
-        SetForward(None),
-        CallNumber("+44 1632 960222"),
-    ),
-    *(
-        ShowRules(),
-        AskRules(),
-        RuleRefused("It has no end."),
-        TryNumber("01632960000"),
-        TryNumber("+1900", Direction.IN),
-    ),
-    *(AddRule(DialRule("s/^0/+44/")), AddRule(DialRule("s/.*//", Direction.IN)), DeleteRule(2), DeleteRule(1)),
+    *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01"), ShowRules()),
+    *(ShowHelp(), ShowStatus(), ShowCalls(), SetForward("+44 1632 960111"), SetForward(None), NotUnderstood()),
+    *(AskBusy(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
+    *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
+    *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
+    *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
+    CallNumber("+44 1632 960222"),
 )
 """What the user asks the gateway in a chat."""
+NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")
+"""A dial rule that no run has compiled."""
 
 PCMU: Final = Codec(0, "PCMU", 8000)
 PCMA: Final = Codec(8, "PCMA", 8000)

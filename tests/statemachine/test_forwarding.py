@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from fargo.statemachine.machine import condensed, deadlines
 from fargo.statemachine.media.description import Candidate, Crypto, Description, RawUdp, Srtp
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import RecordAnswered, RecordEnded, RecordPath, Side
+from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordEnded, RecordPath, Side
 from fargo.statemachine.model.commands import InitiateSession, MessageCall, ProposeCall, SendText, TerminateSession
 from fargo.statemachine.model.events import (
     GatewayAsked,
@@ -15,7 +15,7 @@ from fargo.statemachine.model.events import (
     Restarted,
     SessionTerminated,
 )
-from fargo.statemachine.model.requests import SetBusy, SetForward, SetStay, ShowStatus
+from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowStatus
 from fargo.statemachine.model.sip_messages import (
     Body,
     Diversion,
@@ -100,6 +100,15 @@ def test_a_call_without_a_client_is_forwarded_at_once() -> None:
     assert media(invite.body).codecs == (PCMU,)
     assert story.the(SendText).text == f"Bob (bob@sip.test) called, and was forwarded to {TARGET}@sip.test."
     assert f"forwarded to {TARGET}@sip.test" in next(each.why for each in story.noted() if isinstance(each, RecordPath))
+
+
+def test_calls_are_forwarded_to_what_dial_rules_make_of_the_number_unless_that_is_an_emergency_number() -> None:
+    for rule, uri in (("s/^[+]44/0/", "sip:01632960111@sip.test"), ("s/^[+]44.*/112/", None), ("s/.*//", None)):
+        story = Forwarding()
+        story.tell(PolicyChanged(Policy(engine="sip", emergency_numbers=("112",))))
+        story.tell(GatewayAsked(DESK, GATEWAY, AddRule(DialRule(rule, Direction.OUT))))
+        story.invites(sdp(PCMU))
+        assert [each.uri for each in story.all(SendRequest)] == ([uri] if uri else [])
 
 
 def test_the_two_phones_are_joined() -> None:

@@ -28,6 +28,7 @@ from fargo.statemachine.media.description import Codec
 from fargo.statemachine.model.call1 import CallArrived, CallState, PlaceCall
 from fargo.statemachine.model.commands import (
     AcceptIq,
+    AnswerCommand,
     AskFeatures,
     Command,
     Fault,
@@ -35,6 +36,7 @@ from fargo.statemachine.model.commands import (
     ProposeCall,
     RefuseIq,
     SendContact,
+    SendForm,
     SendRegistrationForm,
     SignIn,
 )
@@ -162,7 +164,7 @@ def event_for(story: Story, data: st.DataObject) -> Event:
 
 def replies(story: Story) -> Counter[str]:
     """Count the answers to each IQ."""
-    kinds = (AcceptIq, RefuseIq, SendContact, SendRegistrationForm)
+    kinds = (AcceptIq, AnswerCommand, RefuseIq, SendContact, SendForm, SendRegistrationForm)
     return Counter(i.command.iq.id for i in story.issued if isinstance(i.command, kinds))
 
 

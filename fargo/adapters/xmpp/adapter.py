@@ -11,13 +11,11 @@ Rules:
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from secrets import token_urlsafe
-from typing import Any, Protocol, TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
@@ -60,6 +58,7 @@ from fargo.adapters.xmpp.stanza import (
     stanza_error,
 )
 from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
+from fargo.adapters.xmpp.submitting import StorePassword, Submitting
 from fargo.languages.catalog import ENGLISH
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account import roster
@@ -92,21 +91,16 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    ByChat,
     ByCommand,
     Event,
     FeaturesLearned,
-    GatewayAsked,
     Iq,
     IqFailed,
     IqMalformed,
     RegistrationAsked,
     RegistrationCancelled,
-    RegistrationSubmitted,
     SessionInformed,
-    SipAccount,
 )
-from fargo.statemachine.model.requests import GiveUp
 
 _OneStanza: TypeAlias = (
     AcceptIq
@@ -129,10 +123,6 @@ _OneStanza: TypeAlias = (
     | SendText
 )
 _OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
-StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]
-"""store_password(bare JID of the user, password) fires with the name under which the vault has it"""
-
-_NONCE_BYTES = 6  # eight characters in base64
 
 log = Logger("fargo.adapters.xmpp")
 
@@ -160,6 +150,8 @@ class XmppSettings:
     """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
+    texts: bool = False
+    """True if the SIP engine carries text messages."""
     longest_silence: float = LONGEST_SILENCE
     """Seconds of silence after which the server counts as dead."""
 
@@ -209,7 +201,7 @@ class XmppAdapter:
     ) -> None:
         self._in_order = InOrder(put)
         self._put = self._in_order.put
-        self._store_password = store_password
+        self._submitting = Submitting(self._in_order, store_password, self._admit, self._send)
         self._keep_digit = keep_digit
         self._kept = kept
         self._admission = admission
@@ -240,7 +232,8 @@ class XmppAdapter:
         """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
         self._settings = settings
         self._readers.default = settings.language
-        self._contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        self._contact = disco.with_texts(contact) if settings.texts else contact
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""
@@ -454,7 +447,7 @@ class XmppAdapter:
             case registration.Dismissal():
                 self._send(iq_result(iq))
             case registration.Submission() as submission:
-                self._submit(iq, submission)
+                self._submitting.submit(iq, submission)
 
     def _stateless(self, iq: Iq, kind: str, payload: Element) -> list[Element]:
         return stateless_iq.answer(iq.to, kind, payload, self._contact, self._settings.is_admin(iq.sender))
@@ -469,7 +462,7 @@ class XmppAdapter:
             case adhoc.Cancelled(step):
                 self._send(adhoc.canceled(step))
             case adhoc.Submitted(step, submission):
-                self._submit(step, submission)
+                self._submitting.submit(step, submission)
             case event:
                 self._put_admitted(bare(iq.sender), event)
 
@@ -479,42 +472,17 @@ class XmppAdapter:
         if body is None:
             self._send(messages.refusal(message))
             return None
+        if messages.is_encrypted(message):
+            self._send(messages.refusal(message, messages.ENCRYPTED))
+            return None
         address = self._prompted(bare(sender_of(message)))
         admin = address is None and self._settings.is_admin(sender_of(message))
         if admin and admins.answers(message, body, self._administer, self._send):
             return None
         if address is None or not chat.is_password(body):
             return messages.event(message, body)
-        iq = Iq(sender_of(message), bare(attribute(message, "to")), token_urlsafe(_NONCE_BYTES), ByChat())
-        try:
-            self._submit(iq, registration.Submission(SipAccount(address), body, plain=True))
-        except StanzaError as error:
-            self._refuse_registration(iq, error)
-            self._put(bare(iq.sender), GatewayAsked(iq.sender, iq.to, GiveUp()))
+        self._submitting.write(sender_of(message), bare(attribute(message, "to")), address, body)
         return None
-
-    def _submit(self, iq: Iq, submission: registration.Submission) -> None:
-        nonce, password = token_urlsafe(_NONCE_BYTES), submission.password
-        submitted = RegistrationSubmitted(iq, submission.account, None, nonce, submission.plain)
-        self._store(iq, submitted, password)
-
-    def _store(self, iq: Iq, submitted: RegistrationSubmitted, password: str | None) -> None:
-        """Put a submitted registration, once its password is in the vault."""
-        user = bare(iq.sender)
-        self._admit(user, submitted)
-        if password is None:
-            self._put(user, submitted)
-            return
-        storing: Deferred[Any] = self._store_password(user, password)
-        storing.addCallbacks(lambda secret: replace(submitted, secret=secret), self._not_stored, errbackArgs=(iq,))
-        self._in_order.put_later(user, storing)
-
-    def _not_stored(self, failure: Failure, iq: Iq) -> None:
-        log.failure(texts.PASSWORD_NOT_STORED_LOG, failure=failure)
-        self._refuse_registration(iq, stanza_error("wait", "internal-server-error", texts.PASSWORD_NOT_STORED))
-
-    def _refuse_registration(self, iq: Iq, error: StanzaError) -> None:
-        self._send(replies.stanza(RefuseIq(iq, str(error.type), error.condition, error.text or ""), iq.id))
 
     def _send(self, stanza: Element | None) -> None:
         """Send a reply. Without a stream it is lost."""

@@ -29,6 +29,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_JINGLE_MESSAGE,
     NS_PING,
     NS_RAW_UDP,
+    NS_RECEIPTS,
     NS_REGISTER,
     NS_RTP,
     NS_RTP_AUDIO,
@@ -83,6 +84,11 @@ CONTACT: Final = Entity(
 )
 RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
 """A contact whose calls can go through a media relay."""
+
+
+def with_texts(contact: Entity) -> Entity:
+    """Return a contact that takes texts, too, and confirms them (XEP-0184 §4)."""
+    return contact._replace(features=(*contact.features, NS_RECEIPTS))
 
 
 def entity_at(jid: str, contact: Entity) -> Entity:

@@ -31,12 +31,22 @@ from fargo.statemachine.model.events import ByChat, GatewayAsked, Iq, Registrati
 
 _CHATS: Final = (None, "normal", "chat")
 _CALLS_ONLY: Final = stanza_error("cancel", "service-unavailable", texts.CALLS_ONLY)
+ENCRYPTED: Final = stanza_error("cancel", "not-acceptable", texts.ENCRYPTED)
 _UNANSWERED: Final = frozenset({"error", "headline"})
 _NOTICES: Final = frozenset(
     {
         "http://jabber.org/protocol/chatstates",  # XEP-0085
         "urn:xmpp:receipts",  # XEP-0184
         "urn:xmpp:chat-markers:0",  # XEP-0333
+    }
+)
+_ENCRYPTIONS: Final = frozenset(
+    {
+        "urn:xmpp:eme:0",  # XEP-0380
+        "eu.siacs.conversations.axolotl",  # XEP-0384
+        "urn:xmpp:omemo:2",
+        "urn:xmpp:openpgp:0",  # XEP-0373
+        "jabber:x:encrypted",  # XEP-0027
     }
 )
 _BESIDE: Final = frozenset({NS_HINTS, NS_CARBONS, "urn:xmpp:sid:0"})  # XEP-0334, XEP-0280, XEP-0359
@@ -48,6 +58,11 @@ def text(message: Element) -> str | None:
         return None
     body = str(message.body or "") if message.body else ""
     return body.strip() or None
+
+
+def is_encrypted(message: Element) -> bool:
+    """Return True if the body only says that the message is encrypted (XEP-0380): it is no request, and no password."""
+    return any(each.uri in _ENCRYPTIONS for each in message.elements())
 
 
 def event(message: Element, body: str) -> GatewayAsked | RegistrationCancelled:

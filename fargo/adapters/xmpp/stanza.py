@@ -19,6 +19,7 @@ from fargo.plain import plain
 from fargo.statemachine.model.events import Iq
 
 NS_STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
+NS_RECEIPTS: Final = "urn:xmpp:receipts"
 NS_REGISTER: Final = "jabber:iq:register"
 NS_DISCO_INFO: Final = "http://jabber.org/protocol/disco#info"
 NS_DISCO_ITEMS: Final = "http://jabber.org/protocol/disco#items"

@@ -15,7 +15,7 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.put import KeepTexts
 from fargo.adapters.xmpp import texts
-from fargo.adapters.xmpp.stanza import NS_HINTS, attribute, make, make_stanza, sender_of, stanza_error
+from fargo.adapters.xmpp.stanza import NS_HINTS, NS_RECEIPTS, attribute, make, make_stanza, sender_of, stanza_error
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.commands import ConfirmText, DeliverText, RefuseText
 from fargo.statemachine.model.events import TextWritten
@@ -26,7 +26,6 @@ PIECE_BYTES: Final = 320
 1300 bytes are allowed.
 """
 MOST_BYTES: Final = 6400
-NS_RECEIPTS: Final = "urn:xmpp:receipts"
 CHATS: Final = (None, "normal", "chat")
 """The types of messages that a text may have."""
 

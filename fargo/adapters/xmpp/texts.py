@@ -89,6 +89,7 @@ BUG: Final = "The gateway has a bug. Its log has the details."
 PASSWORD_NOT_STORED: Final = "The gateway could not store your password. Try again later."
 NOT_SUPPORTED: Final = "This address does not support that request."
 NO_SUCH_NODE: Final = "This address has no such node."
+ENCRYPTED: Final = "The gateway cannot read encrypted messages. Turn encryption off in the chat with it."
 CALLS_ONLY: Final = "This gateway takes nothing but calls and text messages. Your message was not delivered."
 TEXT_TOO_LONG: Final = "Your message is too long for SIP: it may have {most} bytes. It was not delivered."
 

@@ -15,7 +15,7 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
-from fargo.adapters.xmpp import stateless_iq, texts
+from fargo.adapters.xmpp import stateless_iq, submitting, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.control.questions import Announce, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
@@ -326,7 +326,7 @@ def test_a_bug_where_an_event_is_made_holds_nobody_up(monkeypatch: pytest.Monkey
     vault = SlowVault()
     bench = Bench(vault.keep)
     bench.receive(STANZAS["submit"], STANZAS["available"])
-    monkeypatch.setattr(module, "replace", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(submitting, "replace", lambda *_, **__: 1 / 0)
     with capturedLogs() as said:
         vault.keeping[0].callback("secret-1")
     assert kinds_of(bench) == [ResourceAvailable]
@@ -457,6 +457,23 @@ def test_the_password_in_a_chat_goes_to_the_vault_only() -> None:
     assert (submitted.iq.sender, submitted.iq.by) == (f"{USER}/a", ByChat())
     assert "s3cret" not in repr(bench.events)
     assert bench.wire.sent == []
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2'/>",
+        "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+    ],
+)
+def test_what_stands_for_an_encrypted_message_is_no_password(mark: str) -> None:
+    bench = Bench(stored=lambda: fail(AssertionError("that is no password")))
+    bench.prompted = "alice@sip.test"
+    bench.receive(
+        parse(f"<message from='{USER}/a' to='{GATEWAY}' type='chat'><body>(encrypted)</body>{mark}</message>")
+    )
+    assert bench.events == []
+    assert [str(each.error.text) for each in bench.wire.sent] == [texts.ENCRYPTED]
 
 
 def test_a_password_that_nobody_asked_for_is_not_kept() -> None:

@@ -1,11 +1,13 @@
 """Texts to contacts: in pieces that SIP can carry, with nothing lost, and what becomes of them as stanzas."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fargo.adapters.xmpp import texting, texts
-from fargo.adapters.xmpp.stanza import serialized
+from fargo.adapters.xmpp import disco, texting, texts
+from fargo.adapters.xmpp.stanza import NS_RECEIPTS, serialized
 from fargo.adapters.xmpp.texting import MOST_BYTES, PIECE_BYTES, pieces
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.model.commands import ConfirmText, DeliverText, Issued, RefuseText
@@ -14,7 +16,7 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.store.texts_under_way import TextsUnderWay
 
 from .elements import parse
-from .test_routing import GATEWAY, USER, Bench
+from .test_routing import GATEWAY, SETTINGS, USER, Bench
 
 BOB = f"bob%sip.test@{GATEWAY}"
 NS = "xmlns='urn:xmpp:receipts'"
@@ -110,7 +112,7 @@ def test_the_answers_to_a_text() -> None:
     bench.adapter.do(Issued(USER, "7.1", RefuseText(BOB, f"{USER}/a", "m1", "cancel", "item-not-found", "No such.")))
     bench.adapter.do(Issued(USER, "7.2", RefuseText(BOB, f"{USER}/a", None, "cancel", "item-not-found", "No such.")))
     receipt, error, nameless = bench.wire.sent
-    assert (receipt["id"], receipt.received["id"], receipt.received.uri) == ("7.0", "m1", texting.NS_RECEIPTS)
+    assert (receipt["id"], receipt.received["id"], receipt.received.uri) == ("7.0", "m1", NS_RECEIPTS)
     assert (error["type"], error["id"], error.error["type"]) == ("error", "m1", "cancel")
     assert "No such." in error.toXml()
     assert not nameless.hasAttribute("id")
@@ -123,3 +125,11 @@ def test_any_text_can_be_delivered(text: str) -> None:
     assert made
     read = str(parse(serialized(made)).body or "")
     assert [(a, b) for a, b in zip(text, read, strict=True) if a != b and b != "�"] == []
+
+
+def test_contacts_say_that_they_confirm_texts_only_if_they_can() -> None:
+    bench = Bench()
+    assert NS_RECEIPTS not in bench.adapter._contact.features
+    bench.adapter.serve(replace(SETTINGS, texts=True))
+    assert bench.adapter._contact == disco.with_texts(disco.CONTACT)
+    assert NS_RECEIPTS in bench.adapter._contact.features

@@ -268,9 +268,9 @@ def expire(leg: SipLeg, effects: Effects) -> SipStep:
             return telepathy_leg.expire(leg, effects)
         case UserAgentPhase():
             return user_agent_leg.expire(leg, effects)
-        case Preparing():
+        case Preparing(until=float()):
             return Over(), (Ended(Reason(Cause.NO_ANSWER, texts.CLIENT_NOT_THERE)),)
-        case Over():
+        case Preparing() | Over():
             return leg, ()
         case _:
             assert_never(leg)
