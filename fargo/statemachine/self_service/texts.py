@@ -110,6 +110,12 @@ TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it
 
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
+TITLE_STAY: Final = "Stay signed in"
+INSTRUCTIONS_STAY: Final = "You can be called when none of your clients is online: your server wakes mobile clients."
+FIELD_STAY: Final = "Stay signed in without a client"
+TITLE_FORWARD: Final = "Forward calls"
+INSTRUCTIONS_FORWARD: Final = "Leave the field empty to forward none."
+FIELD_FORWARD: Final = "Number or SIP address"
 FORWARD_ON: Final = "Calls that none of your clients takes are forwarded to {to} from now on."
 FORWARD_OFF: Final = "Calls are not forwarded."
 STAY_ON: Final = (
