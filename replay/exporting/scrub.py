@@ -250,8 +250,11 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     "Challenge.nonce": _text,
     **dict.fromkeys(("command", "connection", "channel", "leg", "call", "Issued.id", "Client.asked"), _our_name),
     **dict.fromkeys(
-        ("dialog", "cancels", "repeats", "registrations", "InviteReceived.name", "Binding.name"), _our_name
+        ("dialog", "cancels", "repeats", "registrations", "InviteReceived.name", "TextReceived.name", "Binding.name"),
+        _our_name,
     ),
+    **dict.fromkeys(("KeptText.name", "ForgetText.text"), lambda name, _: name),
+    **dict.fromkeys(("TextWritten.id", "ConfirmText.message", "RefuseText.message"), _text),
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
     **dict.fromkeys(("SipAccount.auth_user", "DigestCredentials.user", "Registration.user", "SipUri.user"), _user),
     "Sdp.media": _media_line,

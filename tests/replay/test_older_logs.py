@@ -51,8 +51,10 @@ LED_ON = {
 """Calls that ended when the relay was restarted, and go on by today's rules (`RELAY_ASKED_AGAIN`); one that another is
 in the way of, as that goes on; and those whose end is said until clients are back (`CLIENTS_AWAITED`).
 """
-ANSWERS_AGAIN = 8
-"""In this run a proposal that comes twice is answered, which the first rules did not do."""
+ONE_NAME = 10
+"""In this run a client calls under the session id of a call of ours that has ended: no log tells to which of the two
+a goodbye belongs that is repeated.
+"""
 
 
 def entries(path: Path) -> list[Entry]:
@@ -178,7 +180,7 @@ def test_every_command_has_the_call_that_it_is_issued_for_today(path: Path, tmp_
     only_what_is_late_differs(found, [now for _, now, _ in compared])
 
 
-@pytest.mark.parametrize("seed", [seed for seed in range(13) if seed != ANSWERS_AGAIN])
+@pytest.mark.parametrize("seed", [seed for seed in range(13) if seed != ONE_NAME])
 def test_the_same_of_whatever_clients_and_phones_do(seed: int) -> None:
     random = Random(seed)
     log = run(a_beginning_of("telepathy", random), at_random(random), ALL, 200).log

@@ -12,6 +12,7 @@ Rules:
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Final
 
 from msgspec import Struct
@@ -360,9 +361,8 @@ class Provider(Struct, frozen=True):
         sender, recipient, call = f"<sip:bob@sip.test>;tag=text{number}", "<sip:alice@sip.test>", f"text-call-{number}"
         head = RequestHead("MESSAGE", "sip:alice@gateway", (via,), sender, recipient, call, 1)
         text = KeptText(f"text-in-{number}", 5)
-        written = TextReceived(
-            f"{connection}-text{number}", connection, head, REGISTRAR, Party("sip:bob@sip.test"), text
-        )
+        name = f"{connection}-{sha256(call.encode()).hexdigest()[:16]}"
+        written = TextReceived(name, connection, head, REGISTRAR, Party("sip:bob@sip.test"), text)
         return replace(self, made=number + 1)._says(written)
 
     # --- the network

@@ -58,7 +58,7 @@ ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
 
 REQUESTS: Final = (
-    *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01632960000"), ShowRules()),
+    *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01"), ShowRules()),
     *(ShowHelp(), ShowStatus(), ShowCalls(), SetForward("+44 1632 960111"), SetForward(None), NotUnderstood()),
     *(AskStay(), AskForward(), AskBusy(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
     *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),

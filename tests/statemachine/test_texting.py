@@ -14,6 +14,7 @@ from fargo.statemachine.model.commands import ConfirmText, DeliverText, ForgetTe
 from fargo.statemachine.model.events import (
     PolicyChanged,
     Restarted,
+    RoomChanged,
     Stopping,
     SubscriptionAction,
     SubscriptionChanged,
@@ -211,6 +212,18 @@ def test_there_are_not_too_many_at_a_time() -> None:
         story.writes(id=f"m{number}")
     story.writes(id="one more")
     assert story.the(RefuseText).text == texts.TOO_MANY_WAITING
+
+
+def test_there_are_no_texts_while_the_disk_is_almost_full() -> None:
+    story = Texting()
+    story.tell(RoomChanged(True))
+    story.writes()
+    assert (story.the(RefuseText).text, story.forgotten()) == (texts.NO_ROOM, ["text-1"])
+    story.gets()
+    assert (story.statuses, story.forgotten(), story.all(DeliverText)) == ([480], ["in-1"], [])
+    story.tell(RoomChanged(False))
+    story.writes()
+    assert story.now("MESSAGE")
 
 
 def test_who_has_no_account_is_told_to_register() -> None:

@@ -23,7 +23,7 @@ _OK, _FORBIDDEN, _UNAVAILABLE, _BUG = 200, 403, 480, 500
 def received(user: User, event: SipTextArrival, effects: Effects) -> User:
     """Deliver a text to the user, or refuse it."""
     credentials = incoming.called(user.account, event.connection)
-    if credentials is None:
+    if credentials is None or user.no_room:
         refuse(event, _UNAVAILABLE, effects)
         return user
     access = incoming.access(user, credentials, event.connection, effects)

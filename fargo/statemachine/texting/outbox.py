@@ -53,6 +53,8 @@ def written(user: User, event: TextWritten, effects: Effects) -> User:
     line = outgoing.line(user, event.to)
     if not isinstance(line, Refusal) and not sip_leg.engine_capabilities(line.engine).texts:
         line = Refusal("cancel", "service-unavailable", Reason(Cause.MEDIA, texts.NO_TEXTS))
+    if not isinstance(line, Refusal) and user.no_room:
+        line = Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
     if not isinstance(line, Refusal) and len(user.texts) >= _MOST:
         line = Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.TOO_MANY_WAITING))
     if isinstance(line, Refusal):

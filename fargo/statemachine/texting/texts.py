@@ -6,6 +6,7 @@ from typing import Final
 
 NO_TEXTS: Final = "This gateway carries calls only. Your message was not delivered."
 TOO_MANY_WAITING: Final = "Your earlier messages have not been delivered yet. Try again in a minute."
+NO_ROOM: Final = "The gateway takes no messages at the moment, because its disk is almost full. Try again later."
 RESTARTED: Final = "The gateway was restarted. It is not known whether your message has arrived."
 STOPPING: Final = "The gateway is shutting down. It is not known whether your message has arrived."
 UNANSWERED: Final = "The SIP server does not respond. It is not known whether your message has arrived."
