@@ -66,6 +66,7 @@ def test_only_texts_for_people_may_differ() -> None:
         ("RecordEnded", "text"),
         ("RecordPath", "why"),
         ("RefuseIq", "text"),
+        ("RefuseText", "text"),
         ("RejectContents", "text"),
         ("SendPresence", "status"),
         ("SendText", "text"),

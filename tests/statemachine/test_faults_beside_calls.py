@@ -120,8 +120,9 @@ def test_what_is_due_of_the_account_and_fails_is_dropped(story: Story, broken: B
     story.tell(SipSignedOut(story.id_of(SignIn), SipTrouble.NETWORK, ""))
     broken("account.connection.expire")
     told = story.tell(TimePassed(), 30)
-    assert [each for each in told if not isinstance(each, SendPresence)] == [Fault(None, FAULT)]
+    assert [each for each in told if not isinstance(each, SendPresence | SendText)] == [Fault(None, FAULT)]
     assert story.all(SendPresence)[0].status == WRITTEN_DOWN
+    assert WRITTEN_DOWN in story.the(SendText).text
     assert not story.tell(TimePassed(), 1000)
 
 

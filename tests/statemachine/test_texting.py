@@ -72,7 +72,7 @@ class Texting(Phoning):
         self.tell(TextReceived(f"{name}-ab", name, head, REGISTRAR, Party(caller, "t"), KeptText("in-1", 3)))
 
     def forgotten(self) -> list[str]:
-        return [each.text for each in self.all(ForgetText)]
+        return [each.name for each in self.all(ForgetText)]
 
 
 def replaced(answer: SipResponseReceived, **more: object) -> SipResponseReceived:
@@ -182,7 +182,7 @@ def test_one_text_to_an_address_is_under_way_at_a_time() -> None:
     assert [each.body for each in story.all(SendRequest)] == [KeptText("b", 5)]
     story.says(200)
     story.tell(SipResponseReceived(other, other, "MESSAGE", 200, "OK", REGISTRAR, "b"))
-    assert story.the(ConfirmText).message == "m3"
+    assert story.the(ConfirmText).stanza == "m3"
     assert condensed(story.user)
 
 
@@ -254,7 +254,7 @@ def test_what_is_lost_with_the_memory_is_told(event: Restarted | Stopping, why: 
     story.writes("a", "b")
     story.writes("c", id="m2")
     story.tell(event)
-    assert [(each.message, each.text) for each in story.all(RefuseText)] == [("m1", why), ("m2", why)]
+    assert [(each.stanza, each.text) for each in story.all(RefuseText)] == [("m1", why), ("m2", why)]
     assert (story.user.texts, "MESSAGE" in story.unanswered()) == ((), False)
 
 

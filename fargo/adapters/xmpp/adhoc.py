@@ -34,15 +34,19 @@ from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq,
 from fargo.statemachine.model.events import ByCommand, CommandAsked, Iq, RegistrationAsked, RegistrationCancelled
 from fargo.statemachine.model.requests import (
     AskBusy,
+    AskForward,
     AskRemoval,
     AskRules,
+    AskStay,
     CommandForm,
     EndCalls,
     SetBusy,
+    SetForward,
+    SetStay,
     ShowCalls,
     ShowStatus,
 )
-from fargo.statemachine.self_service.commands import BUSY, SURE
+from fargo.statemachine.self_service.commands import BUSY, FORWARD, STAY, SURE
 
 FormValues: TypeAlias = Mapping[str, str]
 AdHocEvent: TypeAlias = CommandAsked | RegistrationAsked | RegistrationCancelled
@@ -91,6 +95,14 @@ def _busy(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, SetBusy(_flag(values, BUSY)))
 
 
+def _stay(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, SetStay(_flag(values, STAY)))
+
+
+def _forward(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, SetForward(values.get(FORWARD, "").strip() or None))
+
+
 def _removal(iq: Iq, values: FormValues) -> AdHocEvent:
     return RegistrationCancelled(iq) if _flag(values, SURE) else CommandAsked(iq, AskRemoval())
 
@@ -106,6 +118,8 @@ _COMMANDS: Final[Mapping[str, _Command]] = {
     "status": _Command(texts.COMMAND_STATUS, lambda iq: CommandAsked(iq, ShowStatus())),
     "calls": _Command(texts.COMMAND_CALLS, lambda iq: CommandAsked(iq, ShowCalls())),
     "busy": _Command(texts.COMMAND_BUSY, lambda iq: CommandAsked(iq, AskBusy()), _busy),
+    "stay": _Command(texts.COMMAND_STAY, lambda iq: CommandAsked(iq, AskStay()), _stay),
+    "forward": _Command(texts.COMMAND_FORWARD, lambda iq: CommandAsked(iq, AskForward()), _forward),
     "rules": _Command(texts.COMMAND_RULES, lambda iq: CommandAsked(iq, AskRules()), _rules),
     "hang-up": _Command(texts.COMMAND_HANG_UP, lambda iq: CommandAsked(iq, EndCalls())),
 }

@@ -15,7 +15,9 @@ from fargo.adapters.xmpp import sed_command
 from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
+    AskForward,
     AskRemoval,
+    AskStay,
     CallNumber,
     EndCalls,
     GatewayRequest,
@@ -43,6 +45,8 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "unregister": AskRemoval(),
     "cancel": GiveUp(),
     "busy": AskBusy(),
+    "stay": AskStay(),
+    "forward": AskForward(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),

@@ -270,17 +270,17 @@ class ConfirmText(_CoreCommand, frozen=True, tag="ConfirmText"):
 
     sender: str
     to: str
-    message: str
+    stanza: str
 
 
 class RefuseText(_CoreCommand, frozen=True, tag="RefuseText"):
-    """A client's message was not delivered, as an error (RFC 6120 §8.3): ``message`` is the id of its stanza, None if
+    """A client's message was not delivered, as an error (RFC 6120 §8.3): ``stanza`` is the id of its stanza, None if
     it has none; ``kind`` and ``condition`` are the error's type and condition, and ``text`` is for people.
     """
 
     sender: str
     to: str
-    message: str | None
+    stanza: str | None
     kind: str
     condition: str
     text: str
@@ -289,7 +289,7 @@ class RefuseText(_CoreCommand, frozen=True, tag="RefuseText"):
 class ForgetText(_CoreCommand, frozen=True, tag="ForgetText"):
     """Forget a text that is under way no longer, by its name."""
 
-    text: str
+    name: str
 
 
 # --- the SIP account

@@ -110,6 +110,14 @@ class AskBusy(_Request, frozen=True, tag="AskBusy"):
     """Whether the user is to be disturbed, as it is now, and how to change that."""
 
 
+class AskStay(_Request, frozen=True, tag="AskStay"):
+    """Whether the user stays signed in without a client, as it is now, and how to change that."""
+
+
+class AskForward(_Request, frozen=True, tag="AskForward"):
+    """Where calls are forwarded to, as it is now, and how to change that."""
+
+
 class Register(_Request, frozen=True, tag="Register"):
     """Register this SIP address (as the user typed it). The password is asked for."""
 
@@ -141,6 +149,8 @@ GatewayRequest: TypeAlias = (
     | RuleRefused
     | TryNumber
     | AskBusy
+    | AskStay
+    | AskForward
     | Register
     | GiveUp
     | AskRemoval

@@ -10,12 +10,25 @@ from fargo.statemachine.account import account_state
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import AnswerCommand, SendForm
 from fargo.statemachine.model.events import CommandAsked
-from fargo.statemachine.model.requests import AskBusy, AskRemoval, AskRules, CommandForm, FormField, GatewayRequest
+from fargo.statemachine.model.requests import (
+    AskBusy,
+    AskForward,
+    AskRemoval,
+    AskRules,
+    AskStay,
+    CommandForm,
+    FormField,
+    GatewayRequest,
+)
 from fargo.statemachine.self_service import desk, rules, texts
-from fargo.statemachine.user_state import User
+from fargo.statemachine.user_state import User, is_woken
 
 BUSY: Final = "busy"
 """The field that says whether the user is not to be disturbed."""
+STAY: Final = "stay"
+"""The field that says whether the user stays signed in without a client."""
+FORWARD: Final = "number"
+"""The field with the number or SIP address to which calls are forwarded."""
 SURE: Final = "sure"
 """The field that confirms that the registration is to be cancelled."""
 
@@ -30,7 +43,7 @@ DELETE: Final = "delete"
 
 def asked(user: User, event: CommandAsked, effects: Effects) -> User:
     """Do what the user asks, and answer; or ask what it takes."""
-    if (form := _form(user, event.request)) is not None:
+    if (form := _form(user, event.request, effects)) is not None:
         effects.emit(SendForm(event.iq, form))
         return user
     after, text = desk.answered(user, event.request, event.iq.to, effects)
@@ -38,7 +51,7 @@ def asked(user: User, event: CommandAsked, effects: Effects) -> User:
     return after
 
 
-def _form(user: User, request: GatewayRequest) -> CommandForm | None:
+def _form(user: User, request: GatewayRequest, effects: Effects) -> CommandForm | None:
     known = account_state.in_force(user.account)
     if known is None:
         return None
@@ -46,6 +59,13 @@ def _form(user: User, request: GatewayRequest) -> CommandForm | None:
         case AskBusy():
             field = FormField("boolean", BUSY, texts.FIELD_BUSY, "true" if user.settings.busy else "false")
             return CommandForm(texts.TITLE_BUSY, texts.INSTRUCTIONS_BUSY, (field,))
+        case AskStay():
+            stay = FormField("boolean", STAY, texts.FIELD_STAY, "true" if is_woken(user) else "false")
+            return CommandForm(texts.TITLE_STAY, texts.INSTRUCTIONS_STAY, (stay,))
+        case AskForward():
+            _, now = desk.answered(user, request, known.gateway, effects)
+            to = FormField("text-single", FORWARD, texts.FIELD_FORWARD)
+            return CommandForm(texts.TITLE_FORWARD, f"{now}\n{texts.INSTRUCTIONS_FORWARD}", (to,))
         case AskRemoval():
             sure = FormField("boolean", SURE, texts.FIELD_SURE, "false")
             return CommandForm(texts.TITLE_REMOVAL, texts.REALLY_REMOVE.format(account=known.uri), (sure,))

@@ -22,8 +22,10 @@ from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskForward,
     AskRemoval,
     AskRules,
+    AskStay,
     CallNumber,
     DeleteRule,
     EndCalls,
@@ -44,7 +46,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import prompting, recent, rules, texts, words
-from fargo.statemachine.user_state import User, able_clients, address_book, stays_signed_in
+from fargo.statemachine.user_state import User, able_clients, address_book, is_woken, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -97,6 +99,11 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return user, rules.tried(user, request, jid)
         case AskBusy():
             return user, texts.BUSY if user.settings.busy else texts.NOT_BUSY
+        case AskStay():
+            return user, texts.STAYS if is_woken(user) else texts.STAY_OFF
+        case AskForward():
+            to = user.settings.forward
+            return user, texts.FORWARDS.format(to=_words(user, to, jid)) if to else texts.FORWARD_OFF
         case AskRemoval():
             return user, texts.CONFIRM_REMOVAL
         case SetStay(on):

@@ -20,8 +20,10 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskForward,
     AskRemoval,
     AskRules,
+    AskStay,
     CommandForm,
     DeleteRule,
     DialRule,
@@ -30,6 +32,8 @@ from fargo.statemachine.model.requests import (
     GatewayRequest,
     RuleRefused,
     SetBusy,
+    SetForward,
+    SetStay,
     ShowCalls,
     ShowRules,
     ShowStatus,
@@ -66,6 +70,8 @@ BEGINNINGS: dict[str, GatewayRequest] = {
     "status": ShowStatus(),
     "calls": ShowCalls(),
     "busy": AskBusy(),
+    "stay": AskStay(),
+    "forward": AskForward(),
     "rules": AskRules(),
     "hang-up": EndCalls(),
 }
@@ -99,6 +105,9 @@ def test_a_form_is_submitted(action: str) -> None:
     for value, on in (("1", True), ("true", True), ("0", False), ("false", False), ("", False)):
         assert submit("busy", busy=value) == CommandAsked(within("busy"), SetBusy(on))
     assert submit("busy") == CommandAsked(within("busy"), SetBusy(False))
+    assert submit("stay", stay="1") == CommandAsked(within("stay"), SetStay(True))
+    assert submit("forward", number=" 0163 ") == CommandAsked(within("forward"), SetForward("0163"))
+    assert submit("forward", number=" ") == CommandAsked(within("forward"), SetForward(None))
     assert submit("unregister", sure="1") == RegistrationCancelled(within("unregister"))
     assert submit("unregister", sure="0") == CommandAsked(within("unregister"), AskRemoval())
     account = registration.Submission(SipAccount("a@b"), "s3cret")

@@ -26,13 +26,17 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskForward,
     AskRemoval,
     AskRules,
+    AskStay,
     DialRule,
     EndCalls,
     GatewayRequest,
     NotUnderstood,
     SetBusy,
+    SetForward,
+    SetStay,
     ShowCalls,
     ShowHelp,
     ShowStatus,
@@ -87,6 +91,19 @@ def test_dial_rules_are_shown_in_their_form_and_tried_before_they_are_added() ->
     assert run(story, TryNumber("01632960000")) == "01632960000 becomes +441632960000."
 
 
+def test_forms_show_what_happens_to_calls_without_a_client() -> None:
+    story = Phoning()
+    for request, change in ((AskStay(), SetStay(True)), (AskForward(), SetForward("+44 1632 960111"))):
+        before, told = [], []
+        for _ in range(2):
+            told.append(ask(story, request))
+            story.tell(CommandAsked(STEP, request))
+            before.append(story.the(SendForm).form)
+            run(story, change)
+        assert before[0] != before[1]
+        assert told[0] != told[1]
+
+
 def test_a_removal_is_confirmed_first() -> None:
     story = Phoning()
     story.tell(CommandAsked(STEP, AskRemoval()))
@@ -97,7 +114,7 @@ def test_a_removal_is_confirmed_first() -> None:
     assert story.the(AcceptIq) == AcceptIq(STEP, "Your SIP account is removed here.")
 
 
-@pytest.mark.parametrize("request_", [AskBusy(), AskRemoval(), AskRules()])
+@pytest.mark.parametrize("request_", [AskBusy(), AskRemoval(), AskRules(), AskStay(), AskForward()])
 def test_who_has_no_account_gets_no_form(request_: GatewayRequest) -> None:
     assert run(Story(), request_) == texts.UNREGISTERED.format(gateway=GATEWAY)
 
