@@ -47,6 +47,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.self_service.texts import TROUBLE_TOLD
 
 from .story import ABLE, BOB, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
 
@@ -54,8 +55,11 @@ ASKS_FIRST = (*ABLE, "urn:xmpp:jingle-message:0")
 
 
 def waits(story: Story) -> dict[str, float]:
-    """Return the deadlines, each with its seconds from now."""
-    return {due.name: due.at - story.at for due in machine.deadlines(story.user)}
+    """Return the deadlines, each with its seconds from now, but that by which a user is told of a trouble: it is there
+    beside those of the trouble itself (self_service/test_notices.py).
+    """
+    found = {due.name: due.at - story.at for due in machine.deadlines(story.user)}
+    return {name: seconds for name, seconds in found.items() if name != TROUBLE_TOLD}
 
 
 def arrive(story: Story) -> None:
