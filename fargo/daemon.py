@@ -26,7 +26,6 @@ import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from secrets import token_hex
 from time import monotonic
 from typing import Any, Final, assert_never
 
@@ -56,7 +55,7 @@ from fargo.operations.administration import administer
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
 from fargo.operations.values import Phase
-from fargo.private_file import write_private
+from fargo.private_file import lasting_secret
 from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
 from fargo.retention import Retention
@@ -66,7 +65,6 @@ from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
 from fargo.statemachine.account.roster import Contacts
-from fargo.statemachine.address import local_of
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import (
     Fault,
@@ -88,7 +86,7 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
-from fargo.status import lines, live_calls
+from fargo.status import report
 from fargo.store.copies import KEY
 from fargo.store.entries import Entry
 from fargo.store.opening import log_in
@@ -172,7 +170,7 @@ class Daemon:
         self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
             config,
-            _lasting_secret(directory / KEY),
+            lasting_secret(directory / KEY),
             self._screening.put,
             self._engine.broadcast,
             self._vault.reveal,
@@ -417,16 +415,11 @@ class Daemon:
 
     def _states(self) -> Iterator[None]:
         """Print the state of the gateway, one user in each step."""
-        users, calls = list(filter(local_of, self._engine.users())), 0
-        self._logger.info(texts.STATE_BEGINS)
-        for each in users:
-            if user := self._engine.state(each):
-                calls += live_calls(user)
-                for line in lines(user, self._engine.now()):
-                    self._logger.info("{line}", line=line)
-            yield
-        self._logger.info("{line}", line=self._gate.line())
-        self._logger.info(texts.STATE_ENDS, calls=calls, users=len(users))
+        for line in report(self._engine.users(), self._engine.state, self._engine.now, self._gate.line):
+            if line is None:
+                yield
+            else:
+                self._logger.info("{line}", line=line)
 
     def _about(self) -> About:
         """Return what the operator is told of the gateway as a whole."""
@@ -510,10 +503,3 @@ class Daemon:
             self._relay.do(issued)
         else:
             self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))
-
-
-def _lasting_secret(path: Path) -> str:
-    """Return a random secret that is the same at every start, so that what it has signed stays valid."""
-    if not path.exists():
-        write_private(path, token_hex(32))
-    return path.read_text()

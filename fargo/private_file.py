@@ -9,6 +9,7 @@ Rules:
 
 import os
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkstemp
 
 
@@ -27,3 +28,10 @@ def write_private(path: Path, content: str | bytes) -> None:
     except BaseException:
         draft.unlink()
         raise
+
+
+def lasting_secret(path: Path) -> str:
+    """Return a random secret that is the same at every start, so that what it has signed stays valid."""
+    if not path.exists():
+        write_private(path, token_hex(32))
+    return path.read_text()

@@ -6,13 +6,14 @@ Rules:
 2. A call is named as in `fargo calls`, so that the log can be asked about it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from fargo import texts
 from fargo.plain import plain
 from fargo.statemachine.account import account_state
+from fargo.statemachine.address import local_of
 from fargo.statemachine.call import call_state
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -23,6 +24,26 @@ LONGEST_LINE: Final = 400
 """Characters of a line."""
 _MOST_CLIENTS: Final = 3
 """The clients that are named of those that a call rings at."""
+
+
+def report(
+    users: Iterable[str],
+    state: Callable[[str], User | None],
+    now: Callable[[], float],
+    limits: Callable[[], str],
+) -> Iterator[str | None]:
+    """Yield the lines about the gateway, and None after each user, when others may have their turn. `users` are bare
+    JIDs, `state` returns that of one, `limits` what was refused.
+    """
+    served, calls = list(filter(local_of, users)), 0
+    yield texts.STATE_BEGINS
+    for each in served:
+        if user := state(each):
+            calls += live_calls(user)
+            yield from lines(user, now())
+        yield None
+    yield limits()
+    yield texts.STATE_ENDS.format(calls=calls, users=len(served))
 
 
 def lines(user: User, now: float) -> Iterator[str]:

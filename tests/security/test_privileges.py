@@ -28,9 +28,8 @@ from fargo.checking import relay, texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
 from fargo.config import INSIDE
-from fargo.daemon import _lasting_secret
 from fargo.edge.leftover import find, run_dir_in
-from fargo.private_file import write_private
+from fargo.private_file import lasting_secret, write_private
 
 from .other_users import AS_NOBODY, NOBODY, ROOT, require_other_users
 
@@ -353,5 +352,5 @@ def test_a_link_that_waits_for_the_key_of_the_edge(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / "edge.new").symlink_to(victim)
-    assert _lasting_secret(tmp_path / "edge.key") == (tmp_path / "edge.key").read_text()
+    assert lasting_secret(tmp_path / "edge.key") == (tmp_path / "edge.key").read_text()
     assert (victim.read_text(), mode(tmp_path / "edge.key")) == ("mine", 0o600)
