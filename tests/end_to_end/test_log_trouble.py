@@ -147,6 +147,7 @@ async def test_kept_calls_are_ended_if_the_log_fails_while_the_gateway_stops(
     talk = await out(alice, scripted)
     with locked(gateway.log):
         informing = asyncio.create_task(talk.call.inform("active"))  # anything that the log has to take
+        await asyncio.sleep(0)  # it is sent now, before the ping
         await pinged(alice.client, gateway, "ping")
         os.kill(gateway.process.pid, signal.SIGTERM)
         ended = await talk.call.ended()

@@ -45,6 +45,7 @@ class Readers:
         """Put the texts of a stanza into the language of its recipient."""
         language = self._languages.get(bare(stanza.getAttribute("to", "")), self.default)
         if (catalog := self._catalogs.get(language)) is not None:
+            stanza[_LANGUAGE] = language
             _translate(stanza, language, catalog)
 
 
