@@ -9,7 +9,7 @@ from fargo.edge.sip.settings import SipEdgeSettings
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings
 
 SILENCE_SECONDS: Final = 8
-"""How long a SIP server may be silent before it counts as unreachable."""
+"""Seconds that a SIP server may be silent before it counts as unreachable."""
 
 
 def edge_settings(config: Config, secret: str) -> SipEdgeSettings | TelepathyEdgeSettings:

@@ -47,7 +47,7 @@ class SipLink(Protocol):
 
     @property
     def restarts(self) -> int:
-        """How often one of these has ended by itself."""
+        """The number of times that one of these has ended by itself."""
 
     def start(self) -> Deferred[None]: ...
     def stop(self) -> Deferred[None]: ...

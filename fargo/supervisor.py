@@ -51,7 +51,7 @@ class Supervisor(Generic[P]):
     running: P | None = None
     """The program while it runs."""
     restarts: int = 0
-    """How often it has ended by itself after it ran."""
+    """The number of times that it has ended by itself after it ran."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Loaded(HTMLParser):
-    """What a page loads by itself, and the pages that it leads to."""
+    """The files that a page loads by itself, and the pages that it leads to."""
 
     def __init__(self, page: Path) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ from fargo.checking.finding import Finding, fine, problem
 from fargo.config import Config
 
 SECONDS = 5.0
-"""How long to wait for a connection, for the header of the server, and for its answer to the handshake."""
+"""Seconds to wait for a connection, for the header of the server, and for its answer to the handshake."""
 _HEADER: Final = (
     f"<?xml version='1.0'?><stream:stream xmlns='{NS_COMPONENT}' xmlns:stream='{NS_STREAMS}' to={{to}}>\r\n\r\n"
 )

@@ -18,7 +18,7 @@ from fargo.store.state import why_not_together
 _LONGEST_FOR_BUS: Final = 95
 """Bytes: the path of a socket has at most 107 (unix(7)), and ends in "/sip/001/bus"."""
 _NOT_FOR_BUS: Final = re.compile(r"[^-0-9A-Za-z_/.*]")
-"""What an address of D-Bus has to escape, and the message bus is not given escaped."""
+"""The characters that an address of D-Bus has to escape, and the message bus is not given escaped."""
 
 
 def unusable(config: Config) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
-"""What a check has found, as a sentence for the operator."""
+"""The finding of a check, as a sentence for the operator."""
 
 from enum import Enum, auto
 from typing import NamedTuple
 
 
 class Kind(Enum):
-    """How bad a finding is."""
+    """The weight of a finding."""
 
     PROBLEM = auto()
     """The gateway cannot start, or cannot serve anybody."""

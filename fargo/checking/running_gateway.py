@@ -15,7 +15,7 @@ from fargo.operations.values import GatewayStatus
 from fargo.running import gateway_of
 
 _SECONDS: Final = 3.0
-"""How long to wait for its answer."""
+"""Seconds to wait for its answer."""
 _ASKED_HERE: Final = ("relay",)
 """The parts of the gateway that the checks ask themselves."""
 

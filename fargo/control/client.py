@@ -13,7 +13,7 @@ from fargo.control.place import address_in
 from fargo.control.questions import ControlReply, Question
 
 SECONDS: Final = 10.0
-"""How long to wait for an answer."""
+"""Seconds to wait for an answer."""
 LONGEST_ANSWER: Final = 256 * 1024 * 1024
 """Bytes."""
 _AT_ONCE: Final = 65536

@@ -13,7 +13,7 @@ class _Question(Struct, frozen=True, tag_field="ask", forbid_unknown_fields=True
 
 
 class AskStatus(_Question, frozen=True, tag="status"):
-    """How the gateway is. The answer is a `fargo.operations.values.GatewayStatus`."""
+    """The state of the gateway. The answer is a `fargo.operations.values.GatewayStatus`."""
 
 
 class RemoveUser(_Question, frozen=True, tag="remove-user"):
@@ -43,7 +43,7 @@ Question: TypeAlias = AskStatus | RemoveUser | Announce | ListUsers | ListFailur
 
 
 class ControlReply(Struct, frozen=True, omit_defaults=True):
-    """What the gateway answers: JSON, or nothing and a ``problem``, as a sentence."""
+    """The answer of the gateway: JSON, or nothing and a ``problem``, as a sentence."""
 
     answer: Raw = Raw()
     problem: str | None = None

@@ -39,7 +39,7 @@ class AccountLine(NamedTuple):
 
 
 class _Trouble(NamedTuple):
-    """What keeps an account from being signed in: the problem as a sentence, and if it is tried again."""
+    """The trouble that keeps an account from being signed in: a sentence, and if it is tried again."""
 
     problem: str
     again: bool

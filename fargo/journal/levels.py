@@ -10,7 +10,7 @@ LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 class Level(IntEnum):
-    """How much a line matters, by its priority in syslog(3): the smaller, the more."""
+    """The weight of a line, by its priority in syslog(3): the smaller, the more."""
 
     CRITICAL = 2
     ERROR = 3

@@ -1,4 +1,4 @@
-"""What each metric means, and the sentences about serving them."""
+"""The meaning of each metric, and the sentences about serving them."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""What the operator of a running gateway is told and can do: its state in numbers, and commands about its users."""
+"""The operator's view of a running gateway: its state in numbers, and commands about its users."""

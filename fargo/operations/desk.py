@@ -37,7 +37,7 @@ _HOUR: Final = 3600
 
 
 class About(NamedTuple):
-    """What the gateway does now, and what the operator has configured: its domain, and how long calls are kept."""
+    """The phase of the gateway, and what the operator has configured: its domain, and how long calls are kept."""
 
     phase: Phase
     domain: str

@@ -20,7 +20,7 @@ MOST_FAILURES: Final = 20
 
 
 class Listing:
-    """What is found in the states of all users. It is complete when `steps` has ended."""
+    """The findings in the states of all users. They are complete when `steps` has ended."""
 
     def __init__(self) -> None:
         self._users: list[ListedUser] = []

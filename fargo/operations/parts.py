@@ -58,7 +58,7 @@ class EdgePrograms:
 
     @property
     def restarts(self) -> int:
-        """How often the edge has ended by itself."""
+        """The number of times that the edge has ended by itself."""
         return self._supervisor.restarts
 
 
@@ -72,7 +72,7 @@ class Relay(Protocol):
 
 
 class Log(Protocol):
-    """What writes the log. ``no_room``: the disk is almost full."""
+    """The writer of the log. ``no_room``: the disk is almost full."""
 
     @property
     def is_failing(self) -> bool: ...

@@ -8,7 +8,7 @@ _LONGEST: Final = 3600
 
 
 class RecentCount:
-    """How often something has happened within the last hour or less. Times are in seconds, and never go back."""
+    """A count of what has happened within the last hour or less. Times are in seconds, and never go back."""
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""What a running gateway tells of itself, as `fargo status --json` prints it. docs/operations.md describes the fields.
+"""The state of a running gateway, as `fargo status --json` prints it. docs/operations.md describes the fields.
 
 Times are text in UTC, as in the log; durations are in seconds, sizes in bytes.
 """
@@ -43,7 +43,7 @@ class LogFigures(Struct, frozen=True):
 
 
 class GatewayStatus(Struct, frozen=True):
-    """How a gateway is. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
+    """The gateway. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
     of the gateway's own process, None if not known. ``relay_sessions``: those of the media relay, None if there is none
     or it does not tell. ``faults``: bugs that have cost a call or an event.
     """

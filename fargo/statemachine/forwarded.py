@@ -1,4 +1,4 @@
-"""Whether a call in may be forwarded, and on which line, as its user wants it (`Settings.forward`).
+"""The decision to forward a call in, and its line, as the user wants it (`Settings.forward`).
 
 Rules:
 

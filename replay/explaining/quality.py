@@ -1,4 +1,4 @@
-"""How well the audio of a call got through, in words.
+"""The quality of a call's audio, in words.
 
 Rules:
 

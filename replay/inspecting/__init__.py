@@ -1,1 +1,1 @@
-"""What the pages of a log show beside single calls: what is looked for, failures in groups, accounts; and the link."""
+"""The rest of a log's pages, beside single calls: what is looked for, failures in groups, accounts; and the link."""

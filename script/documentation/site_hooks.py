@@ -1,4 +1,4 @@
-"""What MkDocs does beside its own for the site of the documentation (`mkdocs.yml`).
+"""Hooks of MkDocs for the site of the documentation (`mkdocs.yml`).
 
 Rules:
 

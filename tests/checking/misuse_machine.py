@@ -1,4 +1,4 @@
-"""What is wrong on this machine, and what `fargo run` refuses because of it."""
+"""Faults of this machine, and what `fargo run` refuses because of it."""
 
 import socket
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is wrong with the media relay and the XMPP server."""
+"""Faults of the media relay and the XMPP server."""
 
 import errno
 import socket

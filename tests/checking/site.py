@@ -33,9 +33,9 @@ CLIENTS = HEADER % b"jabber:client"
 ERROR = b"<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
 
 LAST_WORDS: list[bytes] = []
-"""What components that were taken have sent at last."""
+"""The last words of components that were taken."""
 Answer = Callable[[socket.socket], None]
-"""What a server does with a connection, which is closed afterwards."""
+"""The behaviour of a server towards a connection, which is closed afterwards."""
 
 
 def accept(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""What can be wrong: each function makes one thing wrong at a site where all is right."""
+"""Faults: each function makes one thing wrong at a site where all is right."""
 
 import errno
 import os

@@ -26,7 +26,7 @@ QUESTION = msgspec.json.encode(AskStatus()) + b"\n"
 
 
 class Desk:
-    """What answers: with `answer` if that is not changed."""
+    """The server: it answers with `answer` if that is not changed."""
 
     def __init__(self) -> None:
         self.answer: Callable[[Question], Any] = lambda _: ANSWER

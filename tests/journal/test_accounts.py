@@ -1,4 +1,4 @@
-"""When the journal tells of an account: once for each trouble, and once for each recovery."""
+"""The journal tells of an account once for each trouble, and once for each recovery."""
 
 from fargo.journal.accounts import AccountLine, AccountTroubles
 from fargo.statemachine.account.account_state import Account, Credentials, Registered, Trying, Unregistered

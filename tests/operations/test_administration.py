@@ -1,4 +1,4 @@
-"""What admins are answered, in words."""
+"""The answers to admins, in words."""
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed

@@ -1,4 +1,4 @@
-"""What the operator can do to users: say something to them, some at a time, and remove one."""
+"""The operator says something to users, some at a time, and removes one."""
 
 from dataclasses import dataclass, field
 from typing import cast

@@ -1,4 +1,4 @@
-"""What the operator is told: accounts by state, calls lately, the parts of the gateway, and memory."""
+"""The operator's view: accounts by state, calls lately, the parts of the gateway, and memory."""
 
 import os
 from dataclasses import dataclass, field

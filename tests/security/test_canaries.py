@@ -44,7 +44,7 @@ PHONE_KEY = "Q2FuYXJ5S2V5T2ZUaGVQaG9uZTEyMzQ1Njc4OTAx"
 """30 bytes: what AES_CM_128_HMAC_SHA1_80 takes."""
 PHONE_DIGITS = "BA"
 TEXTS = ("kanarientext-hinaus", "kanarientext-herein")
-"""What is written by the user, and to them."""
+"""The texts that the user writes, and gets."""
 INFO = [("Content-Type", "application/dtmf-relay")]
 SDES = re.compile(r"inline:([A-Za-z0-9+/=]{30,})")
 DIGIT = re.compile(rf'"(?:digit|code|tone|text)": ?"[{re.escape(DIGITS + PHONE_DIGITS)}]"|Signal=')

@@ -67,7 +67,7 @@ REQUESTS: Final = (
     *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
     CallNumber("+44 1632 960222"),
 )
-"""What the user asks the gateway in a chat."""
+"""The user's requests to the gateway in a chat."""
 NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")
 """A dial rule that no run has compiled."""
 

@@ -95,7 +95,7 @@ _LASTING: Final = (RENEWAL, REFRESH)
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense", "write")
 _STEP: Final = ByCommand("status", "status:12345678")
 _WAYS: Final = (None, ByChat(), ByCommand("register", "register:12345678"))
-"""How a registration is submitted, or cancelled."""
+"""The ways to submit a registration, or cancel it."""
 _ASKING: Final[Mapping[str, Event]] = {
     "probe": PresenceProbed(BOB),
     "subscribe": SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE),

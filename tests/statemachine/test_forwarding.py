@@ -49,7 +49,7 @@ def media(body: Body | None) -> Description:
 
 
 def place(body: Body | None) -> tuple[str, int]:
-    """Where audio goes that a body describes."""
+    """Return the place where audio goes that a body describes."""
     transport = media(body).transport
     assert isinstance(transport, RawUdp)
     return transport.candidates[0].ip, transport.candidates[0].port

@@ -1,4 +1,4 @@
-"""What the operator says to a user, and the removal of a user: like a cancelled registration, from any state."""
+"""Announcements to a user, and the removal of a user: like a cancelled registration, from any state."""
 
 from fargo.statemachine import machine, texts
 from fargo.statemachine.account import texts as account_texts

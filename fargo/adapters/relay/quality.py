@@ -1,4 +1,4 @@
-"""How well the audio of one end got through, from the statistics of the relay about it, and what that sounds like.
+"""The quality of the audio of one end, from the relay's statistics about it, and what that sounds like.
 
 Rules:
 
@@ -29,7 +29,7 @@ _PACKET_MS: Final = 20
 
 
 class _Codec(NamedTuple):
-    """What a codec costs by itself (Ie), and how robust it is against loss (Bpl): ITU-T G.113 Appendix I (11/2007)."""
+    """The impairment by a codec (Ie), and its robustness against loss (Bpl): ITU-T G.113 Appendix I (11/2007)."""
 
     impairment: float
     robustness: float

@@ -39,7 +39,7 @@ class Watch:
         self._counted = _read(kept)
         """The number that the relay last reported, None if it has reported none or does not answer."""
         self.sessions: int | None = None
-        """How many sessions the relay has, as far as it has told."""
+        """The number of sessions at the relay, as far as it has told."""
         self._silent = False
         self._warned = False
         self._timer: Any = None

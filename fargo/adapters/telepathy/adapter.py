@@ -83,7 +83,7 @@ class TelepathyAdapter:
 
     @property
     def restarts(self) -> int:
-        """How often a SIP host has ended by itself."""
+        """The number of times that a SIP host has ended by itself."""
         return self._pool.restarts
 
     def start(self) -> Deferred[None]:

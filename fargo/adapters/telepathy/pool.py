@@ -90,7 +90,7 @@ class Pool(Generic[H]):
         self._stopping: dict[int, PooledHost[H]] = {}
         self._log = Logger()
         self.restarts = 0
-        """How often a host has ended by itself."""
+        """The number of times that a host has ended by itself."""
 
     @property
     def drained(self) -> list[PooledHost[H]]:

@@ -221,7 +221,7 @@ class XmppAdapter:
 
     @property
     def trouble(self) -> str:
-        """What keeps the stream from being open, as a sentence, "" if that is not known."""
+        """The trouble that keeps the stream from being open, as a sentence, "" if that is not known."""
         return self._stream.trouble
 
     def start(self) -> None:

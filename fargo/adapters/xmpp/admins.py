@@ -1,4 +1,4 @@
-"""What admins of the gateway ask in a chat with it, or by ad-hoc commands: as the questions of the control socket.
+"""Questions of admins, in a chat with the gateway, or by ad-hoc commands: as the questions of the control socket.
 
 Rules:
 

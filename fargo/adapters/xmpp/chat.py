@@ -1,4 +1,4 @@
-"""What a user writes to the gateway itself, as a request.
+"""A user's words to the gateway itself, as a request.
 
 Rules:
 

@@ -1,4 +1,4 @@
-"""What an XMPP server says first to a component, or instead of XMPP: read as far as it is XML."""
+"""The first words of an XMPP server to a component, or of something else in its place, as far as they are XML."""
 
 from typing import Final
 from xml.parsers import expat

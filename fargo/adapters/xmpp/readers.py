@@ -1,4 +1,4 @@
-"""Which language each user reads, as their stanzas say (RFC 6120 §8.1.5), and stanzas in it.
+"""The language that each user reads, as their stanzas say (RFC 6120 §8.1.5), and stanzas in it.
 
 Rules:
 

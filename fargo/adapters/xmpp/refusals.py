@@ -1,4 +1,4 @@
-"""Why an XMPP server cannot be reached or does not take the component, as a sentence for the operator.
+"""The reason that an XMPP server cannot be reached or does not take the component, as a sentence for the operator.
 
 Rules:
 
@@ -18,7 +18,7 @@ from fargo.adapters.xmpp.first_words import FirstWords
 from fargo.plain import plain
 
 MOST: Final = 4096
-"""How many bytes of the server's first words are looked at. A header and a stream error have some hundreds."""
+"""The bytes of the server's first words that are looked at. A header and a stream error have some hundreds."""
 
 _CLIENTS_AND_SERVERS: Final = ("jabber:client", "jabber:server")
 _PASSING: Final = {
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class StreamRefusal(NamedTuple):
-    """Why the component is not taken, and if that is hopeless (rule 3)."""
+    """The reason that the component is not taken, and if that is hopeless (rule 3)."""
 
     sentence: str
     hopeless: bool

@@ -1,4 +1,4 @@
-"""What a user writes behind the word ``sed`` in a chat with the gateway, or fills into the form about dial rules.
+"""A user's words behind ``sed`` in a chat with the gateway, or fills into the form about dial rules.
 
 Rules:
 

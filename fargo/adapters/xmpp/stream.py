@@ -90,7 +90,7 @@ class Stream(xmlstream.XMPPHandler):
         self._closed: Deferred[None] | None = None
         self._place = Place(domain, "", 0)
         self._first = b""
-        """What the server has sent on a connection that is not open yet, at most MOST bytes."""
+        """The bytes that the server has sent on a connection that is not open yet, at most MOST."""
         self._timed_out = False
         self._trouble = Trouble(self._tell, lambda: float(_reactor().seconds()))
         self._factory: Any = ComponentFactory(domain, secret, self._not_connected)
@@ -102,7 +102,7 @@ class Stream(xmlstream.XMPPHandler):
 
     @property
     def trouble(self) -> str:
-        """What keeps the stream from being open, as a sentence, "" if that is not known."""
+        """The trouble that keeps the stream from being open, as a sentence, "" if that is not known."""
         return self._trouble.sentence
 
     def start(self, server: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""What keeps the stream from being open, as the operator is told of it.
+"""The trouble that keeps the stream from being open, as the operator is told of it.
 
 Rules:
 
@@ -23,7 +23,7 @@ class Trouble:
         self._tell = tell
         self._seconds = seconds
         self.sentence = ""
-        """What keeps the stream from being open, "" if nothing is known to."""
+        """The trouble that keeps the stream from being open, "" if none is known."""
         self._told_at = 0.0
 
     def met(self, sentence: str, hopeless: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What a client shows of a contact, or of the gateway: vCards (XEP-0054, XEP-0292) and an avatar (XEP-0153).
+"""The looks of a contact, or of the gateway, in a client: vCards (XEP-0054, XEP-0292) and an avatar (XEP-0153).
 
 Rules:
 

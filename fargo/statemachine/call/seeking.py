@@ -1,4 +1,4 @@
-"""Which of the user's clients are called, of those that are online and those that may be woken.
+"""The choice of the user's clients that are called, of those that are online and those that may be woken.
 
 Rules:
 

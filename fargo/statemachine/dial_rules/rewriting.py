@@ -1,4 +1,4 @@
-"""What dial rules make of the number of a call, before it is dialled or becomes a contact.
+"""The use of dial rules on the number of a call, before it is dialled or becomes a contact.
 
 Rules:
 
@@ -32,7 +32,7 @@ LONGEST: Final = 64
 
 
 class Rewritten(Struct, frozen=True, gc=False):
-    """What rules have made of an address.
+    """The outcome of rules for an address.
 
     ``before``: the user part that they saw. ``uri``: what came of it; as it was, if it is refused. ``by``: the rules
     that changed it, one after the other. ``refusal``: why it is refused, None if it is not.

@@ -88,7 +88,7 @@ class RelayDescribed(_RelayReply, frozen=True, tag="RelayDescribed"):
 
 
 class Quality(Struct, frozen=True, gc=False, omit_defaults=True):
-    """How well the audio of one end got through. ``loss``: the percentage of its packets that were lost. ``jitter`` and
+    """The quality of the audio of one end. ``loss``: the percentage of its packets that were lost. ``jitter`` and
     ``round_trip``: milliseconds on average, the latter None if not known. ``mos``: the score that people would give it
     as far as these tell, from 1 to 4.5.
     """

@@ -1,4 +1,4 @@
-"""What a user asks of the gateway itself, in a chat with it or by an ad-hoc command (XEP-0050), and what it keeps.
+"""Requests of users to the gateway itself, in a chat or by an ad-hoc command (XEP-0050), and what it keeps for them.
 
 Rule: what a user has written is no part of a request unless it is understood, so that nothing else gets into the log.
 """
@@ -16,7 +16,7 @@ class _Request(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class ShowHelp(_Request, frozen=True, tag="ShowHelp"):
-    """What can be asked."""
+    """Ask for the help."""
 
 
 class NotUnderstood(_Request, frozen=True, tag="NotUnderstood"):
@@ -24,7 +24,7 @@ class NotUnderstood(_Request, frozen=True, tag="NotUnderstood"):
 
 
 class ShowStatus(_Request, frozen=True, tag="ShowStatus"):
-    """How the account is, and what is going on."""
+    """Ask for the state of the account, and what is going on."""
 
 
 class ShowCalls(_Request, frozen=True, tag="ShowCalls"):
@@ -36,13 +36,13 @@ class EndCalls(_Request, frozen=True, tag="EndCalls"):
 
 
 class SetBusy(_Request, frozen=True, tag="SetBusy"):
-    """Whether the user is not to be disturbed: callers are told that they are busy."""
+    """Begin or end not being disturbed: callers are told that they are busy."""
 
     on: bool
 
 
 class SetStay(_Request, frozen=True, tag="SetStay"):
-    """Whether the user stays signed in to SIP when none of their clients is online."""
+    """Stay signed in to SIP when none of the user's clients is online, or not."""
 
     on: bool
 
@@ -62,7 +62,7 @@ class CallNumber(_Request, frozen=True, tag="CallNumber"):
 
 
 class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What is to become of numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
+    """A rule about numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
     direction of the calls that it is for, None for both.
     """
 
@@ -107,15 +107,15 @@ class TryNumber(_Request, frozen=True, tag="TryNumber"):
 
 
 class AskBusy(_Request, frozen=True, tag="AskBusy"):
-    """Whether the user is to be disturbed, as it is now, and how to change that."""
+    """The form about being disturbed, as it is now."""
 
 
 class AskStay(_Request, frozen=True, tag="AskStay"):
-    """Whether the user stays signed in without a client, as it is now, and how to change that."""
+    """The form about staying signed in without a client, as it is now."""
 
 
 class AskForward(_Request, frozen=True, tag="AskForward"):
-    """Where calls are forwarded to, as it is now, and how to change that."""
+    """The form about forwarding, as it is now."""
 
 
 class Register(_Request, frozen=True, tag="Register"):
@@ -197,7 +197,7 @@ class PasswordPrompt(Struct, frozen=True, gc=False):
 
 
 class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the user wants the gateway to do. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
+    """The user's wishes. ``busy``: see `SetBusy`. ``stay``: see `SetStay`; None if it is as the
     operator has set it for all. ``rules``: their dial rules, in order. ``forward``: the contact (bare JID) to whom
     calls are forwarded, None if to none.
     """

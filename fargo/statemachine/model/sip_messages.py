@@ -97,7 +97,7 @@ class SessionTimer(_Value, frozen=True):
 
 
 class Diversion(_Value, frozen=True):
-    """Who has forwarded a call, and why (RFC 5806 §4.1): such as "no-answer". ``uri``: whom it was for."""
+    """The end that has forwarded a call, and why (RFC 5806 §4.1): such as "no-answer". ``uri``: whom it was for."""
 
     uri: str
     reason: str = "unknown"

@@ -1,4 +1,4 @@
-"""What the relay's statistics say of the audio, from replies that rtpengine 10.5 has given, and the score of it."""
+"""The quality of audio, from replies that rtpengine 10.5 has given, and its score."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What users write to the gateway itself."""
+"""Users' words to the gateway itself."""
 
 import pytest
 

@@ -34,7 +34,7 @@ OF_RECORDS = {
     *("BOTH_PLAIN", "WANTS_OTHER_PROFILE", "ICE", "DTLS", "RELAY_ALWAYS", "NO_COMMON_CODEC_OFFERED", "OTHER_FAMILY"),
     "RELAY_ENCRYPTS",
 }
-"""Why audio goes the way it does: for the readers of the log."""
+"""The reasons for a call's audio path: for the readers of the log."""
 DE = catalogs()["de"]
 
 

@@ -1,4 +1,4 @@
-"""What a server says that does not take the component, in words for the operator."""
+"""The refusals of servers that do not take the component, in words for the operator."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""What clients show of contacts and of the gateway."""
+"""The looks of contacts and of the gateway."""
 
 import base64
 import hashlib

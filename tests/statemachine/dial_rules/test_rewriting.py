@@ -1,4 +1,4 @@
-"""What becomes of the number of a call by the rules of its user and of the operator."""
+"""Numbers of calls under the rules of their user and of the operator."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What the gateway answers in a chat, and what it does then."""
+"""The gateway's answers in a chat, and its deeds."""
 
 import pytest
 from hypothesis import given

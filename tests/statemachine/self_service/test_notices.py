@@ -36,7 +36,7 @@ class Troubled(Story):
     """A user whose account may get into trouble."""
 
     def said(self) -> list[str]:
-        """What the gateway has said of its own accord since this was last asked."""
+        """Return what the gateway has said of its own accord since this was last asked."""
         texts, self.issued = [each.command for each in self.issued if isinstance(each.command, SendText)], []
         assert {(each.sender, each.to) for each in texts} <= {(GATEWAY, ALICE)}
         return [each.text for each in texts]

@@ -36,7 +36,7 @@ class Trunk(Struct, frozen=True, gc=False):
 
 
 class Forwarding(Struct, frozen=True, gc=False):
-    """What the called end learns of a call that is forwarded. ``caller``: who calls, for people; ``diversion``: who has
+    """The facts of forwarding that the called end learns. ``caller``: who calls, for people; ``diversion``: who has
     forwarded it; ``max_forwards``: see `SipHeaders`.
     """
 

@@ -1,4 +1,4 @@
-"""Who calls, as an INVITE tells it, or who writes, as a MESSAGE does.
+"""The caller, as an INVITE tells it, or the writer, as a MESSAGE does.
 
 Rules:
 

@@ -43,7 +43,7 @@ _PHRASES: Final = {200: "OK", 403: "Forbidden", 480: "Temporarily Unavailable", 
 
 
 class Texted(Struct, frozen=True, gc=False):
-    """What has come of a text so far. ``command``: the id of the request that is under way, None if it was taken.
+    """The progress of a text. ``command``: the id of the request that is under way, None if it was taken.
     ``delivered``: it was taken for delivery at once.
     """
 

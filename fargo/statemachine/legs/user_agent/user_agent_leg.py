@@ -76,7 +76,7 @@ UserAgentArrival: TypeAlias = InviteReceived
 UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRequestUndelivered
 
 UNKNOWN: Final = offer_answer.UNKNOWN
-"""What is known of a phone that has made no offer."""
+"""The assumed description of a phone that has made no offer."""
 CAPABILITIES: Final = SipCapabilities(
     profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, forwards=True, texts=True
 )
