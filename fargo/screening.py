@@ -30,7 +30,8 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.media.reach import Address, Network, Networks, is_hidden, objection
 from fargo.statemachine.model.call1 import CallArrived, CandidatesReceived
-from fargo.statemachine.model.events import ContentEvent, Event, SessionAccepted, SessionInitiated
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.jingle_events import ContentEvent, SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import RelayDescribed
 from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SipRequestReceived, SipResponseReceived
 

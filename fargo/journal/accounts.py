@@ -23,7 +23,8 @@ from fargo.statemachine.account.account_state import (
     Unregistered,
 )
 from fargo.statemachine.model.commands import RefuseIq
-from fargo.statemachine.model.events import Iq, RegistrationSubmitted
+from fargo.statemachine.model.events import RegistrationSubmitted
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.presence import SignedIn, SigningIn, SignInRefused, Waiting
 from fargo.store.entries import Entry
 

@@ -34,9 +34,6 @@ from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -49,8 +46,6 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
@@ -59,6 +54,13 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TextWritten,
     TimePassed,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    SessionInitiated,
+    SessionTerminated,
 )
 from fargo.statemachine.model.requests import CallNumber, Register, SetForward
 from fargo.statemachine.model.sip import SipAccountEvent

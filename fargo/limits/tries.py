@@ -17,7 +17,8 @@ from fargo.limits.bucket import Rate, Rates, Scope
 from fargo.limits.ledger import Ledger
 from fargo.statemachine.address import BadAddress, domain_of, parse_account, server
 from fargo.statemachine.model.commands import AcceptIq, Issued, RefuseIq, SignIn
-from fargo.statemachine.model.events import Iq, SipAccount
+from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.sip_messages import SendRegister
 
 ANSWERED_AFTER: Final = 10.0

@@ -37,8 +37,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallMessaged,
-    CallProposed,
     Event,
     FeaturesLearned,
     IqFailed,
@@ -46,6 +44,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
 )
+from fargo.statemachine.model.jingle_events import CallMessaged, CallProposed
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
 from fargo.statemachine.user_state import AwaitedClient, User
 

@@ -28,7 +28,8 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Fault, ForgetSecret, RefuseIq
-from fargo.statemachine.model.events import CallProposed, Event, RegistrationSubmitted, TextWritten
+from fargo.statemachine.model.events import Event, RegistrationSubmitted, TextWritten
+from fargo.statemachine.model.jingle_events import CallProposed
 from fargo.statemachine.model.sip import SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.texting import inbox, outbox

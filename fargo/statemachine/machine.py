@@ -48,12 +48,9 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import (
     Announced,
-    CallMessaged,
-    CallProposed,
     ClockJumped,
     CommandAsked,
     ContactAsked,
-    ContentChanged,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -71,11 +68,6 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     Restarted,
     RoomChanged,
-    SessionAccepted,
-    SessionEvent,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
     SipSignedIn,
     SipSignedOut,
     Snapshot,
@@ -85,6 +77,16 @@ from fargo.statemachine.model.events import (
     TextWritten,
     TimePassed,
     UserRemoved,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallMessaged,
+    CallProposed,
+    ContentChanged,
+    SessionAccepted,
+    SessionEvent,
+    SessionInformed,
+    SessionInitiated,
+    SessionTerminated,
 )
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived

@@ -38,7 +38,7 @@ from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.paths import PathChoice, Policy
 from fargo.statemachine.model.call_records import RecordPath
 from fargo.statemachine.model.commands import RefuseIq
-from fargo.statemachine.model.events import CallProposed, SessionInitiated
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason

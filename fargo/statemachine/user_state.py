@@ -24,7 +24,8 @@ from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.events import CallMessaged, Event, SessionEvent
+from fargo.statemachine.model.events import Event
+from fargo.statemachine.model.jingle_events import CallMessaged, SessionEvent
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.requests import AccountTrouble, PasswordPrompt, RecentCall, Settings

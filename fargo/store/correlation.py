@@ -42,15 +42,11 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import Event, IqEvent, Recorded, RegistrationCancelled, Restarted
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
-    Event,
-    IqEvent,
-    Recorded,
-    RegistrationCancelled,
-    Restarted,
     SessionEvent,
     SessionInitiated,
 )

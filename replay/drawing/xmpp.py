@@ -28,12 +28,8 @@ from fargo.statemachine.model.commands import (
     XmppCommand,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
     CommandAsked,
     ContactAsked,
-    ContentEvent,
     FeaturesLearned,
     GatewayAsked,
     IqFailed,
@@ -45,13 +41,19 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
+    SubscriptionChanged,
+    TextWritten,
+    XmppEvent,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    ContentEvent,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    SubscriptionChanged,
-    TextWritten,
-    XmppEvent,
 )
 from replay.drawing.label import Label, Tone, failed, quiet
 

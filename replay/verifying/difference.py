@@ -8,7 +8,8 @@ from msgspec import Struct
 from fargo.calls import CallName
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Issued, MessageCall, RefuseIq
-from fargo.statemachine.model.events import CallAction, Recorded
+from fargo.statemachine.model.events import Recorded
+from fargo.statemachine.model.jingle_events import CallAction
 from fargo.statemachine.user_state import User
 from replay.verifying import texts
 

@@ -46,19 +46,16 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
-    Iq,
     IqSucceeded,
     Recorded,
     RegistrationSubmitted,
     ResourceAvailable,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
     TimePassed,
 )
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionInitiated, SessionTerminated
 
 Commands = tuple[Issued, ...]
 Turn = tuple[Event, ...]

@@ -30,17 +30,10 @@ from fargo.statemachine.model.call1 import (
 )
 from fargo.statemachine.model.events import (
     Announced,
-    CallAction,
-    CallMessaged,
-    CallProposed,
     ClockJumped,
     ContactAsked,
-    ContentChanged,
-    ContentModified,
-    ContentRemoved,
     Event,
     FeaturesLearned,
-    Iq,
     IqFailed,
     IqSucceeded,
     PolicyChanged,
@@ -50,10 +43,6 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
@@ -61,8 +50,21 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
     TimePassed,
-    TransportInformed,
     UserRemoved,
+)
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    ContentChanged,
+    ContentModified,
+    ContentRemoved,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionTerminated,
+    TransportInformed,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip_messages import (

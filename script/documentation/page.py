@@ -37,7 +37,8 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     XmppCommand,
 )
-from fargo.statemachine.model.events import CallMessaged, Event, SessionInformed, SipSignedOut
+from fargo.statemachine.model.events import Event, SipSignedOut
+from fargo.statemachine.model.jingle_events import CallMessaged, SessionInformed
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.statemachine.model.sip_messages import (
     KeepFlow,

@@ -11,16 +11,9 @@ from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.user_agent.phases import UacCancelling, UserAgentPhase
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, Senders
-from fargo.statemachine.model.events import (
-    Event,
-    Iq,
-    Restarted,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
-    TimePassed,
-)
+from fargo.statemachine.model.events import Event, Restarted, TimePassed
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,

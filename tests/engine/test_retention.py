@@ -21,7 +21,6 @@ from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
     Event,
-    Iq,
     PresenceProbed,
     Recorded,
     RegistrationCancelled,
@@ -33,6 +32,7 @@ from fargo.statemachine.model.events import (
     Snapshot,
     StreamOpened,
 )
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.user_state import User
 from fargo.store.interface import StoreError, SynchronousStore

@@ -21,12 +21,11 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.media.reach import Address, Network, Networks
 from fargo.statemachine.model.call1 import CallArrived, CandidatesReceived
-from fargo.statemachine.model.events import (
-    Event,
-    Iq,
+from fargo.statemachine.model.events import Event, Stopping
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
     SessionAccepted,
     SessionInitiated,
-    Stopping,
     TransportInformed,
     TransportReplaced,
 )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fargo.statemachine.model.events import Iq, Recorded, RegistrationAsked
+from fargo.statemachine.model.events import Recorded, RegistrationAsked
+from fargo.statemachine.model.iq import Iq
 from fargo.store.opening import open_store
 from replay.reading.steps import refolded
 

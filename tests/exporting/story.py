@@ -22,7 +22,6 @@ from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
-    Iq,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -30,16 +29,15 @@ from fargo.statemachine.model.events import (
     RegistrationAsked,
     RegistrationSubmitted,
     ResourceAvailable,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
     SipTrouble,
     SubscriptionAction,
     SubscriptionChanged,
-    TransportInformed,
 )
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInitiated, SessionTerminated, TransportInformed
 from fargo.store.entries import Entry
 from replay.reading import golden
 from replay.reading.steps import refolded

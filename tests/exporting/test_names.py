@@ -24,15 +24,15 @@ from fargo.statemachine.model.commands import Issued, SendText
 from fargo.statemachine.model.events import (
     ContactAsked,
     GatewayAsked,
-    Iq,
     IqMalformed,
     PolicyChanged,
     PresenceProbed,
     RegistrationSubmitted,
-    SessionInitiated,
     SipAccount,
     Snapshot,
 )
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInitiated
 from fargo.statemachine.model.requests import AddRule, DialRule
 from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest
 from fargo.statemachine.texts import NO_EMERGENCY_CALLS

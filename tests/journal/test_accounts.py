@@ -4,7 +4,8 @@ from fargo.journal.accounts import AccountLine, AccountTroubles
 from fargo.statemachine.account.account_state import Account, Credentials, Registered, Trying, Unregistered
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.model.commands import Issued, RefuseIq
-from fargo.statemachine.model.events import Iq, Recorded, RegistrationSubmitted, SipAccount, TimePassed
+from fargo.statemachine.model.events import Recorded, RegistrationSubmitted, SipAccount, TimePassed
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.presence import (
     Connection,
     SignedIn,

@@ -14,10 +14,8 @@ from fargo.limits.tries import ANSWERED_AFTER
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AcceptIq, Command, Issued, RefuseIq, SignIn
 from fargo.statemachine.model.events import (
-    CallProposed,
     Event,
     GatewayAsked,
-    Iq,
     IqSucceeded,
     PolicyChanged,
     Recorded,
@@ -27,14 +25,14 @@ from fargo.statemachine.model.events import (
     RequestsRefused,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
     TextWritten,
 )
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.requests import AddRule, CallNumber, DialRule, Register, SetForward
 from fargo.statemachine.user_state import User

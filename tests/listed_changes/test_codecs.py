@@ -11,7 +11,7 @@ from statemachine.user_agent.phone import Phoning, sdp
 from fargo.statemachine.media.description import Codec, Content, Description, MediaProfile
 from fargo.statemachine.model.call1 import PlaceCall
 from fargo.statemachine.model.commands import Command, InformDescription, RefuseIq, TerminateSession
-from fargo.statemachine.model.events import SessionInitiated
+from fargo.statemachine.model.jingle_events import SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.rules import CODECS_AS_STANDARDIZED, CODECS_TOLD, MORE_CODECS, NUMBERS_RESERVED
 from fargo.store.entries import Entry

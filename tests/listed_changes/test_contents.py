@@ -6,7 +6,7 @@ from statemachine.story import BOB, DESK, OFFER, PHONE, Story
 
 from fargo.statemachine.media.description import Codec, Content, Description, MediaProfile, RawUdp
 from fargo.statemachine.model.commands import AcceptIq, AcceptSession, InitiateSession, MessageCall, TerminateSession
-from fargo.statemachine.model.events import CallAction, CallProposed, SessionInitiated
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.rules import EVERY_CONTENT_ANSWERED
 from fargo.store.correlation import correlated

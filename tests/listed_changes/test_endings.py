@@ -12,7 +12,8 @@ from fargo.statemachine.legs.user_agent.texts import CALLER_GAVE_UP
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordEnded, RecordPath, Side
 from fargo.statemachine.model.commands import Command, Issued, RefuseIq, SendText, TerminateSession
-from fargo.statemachine.model.events import CallAction, PolicyChanged, SessionInitiated
+from fargo.statemachine.model.events import PolicyChanged
+from fargo.statemachine.model.jingle_events import CallAction, SessionInitiated
 from fargo.statemachine.model.rules import CALLS_AT_A_TIME, MISSED_CALLS, WHO_FAILED
 from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause

@@ -15,7 +15,7 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,

@@ -28,7 +28,9 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     TerminateSession,
 )
-from fargo.statemachine.model.events import Iq, RegistrationAsked, SessionInformed, SessionInitiated, TimePassed
+from fargo.statemachine.model.events import RegistrationAsked, TimePassed
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInformed, SessionInitiated
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDone, RelayLost
 from fargo.statemachine.model.rules import ENCRYPTED_AUDIO, HOLD_IN_TURN, IPV6_AUDIO, RELAY_ASKED_AGAIN, WAITING_ANSWER
 from fargo.statemachine.model.sip_messages import SendRequest

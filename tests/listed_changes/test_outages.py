@@ -23,7 +23,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    Iq,
     IqFailed,
     IqSucceeded,
     ResourceAvailable,
@@ -34,6 +33,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TimePassed,
 )
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.rules import CALLS_OUTLIVE_GATEWAY, CLIENTS_AWAITED, PRESENCE_ASKED_AGAIN
 from fargo.statemachine.model.sip_messages import SendResponse
 from fargo.statemachine.reason import Cause

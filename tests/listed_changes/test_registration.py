@@ -11,7 +11,6 @@ from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.model.commands import AcceptIq, PresenceKind, RefuseIq, SendPresence, SendText
 from fargo.statemachine.model.events import (
-    Iq,
     PresenceProbed,
     RegistrationSubmitted,
     ResourceAvailable,
@@ -19,6 +18,7 @@ from fargo.statemachine.model.events import (
     SipAccount,
     StreamOpened,
 )
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.rules import EACH_REALM, OWN_SERVER_ONLY, PASSWORD_AGAIN, SPEAKS_UP, TRIED_SOONER
 from fargo.statemachine.model.sip_messages import (
     DigestCredentials,

@@ -19,7 +19,8 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import CallAction, CallProposed, IqFailed, IqSucceeded, StreamOpened, TimePassed
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, StreamOpened, TimePassed
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
 from fargo.statemachine.model.rules import (
     ALL_THAT_IS_DUE,

@@ -11,15 +11,15 @@ from fargo.statemachine.model.call1 import CallStateChanged, ChannelClosed
 from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
-    Iq,
     Recorded,
     RegistrationAsked,
     RegistrationSubmitted,
     ResourceAvailable,
-    SessionInitiated,
     SipAccount,
     SipSignedIn,
 )
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInitiated
 from fargo.statemachine.user_state import User
 from fargo.store.opening import open_store
 

@@ -30,18 +30,9 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     SignIn,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    ContentChanged,
-    Event,
-    Iq,
-    RegistrationSubmitted,
-    ResourceAvailable,
-    SessionInformed,
-    SipAccount,
-    Snapshot,
-)
+from fargo.statemachine.model.events import Event, RegistrationSubmitted, ResourceAvailable, SipAccount, Snapshot
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, ContentChanged, SessionInformed
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Awaited, Registration
 from fargo.statemachine.model.sip_messages import (

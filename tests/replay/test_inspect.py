@@ -35,7 +35,8 @@ from fargo.statemachine.model.call_records import (
     Side,
 )
 from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.events import Iq, Recorded, RegistrationAsked
+from fargo.statemachine.model.events import Recorded, RegistrationAsked
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.reason import Cause
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader, open_store

@@ -24,19 +24,21 @@ from fargo.statemachine.model.call1 import (
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
-    CallProposed,
     Event,
     FeaturesLearned,
-    Iq,
     IqSucceeded,
     Recorded,
     RegistrationSubmitted,
     ResourceAvailable,
+    SipAccount,
+    SipSignedIn,
+)
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
+    CallProposed,
     SessionAccepted,
     SessionInitiated,
     SessionTerminated,
-    SipAccount,
-    SipSignedIn,
     TransportInformed,
 )
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused

@@ -25,7 +25,9 @@ from fargo.statemachine.legs.relay.relay_leg import RelayLeg
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged
-from fargo.statemachine.model.events import Event, Iq, Recorded, SessionInformed
+from fargo.statemachine.model.events import Event, Recorded
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInformed
 from replay.drawing.json_diff import tree
 from replay.drawing.messages import OVER, PROPOSED
 from replay.drawing.page_data import page_data

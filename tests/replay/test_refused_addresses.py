@@ -1,7 +1,8 @@
 """The ladder names the addresses that audio must not go to."""
 
 from fargo.statemachine.media.description import Candidate, Content, Description, RawUdp, RefusedAddress, Unreachable
-from fargo.statemachine.model.events import Iq, SessionInitiated
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInitiated
 from replay.drawing.label import Label
 from replay.drawing.refused_addresses import added
 

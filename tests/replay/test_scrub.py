@@ -16,14 +16,9 @@ from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged, PlaceCall
 from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import Issued, SendText, SignIn, TerminateSession
-from fargo.statemachine.model.events import (
-    Iq,
-    IqSucceeded,
-    PresenceProbed,
-    RegistrationSubmitted,
-    SessionInformed,
-    SipAccount,
-)
+from fargo.statemachine.model.events import IqSucceeded, PresenceProbed, RegistrationSubmitted, SipAccount
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInformed
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.sip_messages import (
     Binding,

@@ -29,16 +29,9 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    Event,
-    Iq,
-    Recorded,
-    SessionAccepted,
-    SessionInformed,
-    SipSignedIn,
-    Stopping,
-)
+from fargo.statemachine.model.events import Event, Recorded, SipSignedIn, Stopping
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import CallAction, SessionAccepted, SessionInformed
 from fargo.statemachine.reason import Cause, Reason
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader

@@ -40,17 +40,19 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
-    ContentChanged,
     Event,
     FeaturesLearned,
-    Iq,
     IqFailed,
     IqSucceeded,
     ResourceAvailable,
     ResourceUnavailable,
+)
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    ContentChanged,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,

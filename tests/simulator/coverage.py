@@ -42,19 +42,12 @@ from fargo.statemachine.model.call1 import (
 )
 from fargo.statemachine.model.events import (
     Announced,
-    ByChat,
-    ByCommand,
-    CallAction,
-    CallMessaged,
-    CallProposed,
     ClockJumped,
     CommandAsked,
     ContactAsked,
-    ContentChanged,
     Event,
     FeaturesLearned,
     GatewayAsked,
-    Iq,
     IqFailed,
     IqMalformed,
     IqSucceeded,
@@ -68,10 +61,6 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     Restarted,
     RoomChanged,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
@@ -83,8 +72,19 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TextWritten,
     TimePassed,
-    TransportInformed,
     UserRemoved,
+)
+from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    ContentChanged,
+    SessionAccepted,
+    SessionInformed,
+    SessionInitiated,
+    SessionTerminated,
+    TransportInformed,
 )
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import (

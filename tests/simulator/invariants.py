@@ -78,8 +78,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallMessaged,
-    CallProposed,
     Event,
     FeaturesLearned,
     IqFailed,
@@ -88,13 +86,17 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
-    SessionAccepted,
-    SessionInitiated,
-    SessionTerminated,
     SipSignedIn,
     SipSignedOut,
     StreamOpened,
     TimePassed,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallMessaged,
+    CallProposed,
+    SessionAccepted,
+    SessionInitiated,
+    SessionTerminated,
     TransportInformed,
 )
 from fargo.statemachine.model.ng import (

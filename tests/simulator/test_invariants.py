@@ -14,16 +14,9 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    Event,
-    Iq,
-    IqFailed,
-    Recorded,
-    SessionInitiated,
-    SipSignedOut,
-    SipTrouble,
-    TimePassed,
-)
+from fargo.statemachine.model.events import Event, IqFailed, Recorded, SipSignedOut, SipTrouble, TimePassed
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInitiated
 
 from .broken import Broken, Entry
 from .invariants import Watch

@@ -39,13 +39,10 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import (
     Announced,
-    ByChat,
-    ByCommand,
     CommandAsked,
     ContactAsked,
     Event,
     GatewayAsked,
-    Iq,
     IqMalformed,
     IqSucceeded,
     PolicyChanged,
@@ -64,6 +61,7 @@ from fargo.statemachine.model.events import (
     TimePassed,
     UserRemoved,
 )
+from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
 from fargo.statemachine.model.requests import GatewayRequest, Register

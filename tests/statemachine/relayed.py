@@ -23,14 +23,8 @@ from fargo.statemachine.model.call1 import (
     ReceivingStateChanged,
 )
 from fargo.statemachine.model.commands import AskFeatures, Command, InitiateSession, SignIn
-from fargo.statemachine.model.events import (
-    FeaturesLearned,
-    PolicyChanged,
-    ResourceAvailable,
-    SessionAccepted,
-    SessionInitiated,
-    TransportInformed,
-)
+from fargo.statemachine.model.events import FeaturesLearned, PolicyChanged, ResourceAvailable
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated, TransportInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayRefused
 
 from .story import ABLE, BOB, DESK, GATEWAY, PCMA, PCMU, PHONE_ADDRESS, Story

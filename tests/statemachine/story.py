@@ -20,16 +20,15 @@ from fargo.statemachine.model.commands import AcceptSession, AskFeatures, Comman
 from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
-    Iq,
     IqSucceeded,
     Recorded,
     RegistrationSubmitted,
     ResourceAvailable,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
 )
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import SessionInitiated, SessionTerminated
 from fargo.statemachine.user_state import User
 from fargo.store.entries import Entry
 

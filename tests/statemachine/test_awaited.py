@@ -27,7 +27,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallProposed,
     ClockJumped,
     Event,
     FeaturesLearned,
@@ -36,10 +35,10 @@ from fargo.statemachine.model.events import (
     IqSucceeded,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionInformed,
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInformed
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 

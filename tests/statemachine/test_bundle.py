@@ -30,7 +30,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     TerminateSession,
 )
-from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed, SessionInitiated
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, CallProposed, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 
 from .relayed import AT_CLIENT, AT_RELAY, DTLS, FOR_CLIENT, FOR_PHONE, ICE, PRINT, Relayed

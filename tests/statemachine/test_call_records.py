@@ -17,15 +17,8 @@ from fargo.statemachine.model.call_records import (
     Side,
 )
 from fargo.statemachine.model.commands import InitiateSession, SignIn
-from fargo.statemachine.model.events import (
-    CallProposed,
-    RegistrationCancelled,
-    ResourceUnavailable,
-    SessionAccepted,
-    SessionInitiated,
-    SipSignedOut,
-    SipTrouble,
-)
+from fargo.statemachine.model.events import RegistrationCancelled, ResourceUnavailable, SipSignedOut, SipTrouble
+from fargo.statemachine.model.jingle_events import CallProposed, SessionAccepted, SessionInitiated
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.texts import CALLED_NOT_SIGNED_IN, REGISTRATION_CANCELLED
 

@@ -17,13 +17,10 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import FeaturesLearned, IqFailed, PolicyChanged, ResourceAvailable
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
-    FeaturesLearned,
-    IqFailed,
-    PolicyChanged,
-    ResourceAvailable,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,

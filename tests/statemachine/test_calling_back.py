@@ -12,9 +12,8 @@ from fargo.statemachine.model.events import (
     PolicyChanged,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionAccepted,
-    SessionTerminated,
 )
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
 from fargo.statemachine.model.requests import CallNumber, SetBusy
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts

@@ -61,23 +61,25 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    ContentAdded,
-    ContentChanged,
     FeaturesLearned,
     IqFailed,
     IqSucceeded,
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+    TimePassed,
+)
+from fargo.statemachine.model.jingle_events import (
+    ContentAdded,
+    ContentChanged,
     SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    SipSignedOut,
-    SipTrouble,
-    Stopping,
-    TimePassed,
     TransportInformed,
 )
 

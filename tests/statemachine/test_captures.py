@@ -29,7 +29,8 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import Iq, RegistrationSubmitted, SipAccount, SipSignedIn
+from fargo.statemachine.model.events import RegistrationSubmitted, SipAccount, SipSignedIn
+from fargo.statemachine.model.iq import Iq
 from fargo.store.entries import Entry
 
 from .story import Story

@@ -13,11 +13,11 @@ from fargo.statemachine.model.events import (
     PolicyChanged,
     Recorded,
     RegistrationCancelled,
-    SessionInitiated,
     SipAccount,
     SubscriptionAction,
     SubscriptionChanged,
 )
+from fargo.statemachine.model.jingle_events import SessionInitiated
 
 from .story import ALICE, GATEWAY, OFFER, PCMU, PHONE_ADDRESS, Story
 

@@ -19,7 +19,8 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, StreamOpened, TimePassed
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
@@ -30,12 +31,8 @@ from fargo.statemachine.model.events import (
     ContentRejected,
     ContentRemoved,
     DescriptionInformed,
-    IqFailed,
-    IqSucceeded,
     SessionInitiated,
     SessionTerminated,
-    StreamOpened,
-    TimePassed,
     TransportAccepted,
     TransportInformed,
     TransportRejected,

@@ -21,20 +21,22 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
     IqMalformed,
     IqSucceeded,
     ResourceUnavailable,
     Restarted,
+    Stopping,
+    StreamOpened,
+    TimePassed,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    Stopping,
-    StreamOpened,
-    TimePassed,
 )
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayDone
 

@@ -3,7 +3,7 @@
 from fargo.statemachine.legs.telepathy.texts import EDGE_RESTARTED
 from fargo.statemachine.model.call1 import AnswerCall, CallArrived, HangUp
 from fargo.statemachine.model.commands import InitiateSession, SignIn, TerminateSession
-from fargo.statemachine.model.events import SessionAccepted
+from fargo.statemachine.model.jingle_events import SessionAccepted
 from fargo.statemachine.model.sip_messages import EdgeRestarted
 
 from .story import BOB, OFFER, PCMU, PHONE_ADDRESS, Story

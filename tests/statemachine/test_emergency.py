@@ -5,7 +5,8 @@ import pytest
 from fargo.statemachine.legs.jingle.jmi import MOST_PROPOSALS
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import MessageCall, RefuseIq
-from fargo.statemachine.model.events import CallAction, CallProposed, PolicyChanged, SessionInitiated
+from fargo.statemachine.model.events import PolicyChanged
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed, SessionInitiated
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.texts import NO_EMERGENCY_CALLS, TOO_MANY_CALLS
 

@@ -33,17 +33,8 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    IqSucceeded,
-    PolicyChanged,
-    Restarted,
-    SessionInformed,
-    SessionInitiated,
-    StreamOpened,
-    TimePassed,
-)
+from fargo.statemachine.model.events import IqSucceeded, PolicyChanged, Restarted, StreamOpened, TimePassed
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, SessionInformed, SessionInitiated
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDescribed, RelayDone, RelayLost
 from fargo.statemachine.reason import Cause
 

@@ -22,8 +22,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallProposed,
     IqFailed,
     RegistrationAsked,
     RegistrationSubmitted,
@@ -36,6 +34,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed
 from fargo.statemachine.model.ng import DeleteRelay
 from fargo.statemachine.reason import Cause
 

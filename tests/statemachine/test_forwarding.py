@@ -8,13 +8,8 @@ from fargo.statemachine.media.description import Candidate, Crypto, Description,
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordEnded, RecordPath, Side
 from fargo.statemachine.model.commands import InitiateSession, MessageCall, ProposeCall, SendText, TerminateSession
-from fargo.statemachine.model.events import (
-    GatewayAsked,
-    PolicyChanged,
-    ResourceUnavailable,
-    Restarted,
-    SessionTerminated,
-)
+from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, ResourceUnavailable, Restarted
+from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowStatus
 from fargo.statemachine.model.sip_messages import (
     Body,

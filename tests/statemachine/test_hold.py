@@ -26,7 +26,8 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import ContentModified, IqFailed, SessionAccepted, SessionInformed, TimePassed
+from fargo.statemachine.model.events import IqFailed, TimePassed
+from fargo.statemachine.model.jingle_events import ContentModified, SessionAccepted, SessionInformed
 
 from .story import BOB, DESK, OFFER, PCMU, PHONE_ADDRESS, Story
 

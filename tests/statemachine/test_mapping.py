@@ -38,21 +38,23 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallProposed,
     PolicyChanged,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceUnavailable,
-    SecurityInformed,
-    SessionInformed,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
     SipTrouble,
     StreamOpened,
     TextWritten,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallProposed,
+    SecurityInformed,
+    SessionInformed,
+    SessionInitiated,
+    SessionTerminated,
     TransportInformed,
 )
 from fargo.statemachine.model.kept_text import KeptText

@@ -6,14 +6,13 @@ import pytest
 
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged
 from fargo.statemachine.model.commands import InitiateSession, ProposeCall, SendText, SignIn
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import ResourceUnavailable, Stopping
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
-    ResourceUnavailable,
     SessionAccepted,
     SessionTerminated,
-    Stopping,
 )
 from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders
 from fargo.statemachine.reason import Cause

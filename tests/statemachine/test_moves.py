@@ -24,7 +24,8 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     SignIn,
 )
-from fargo.statemachine.model.events import IqFailed, SessionAccepted, SessionTerminated
+from fargo.statemachine.model.events import IqFailed
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed, RelayParty
 
 from .relayed import AT_CLIENT, AT_RELAY, DTLS, FOR_CLIENT, FOR_PHONE, OPUS, RELAY_ADDRESS, Relayed

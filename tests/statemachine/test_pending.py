@@ -31,9 +31,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
     FeaturesLearned,
     IqFailed,
     IqSucceeded,
@@ -42,10 +39,15 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     ResourceUnavailable,
     Restarted,
-    SessionAccepted,
-    SessionInitiated,
     StreamOpened,
     TimePassed,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    SessionAccepted,
+    SessionInitiated,
 )
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayDone, RelayRefused
 

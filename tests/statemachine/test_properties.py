@@ -43,13 +43,13 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     Event,
     FeaturesLearned,
-    Iq,
     RegistrationCancelled,
     RegistrationSubmitted,
     SipAccount,
     Snapshot,
     TimePassed,
 )
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.sip_messages import RegisterAnswered, SendRegister
 
 from .registering import BY_SIP

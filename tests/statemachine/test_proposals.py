@@ -25,16 +25,14 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import IqFailed, StreamOpened, TimePassed
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
-    IqFailed,
     SessionAccepted,
     SessionInitiated,
     SessionTerminated,
-    StreamOpened,
-    TimePassed,
 )
 from fargo.statemachine.reason import Cause
 

@@ -52,11 +52,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
-    ContentModified,
-    DescriptionInformed,
     Event,
     IqFailed,
     IqMalformed,
@@ -65,15 +60,22 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceUnavailable,
     Restarted,
+    SipAccount,
+    SipSignedOut,
+    SipTrouble,
+    Stopping,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    ContentModified,
+    DescriptionInformed,
     SecurityInformed,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    SipAccount,
-    SipSignedOut,
-    SipTrouble,
-    Stopping,
     TransportInformed,
 )
 from fargo.statemachine.texts import (

@@ -18,7 +18,6 @@ from fargo.statemachine.model.commands import (
     SignOut,
 )
 from fargo.statemachine.model.events import (
-    Iq,
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -31,6 +30,7 @@ from fargo.statemachine.model.events import (
     Stopping,
     TimePassed,
 )
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.texts import STOPPING
 
 from .story import ALICE, DESK, GATEWAY, Story

@@ -38,18 +38,14 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, ResourceUnavailable, Restarted, TimePassed
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     DescriptionInformed,
-    IqFailed,
-    IqSucceeded,
-    ResourceUnavailable,
-    Restarted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    TimePassed,
 )
 from fargo.statemachine.model.ng import (
     AnswerRelay,

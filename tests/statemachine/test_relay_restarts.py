@@ -12,14 +12,8 @@ from fargo.statemachine.media.description import Candidate, Description, IceUdp,
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import HangUp, PlaceCall
 from fargo.statemachine.model.commands import AcceptSession, InformTransport, InitiateSession, TerminateSession
-from fargo.statemachine.model.events import (
-    IqFailed,
-    IqSucceeded,
-    PolicyChanged,
-    SessionAccepted,
-    SessionTerminated,
-    StreamOpened,
-)
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, PolicyChanged, StreamOpened
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
 from fargo.statemachine.model.sip_messages import Sdp, SendRequest, SendResponse
 

@@ -11,13 +11,8 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SignIn,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallProposed,
-    PolicyChanged,
-    RoomChanged,
-    SessionInitiated,
-)
+from fargo.statemachine.model.events import PolicyChanged, RoomChanged
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed, SessionInitiated
 from fargo.statemachine.model.sip_messages import SendResponse
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.texts import NO_ROOM

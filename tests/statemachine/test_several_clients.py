@@ -15,16 +15,8 @@ from fargo.statemachine.model.commands import (
     SignIn,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    ContentModified,
-    FeaturesLearned,
-    IqSucceeded,
-    ResourceAvailable,
-    SessionAccepted,
-    TimePassed,
-)
+from fargo.statemachine.model.events import FeaturesLearned, IqSucceeded, ResourceAvailable, TimePassed
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, ContentModified, SessionAccepted
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story
 

@@ -24,13 +24,8 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SignIn,
 )
-from fargo.statemachine.model.events import (
-    RegistrationSubmitted,
-    SessionInitiated,
-    SipAccount,
-    Snapshot,
-    TransportInformed,
-)
+from fargo.statemachine.model.events import RegistrationSubmitted, SipAccount, Snapshot
+from fargo.statemachine.model.jingle_events import SessionInitiated, TransportInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.sip import ENGINES, SipEngine

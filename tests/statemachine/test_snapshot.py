@@ -10,7 +10,6 @@ from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChan
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import AskFeatures, Fault, Forget, Issued, SignIn, TerminateSession
 from fargo.statemachine.model.events import (
-    CallProposed,
     FeaturesLearned,
     PolicyChanged,
     PresenceProbed,
@@ -24,6 +23,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.model.jingle_events import CallProposed
 from fargo.statemachine.model.presence import SignedIn, SignInRefused
 
 from .story import ABLE, ALICE, BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story

@@ -8,8 +8,6 @@ from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import RING_SECONDS, Policy
 from fargo.statemachine.model.commands import AskFeatures, InitiateSession, MessageCall, ProposeCall, SendText
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -20,6 +18,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     Restarted,
 )
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged
 from fargo.statemachine.model.ng import OfferRelay, RelayDescribed
 from fargo.statemachine.model.requests import SetBusy, SetStay, ShowStatus
 from fargo.statemachine.model.sip_messages import SendRegister

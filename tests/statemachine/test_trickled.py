@@ -28,7 +28,8 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     TerminateSession,
 )
-from fargo.statemachine.model.events import SessionAccepted, SessionInitiated, TimePassed, TransportInformed
+from fargo.statemachine.model.events import TimePassed
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated, TransportInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.reason import Cause
 

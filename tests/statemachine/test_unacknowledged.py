@@ -21,10 +21,10 @@ from fargo.statemachine.model.events import (
     IqSucceeded,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionTerminated,
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.model.jingle_events import SessionTerminated
 
 from .story import BOB, DESK, GATEWAY, PCMU, PHONE, PHONE_ADDRESS, Story
 

@@ -16,7 +16,6 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
 )
 from fargo.statemachine.model.events import (
-    CallProposed,
     ContactAsked,
     Event,
     IqFailed,
@@ -28,13 +27,12 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionInitiated,
-    SessionTerminated,
     SipAccount,
     StreamOpened,
     SubscriptionAction,
     SubscriptionChanged,
 )
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.sip_messages import SendResponse, SipRequestReceived
 from fargo.statemachine.user_state import User
 

@@ -30,16 +30,12 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
     ClockJumped,
     IqFailed,
     IqSucceeded,
     RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionAccepted,
     SipAccount,
     SipSignedIn,
     SipSignedOut,
@@ -47,6 +43,7 @@ from fargo.statemachine.model.events import (
     StreamOpened,
     TimePassed,
 )
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, CallProposed, SessionAccepted
 from fargo.statemachine.self_service.texts import TROUBLE_TOLD
 
 from .story import ABLE, BOB, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story

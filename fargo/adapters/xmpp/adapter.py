@@ -91,16 +91,15 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    ByCommand,
     Event,
     FeaturesLearned,
-    Iq,
     IqFailed,
     IqMalformed,
     RegistrationAsked,
     RegistrationCancelled,
-    SessionInformed,
 )
+from fargo.statemachine.model.iq import ByCommand, Iq
+from fargo.statemachine.model.jingle_events import SessionInformed
 
 _OneStanza: TypeAlias = (
     AcceptIq

@@ -31,7 +31,8 @@ from fargo.adapters.xmpp.stanza import (
 from fargo.adapters.xmpp.wokkel_compat import data_form
 from fargo.control.questions import Question
 from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq, SendForm, SendRegistrationForm
-from fargo.statemachine.model.events import ByCommand, CommandAsked, Iq, RegistrationAsked, RegistrationCancelled
+from fargo.statemachine.model.events import CommandAsked, RegistrationAsked, RegistrationCancelled
+from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import (
     AskBusy,
     AskForward,

@@ -30,9 +30,9 @@ from fargo.statemachine.model.commands import (
     RejectContents,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
     ContentChanged,
-    Iq,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,

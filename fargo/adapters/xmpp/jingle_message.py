@@ -34,7 +34,7 @@ from fargo.adapters.xmpp.stanza import (
 )
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import MessageCall, ProposeCall
-from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, CallProposed
 
 JingleMessageEvent: TypeAlias = CallProposed | CallMessaged
 JingleMessageCommand: TypeAlias = ProposeCall | MessageCall

@@ -27,7 +27,8 @@ from fargo.adapters.xmpp.stanza import (
 )
 from fargo.statemachine.address import bare, domain_of, local_of
 from fargo.statemachine.model.commands import SendText
-from fargo.statemachine.model.events import ByChat, GatewayAsked, Iq, RegistrationCancelled
+from fargo.statemachine.model.events import GatewayAsked, RegistrationCancelled
+from fargo.statemachine.model.iq import ByChat, Iq
 
 _CHATS: Final = (None, "normal", "chat")
 _CALLS_ONLY: Final = stanza_error("cancel", "service-unavailable", texts.CALLS_ONLY)

@@ -5,7 +5,8 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import texts
 from fargo.adapters.xmpp.stanza import NS_GATEWAY, bounded, child, iq_result, make
 from fargo.statemachine.model.commands import SendContact
-from fargo.statemachine.model.events import ContactAsked, Iq
+from fargo.statemachine.model.events import ContactAsked
+from fargo.statemachine.model.iq import Iq
 
 
 def event(iq: Iq, query: Element) -> ContactAsked:

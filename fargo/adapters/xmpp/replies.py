@@ -25,7 +25,8 @@ from fargo.adapters.xmpp.stanza import (
     text_of,
 )
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText
-from fargo.statemachine.model.events import ByChat, ByCommand, FeaturesLearned, IqFailed, IqSucceeded
+from fargo.statemachine.model.events import FeaturesLearned, IqFailed, IqSucceeded
+from fargo.statemachine.model.iq import ByChat, ByCommand
 
 _OURS: Final = re.compile(r"(features-)?([0-9]{1,18}\.[0-9]{1,9})", re.ASCII)
 

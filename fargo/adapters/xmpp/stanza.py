@@ -16,7 +16,7 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts
 from fargo.plain import plain
-from fargo.statemachine.model.events import Iq
+from fargo.statemachine.model.iq import Iq
 
 NS_STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
 NS_RECEIPTS: Final = "urn:xmpp:receipts"

@@ -23,7 +23,8 @@ from fargo.adapters.xmpp.registration import Submission
 from fargo.adapters.xmpp.stanza import stanza_error
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import RefuseIq
-from fargo.statemachine.model.events import ByChat, Event, GatewayAsked, Iq, RegistrationSubmitted, SipAccount
+from fargo.statemachine.model.events import Event, GatewayAsked, RegistrationSubmitted, SipAccount
+from fargo.statemachine.model.iq import ByChat, Iq
 from fargo.statemachine.model.requests import GiveUp
 
 StorePassword: TypeAlias = Callable[[str, str], Deferred[str]]

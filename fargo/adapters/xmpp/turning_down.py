@@ -7,7 +7,8 @@ from fargo.adapters.xmpp.stanza import MalformedError, attribute, iq_error, iq_o
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import RESOURCE
 from fargo.statemachine.model.commands import MessageCall, SendText
-from fargo.statemachine.model.events import CallAction, CallProposed, Event, GatewayAsked
+from fargo.statemachine.model.events import Event, GatewayAsked
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed
 from fargo.statemachine.model.requests import Register
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 

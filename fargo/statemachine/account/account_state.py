@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from fargo.statemachine.account import texts
 from fargo.statemachine.account.roster import Shown
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.model.events import Iq, SipAccount, SipTrouble
+from fargo.statemachine.model.events import SipAccount, SipTrouble
+from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.presence import (
     Connection,
     SignedIn,

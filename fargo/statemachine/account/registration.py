@@ -38,7 +38,8 @@ from fargo.statemachine.model.commands import (
     RefuseIq,
     SendRegistrationForm,
 )
-from fargo.statemachine.model.events import ByChat, Iq, RegistrationAsked, RegistrationSubmitted, SipAccount, SipTrouble
+from fargo.statemachine.model.events import RegistrationAsked, RegistrationSubmitted, SipAccount, SipTrouble
+from fargo.statemachine.model.iq import ByChat, Iq
 from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.numbering_plans import PLANS

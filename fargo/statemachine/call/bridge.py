@@ -71,7 +71,8 @@ from fargo.statemachine.model.call_records import (
     RecordPath,
     Side,
 )
-from fargo.statemachine.model.events import ResourceUnavailable, SessionInitiated
+from fargo.statemachine.model.events import ResourceUnavailable
+from fargo.statemachine.model.jingle_events import SessionInitiated
 from fargo.statemachine.model.ng import RelayLost
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.pending import Reply

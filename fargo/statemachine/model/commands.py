@@ -19,7 +19,9 @@ from fargo.statemachine.media.description import Content, Srtp
 from fargo.statemachine.model import call1, sip_messages
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.events import CallAction, Iq, SipAccount
+from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import CallAction
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import DeleteRelay, RelayCommand
 from fargo.statemachine.model.requests import CommandForm

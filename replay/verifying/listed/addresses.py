@@ -19,14 +19,13 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallProposed,
     Event,
     PresenceProbed,
     RegistrationAsked,
     RegistrationSubmitted,
-    SessionInitiated,
     SubscriptionChanged,
 )
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated
 from fargo.statemachine.model.sip import SipCallArrived
 from fargo.statemachine.user_state import address_book
 from replay.verifying.difference import Difference, Explains

@@ -8,7 +8,7 @@ from fargo.statemachine.media.description import Content
 from fargo.statemachine.media.offer import Audio, audio
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSession, MessageCall, TerminateSession
-from fargo.statemachine.model.events import CallAction, CallProposed, SessionInitiated
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed, SessionInitiated
 from replay.verifying.difference import Difference, Explains
 
 

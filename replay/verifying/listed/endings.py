@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import Command, Issued, MessageCall, SendText, TerminateSession
-from fargo.statemachine.model.events import CallAction, CallMessaged
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged
 from fargo.statemachine.model.sip_messages import SipRequestReceived
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.texts import TOO_MANY_CALLS

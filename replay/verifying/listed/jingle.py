@@ -21,7 +21,7 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.jingle_events import (
     ContentAdded,
     ContentEvent,
     ContentModified,

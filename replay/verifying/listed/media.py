@@ -9,7 +9,7 @@ from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import CallMembersChanged, HoldStateChanged, RejectDescription, RequestHold
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, SendRegistrationForm
-from fargo.statemachine.model.events import SessionAccepted, SessionInitiated
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import OfferRelay
 from fargo.statemachine.model.sip_messages import SendRequest
 from replay.verifying.difference import Difference, Explains

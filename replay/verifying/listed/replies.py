@@ -15,7 +15,8 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     MessageCall,
 )
-from fargo.statemachine.model.events import CallAction, CallProposed, IqFailed, IqSucceeded, TimePassed
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, TimePassed
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayRefused
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User

@@ -34,9 +34,6 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    CallProposed,
     ContactAsked,
     FeaturesLearned,
     IqFailed,
@@ -48,11 +45,16 @@ from fargo.statemachine.model.events import (
     RegistrationSubmitted,
     ResourceAvailable,
     ResourceUnavailable,
-    SessionInformed,
-    SessionInitiated,
     SipAccount,
     SubscriptionAction,
     SubscriptionChanged,
+)
+from fargo.statemachine.model.jingle_events import (
+    CallAction,
+    CallMessaged,
+    CallProposed,
+    SessionInformed,
+    SessionInitiated,
 )
 
 from .driven import USER, Adapter

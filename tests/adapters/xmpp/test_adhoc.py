@@ -9,14 +9,8 @@ from fargo.adapters.xmpp.stanza import NS_COMMANDS
 from fargo.statemachine.dial_rules.texts import NO_END
 from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.commands import AcceptIq, AnswerCommand, RefuseIq, SendForm, SendRegistrationForm
-from fargo.statemachine.model.events import (
-    ByCommand,
-    CommandAsked,
-    Iq,
-    RegistrationAsked,
-    RegistrationCancelled,
-    SipAccount,
-)
+from fargo.statemachine.model.events import CommandAsked, RegistrationAsked, RegistrationCancelled, SipAccount
+from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,

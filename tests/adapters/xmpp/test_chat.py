@@ -5,7 +5,8 @@ import pytest
 from fargo.adapters.xmpp import chat, messages
 from fargo.statemachine.dial_rules.texts import USAGE
 from fargo.statemachine.model.call_records import Direction
-from fargo.statemachine.model.events import ByChat, GatewayAsked, Iq, RegistrationCancelled
+from fargo.statemachine.model.events import GatewayAsked, RegistrationCancelled
+from fargo.statemachine.model.iq import ByChat, Iq
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,

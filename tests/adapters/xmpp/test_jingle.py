@@ -17,8 +17,8 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    Iq,
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,

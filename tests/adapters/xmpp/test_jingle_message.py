@@ -10,7 +10,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import jingle_message
 from fargo.adapters.xmpp.stanza import MalformedError
 from fargo.statemachine.model.commands import MessageCall, ProposeCall
-from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, CallProposed
 
 from . import strategies
 from .elements import NS_JINGLE, NS_RTP, Captured, captures, meaning, parse

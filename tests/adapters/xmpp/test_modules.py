@@ -20,7 +20,6 @@ from fargo.statemachine.model.commands import PresenceKind, RefuseIq, SendContac
 from fargo.statemachine.model.events import (
     ContactAsked,
     FeaturesLearned,
-    Iq,
     IqFailed,
     IqSucceeded,
     PresenceProbed,
@@ -29,6 +28,7 @@ from fargo.statemachine.model.events import (
     SubscriptionAction,
     SubscriptionChanged,
 )
+from fargo.statemachine.model.iq import Iq
 
 from . import strategies
 from .elements import captures, parse

@@ -14,7 +14,8 @@ from fargo.adapters.xmpp.stanza import MalformedError
 from fargo.adapters.xmpp.wokkel_compat import data_form
 from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.model.commands import SendRegistrationForm
-from fargo.statemachine.model.events import Iq, SipAccount
+from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.model.iq import Iq
 
 from . import strategies
 from .elements import parse

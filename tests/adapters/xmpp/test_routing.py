@@ -23,8 +23,6 @@ from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
 from fargo.statemachine.model.events import (
-    ByChat,
-    CallProposed,
     Event,
     GatewayAsked,
     IqFailed,
@@ -34,6 +32,8 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     SipAccount,
 )
+from fargo.statemachine.model.iq import ByChat
+from fargo.statemachine.model.jingle_events import CallProposed
 from fargo.statemachine.model.requests import GiveUp, NotUnderstood, Register
 from fargo.store.texts_under_way import TextsUnderWay
 

@@ -13,15 +13,8 @@ from fargo.statemachine.media.paths import EmergencyCalls, Policy
 from fargo.statemachine.model.call1 import CallArrived, PlaceCall
 from fargo.statemachine.model.call_records import Direction, RecordBegun, RecordEnded, Rewriting
 from fargo.statemachine.model.commands import InitiateSession, MessageCall, RefuseIq, SendText, SignIn
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallProposed,
-    GatewayAsked,
-    PolicyChanged,
-    RegistrationCancelled,
-    SessionInitiated,
-    SipAccount,
-)
+from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, RegistrationCancelled, SipAccount
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed, SessionInitiated
 from fargo.statemachine.model.requests import AddRule, DeleteRule, DialRule, Settings
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.texts import CALLER_REFUSED, NO_EMERGENCY_CALLS

@@ -12,9 +12,7 @@ from fargo.statemachine.model.commands import (
     SignIn,
 )
 from fargo.statemachine.model.events import (
-    ByCommand,
     CommandAsked,
-    Iq,
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -23,6 +21,7 @@ from fargo.statemachine.model.events import (
     SipSignedOut,
     SipTrouble,
 )
+from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,

@@ -5,8 +5,6 @@ import pytest
 from fargo.statemachine import machine
 from fargo.statemachine.model.commands import AcceptIq, ForgetSecret, RefuseIq, SendText, SignIn
 from fargo.statemachine.model.events import (
-    ByChat,
-    Iq,
     RegistrationCancelled,
     RegistrationSubmitted,
     Restarted,
@@ -16,6 +14,7 @@ from fargo.statemachine.model.events import (
     SipTrouble,
     TimePassed,
 )
+from fargo.statemachine.model.iq import ByChat, Iq
 from fargo.statemachine.model.requests import GiveUp, Register, ShowStatus
 from fargo.statemachine.self_service import prompting, texts
 

@@ -9,13 +9,8 @@ from fargo.statemachine.legs.user_agent.phases import Confirmed, UserAgentPhase
 from fargo.statemachine.media.description import Candidate, Codec, Content, Crypto, Description, RawUdp, Senders
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSession
-from fargo.statemachine.model.events import (
-    IqSucceeded,
-    SessionAccepted,
-    SessionInformed,
-    SessionInitiated,
-    SipAccount,
-)
+from fargo.statemachine.model.events import IqSucceeded, SipAccount
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionInitiated
 from fargo.statemachine.model.sip_messages import (
     Body,
     InviteReceived,

@@ -9,7 +9,8 @@ from fargo.statemachine import derived
 from fargo.statemachine.media.description import Candidate
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import InitiateSession
-from fargo.statemachine.model.events import PolicyChanged, SessionAccepted, SessionInformed, SessionTerminated
+from fargo.statemachine.model.events import PolicyChanged
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 from fargo.statemachine.model.sip_messages import (
     Challenge,

@@ -22,7 +22,8 @@ from fargo.statemachine.media.texts import NO_COMMON_FAMILY, OTHER_FAMILY
 from fargo.statemachine.model.call1 import PlaceCall
 from fargo.statemachine.model.call_records import RecordPath
 from fargo.statemachine.model.commands import AcceptSession, InitiateSession, TerminateSession
-from fargo.statemachine.model.events import IqSucceeded, PolicyChanged, SessionAccepted, SessionInitiated
+from fargo.statemachine.model.events import IqSucceeded, PolicyChanged
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp, SendRequest, SendResponse
 

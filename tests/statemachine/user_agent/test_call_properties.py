@@ -41,13 +41,15 @@ from fargo.statemachine.model.events import (
     PolicyChanged,
     RegistrationCancelled,
     Restarted,
+    SipAccount,
+    Stopping,
+    TimePassed,
+)
+from fargo.statemachine.model.jingle_events import (
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
     SessionTerminated,
-    SipAccount,
-    Stopping,
-    TimePassed,
     TransportInformed,
 )
 from fargo.statemachine.model.ng import (

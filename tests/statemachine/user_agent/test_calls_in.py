@@ -25,13 +25,8 @@ from fargo.statemachine.model.commands import (
     SendText,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    IqSucceeded,
-    PolicyChanged,
-    RegistrationCancelled,
-    SessionTerminated,
-    TimePassed,
-)
+from fargo.statemachine.model.events import IqSucceeded, PolicyChanged, RegistrationCancelled, TimePassed
+from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Party,

@@ -13,13 +13,8 @@ from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.description import Candidate, Content, RawUdp, Senders
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Command, InformSession, InformTransport
-from fargo.statemachine.model.events import (
-    PolicyChanged,
-    SessionAccepted,
-    SessionInformed,
-    TimePassed,
-    TransportInformed,
-)
+from fargo.statemachine.model.events import PolicyChanged, TimePassed
+from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, TransportInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed, RelayParty
 from fargo.statemachine.model.sip_messages import (
     Body,

@@ -7,7 +7,8 @@ from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice, Policy
 from fargo.statemachine.model.call_records import CallRecord, RecordAnswered, RecordEarlyAudio
 from fargo.statemachine.model.commands import AcceptSession, Command, TerminateSession
-from fargo.statemachine.model.events import PolicyChanged, SessionInformed, TimePassed
+from fargo.statemachine.model.events import PolicyChanged, TimePassed
+from fargo.statemachine.model.jingle_events import SessionInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed
 from fargo.statemachine.reason import Cause
 

@@ -11,7 +11,8 @@ from fargo.statemachine.legs.user_agent import unheard
 from fargo.statemachine.legs.user_agent.phases import Releasing, UacCancelling, UasRefused
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.commands import Command, Issued, TerminateSession
-from fargo.statemachine.model.events import Restarted, SessionTerminated, Stopping, TimePassed
+from fargo.statemachine.model.events import Restarted, Stopping, TimePassed
+from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, SendResponse, SipHeaders, Undelivered
 
 from ..registering import MD5

@@ -6,7 +6,8 @@ from fargo.statemachine import derived
 from fargo.statemachine.media.description import Candidate, Description, RawUdp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordDialog, RecordEnded, RecordMedia, Side
-from fargo.statemachine.model.events import PolicyChanged, SessionTerminated
+from fargo.statemachine.model.events import PolicyChanged
+from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.ng import OfferRelay, RelayDescribed
 from fargo.statemachine.model.sip_messages import Undelivered
 

@@ -18,16 +18,8 @@ from fargo.statemachine.model.commands import (
     SipCommand,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallProposed,
-    IqFailed,
-    IqSucceeded,
-    PolicyChanged,
-    Restarted,
-    StreamOpened,
-    TimePassed,
-)
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, PolicyChanged, Restarted, StreamOpened, TimePassed
+from fargo.statemachine.model.jingle_events import CallAction, CallProposed
 from fargo.statemachine.model.sip import ENGINES
 from fargo.statemachine.model.sip_messages import (
     SendRequest,

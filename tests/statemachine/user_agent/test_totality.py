@@ -16,15 +16,8 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.machine import deadlines, fold
 from fargo.statemachine.model.commands import Fault, Issued
-from fargo.statemachine.model.events import (
-    Event,
-    Recorded,
-    RegistrationCancelled,
-    Restarted,
-    SessionTerminated,
-    Stopping,
-    TimePassed,
-)
+from fargo.statemachine.model.events import Event, Recorded, RegistrationCancelled, Restarted, Stopping, TimePassed
+from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,

@@ -23,7 +23,7 @@ from fargo.statemachine.legs.leg_events import LegEvents, TransportChanged
 from fargo.statemachine.media.description import Content, Description, RawUdp, Senders, is_cut_off
 from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.jingle_events import (
     ContentAccepted,
     ContentAdded,
     ContentChanged,

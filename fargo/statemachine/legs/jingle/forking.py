@@ -43,15 +43,8 @@ from fargo.statemachine.legs.leg_events import Ended, LegEvents, Ringing
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.media.offer import malformed_contents
 from fargo.statemachine.model.commands import AcceptIq, InformSession, ProposeCall, RefuseIq
-from fargo.statemachine.model.events import (
-    CallAction,
-    CallMessaged,
-    IqFailed,
-    IqSucceeded,
-    ResourceUnavailable,
-    SessionAccepted,
-    SessionTerminated,
-)
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, ResourceUnavailable
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, SessionAccepted, SessionTerminated
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 

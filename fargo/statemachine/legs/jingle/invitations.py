@@ -10,7 +10,7 @@ from fargo.statemachine.legs.jingle import jingle_session, unacknowledged
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.model.commands import MessageCall, ProposeCall
-from fargo.statemachine.model.events import CallAction
+from fargo.statemachine.model.jingle_events import CallAction
 from fargo.statemachine.reason import Reason, to_jingle
 
 

@@ -54,11 +54,11 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import ResourceUnavailable
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     ContentEvent,
-    ResourceUnavailable,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,

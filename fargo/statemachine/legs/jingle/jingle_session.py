@@ -46,13 +46,13 @@ from fargo.statemachine.model.commands import (
     RejectContents,
     TerminateSession,
 )
-from fargo.statemachine.model.events import (
+from fargo.statemachine.model.events import ResourceUnavailable
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     ContentAdded,
     ContentChanged,
-    Iq,
-    ResourceUnavailable,
     SessionAccepted,
     SessionEvent,
     SessionInformed,

@@ -20,7 +20,7 @@ from fargo.statemachine.account.roster import RESOURCE
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts
 from fargo.statemachine.model.commands import Command, MessageCall
-from fargo.statemachine.model.events import CallAction, CallMessaged, CallProposed, SessionInitiated
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, CallProposed, SessionInitiated
 from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 

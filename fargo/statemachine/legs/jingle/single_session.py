@@ -19,7 +19,8 @@ from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, 
 from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile
 from fargo.statemachine.model.commands import InformTransport
-from fargo.statemachine.model.events import CallAction, CallMessaged, IqFailed, IqSucceeded
+from fargo.statemachine.model.events import IqFailed, IqSucceeded
+from fargo.statemachine.model.jingle_events import CallAction, CallMessaged
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.reason import Cause, Reason, from_jingle
 

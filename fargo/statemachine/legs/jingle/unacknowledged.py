@@ -13,7 +13,8 @@ from typing import Final, TypeGuard
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import AcceptIq, Command, MessageCall, TerminateSession
-from fargo.statemachine.model.events import CallAction, IqFailed, IqSucceeded, SessionTerminated
+from fargo.statemachine.model.events import IqFailed, IqSucceeded
+from fargo.statemachine.model.jingle_events import CallAction, SessionTerminated
 
 # Seconds.
 LONGEST_SILENCE: Final = 600.0
