@@ -30,20 +30,18 @@ from fargo.adapters.sip.client_transactions import LONGEST, MOST, PATIENCE, Clie
 from fargo.adapters.sip.loopback import Loopback
 from fargo.adapters.sip.name_servers import NamesSilentError
 from fargo.adapters.sip.names import Named, Names, Sent
+from fargo.adapters.sip.outgoing_request import OutgoingRequest, Request, hop_of, nothing
 from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.resolver import NoSuchNameError, OutOfReachError, Resolver
 from fargo.adapters.sip.servers import Servers
 from fargo.adapters.sip.trust import DeliveryFailure, Trust, local_failure, server_name
 from fargo.adapters.sip.wire import digest
-from fargo.adapters.sip.wire.grammar import address
 from fargo.adapters.sip.wire.headers import AUTHENTICATE
-from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse, UnwritableSipError
-from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.adapters.sip.wire.message import Headers, SipRequest, SipResponse, UnwritableSipError
 from fargo.statemachine.model.sip_messages import (
     DigestCredentials,
     Endpoint,
-    Hop,
     RegisterUndelivered,
     SendRegister,
     SendRequest,
@@ -54,61 +52,10 @@ from fargo.statemachine.model.sip_messages import (
 NEXT_SECONDS: Final = 2.5
 """So that a server is reached within three seconds if another is down."""
 
-Request: TypeAlias = SendRequest | SendRegister
 Report: TypeAlias = Callable[[Sent, str, SipResponse], None]
 """report(request, its method, response) puts the event of a response."""
 
-_MOST_ADDRESSES: Final = 8
 _UNAVAILABLE: Final = 503
-
-
-class _Outgoing:
-    """A request without a final response.
-
-    ``id``: that of its command, or of the command that it repeats. ``endpoint``: the address that it is sent to.
-    ``left``: addresses to try. ``known``: DNS has been asked for all of them. ``key``: its transaction, None if it was
-    not sent to the address yet. ``heard``: that address has answered, with a 100 at least; ``early``: with more.
-    ``otherwise``: what to do if DNS has no further address.
-    """
-
-    __slots__ = (
-        *("attempt", "cancelled", "command", "early", "endpoint", "heard", "hop", "id", "key", "known", "left"),
-        *("otherwise", "request", "searching", "timer", "tried", "user"),
-    )
-
-    def __init__(self, user: str, id: str, command: Request, hop: Hop) -> None:
-        self.user = user
-        self.id = id
-        self.command = command
-        self.hop = hop
-        self.attempt = -1
-        self.endpoint: Endpoint | None = None
-        self.tried: list[Endpoint] = []
-        self.left: list[Endpoint] = []
-        self.known = False
-        self.searching = False
-        self.otherwise: Callable[[], None] = _nothing
-        self.key: Key | None = None
-        self.request: SipRequest | None = None
-        self.heard = False
-        self.early = False
-        self.cancelled = False
-        self.timer: Any = None
-
-    @property
-    def sent(self) -> Sent:
-        return Sent(self.user, self.id, self.attempt)
-
-    @property
-    def begins(self) -> bool:
-        """True for a request outside a dialog."""
-        return isinstance(self.command, SendRegister) or self.command.recipient.tag is None
-
-    @property
-    def may_go_on(self) -> bool:
-        """True if an address may be tried."""
-        later = self.begins and not (self.early or self.cancelled) and self.attempt + 1 < _MOST_ADDRESSES
-        return later or self.attempt < 0
 
 
 class Sending:
@@ -144,7 +91,7 @@ class Sending:
         self._kept = kept
         self._call_later = reactor.callLater
         self._servers = Servers(reactor.seconds)
-        self._open: Recent[tuple[str, str], _Outgoing] = Recent(LONGEST, MOST, reactor.seconds)
+        self._open: Recent[tuple[str, str], OutgoingRequest] = Recent(LONGEST, MOST, reactor.seconds)
         """By user and id."""
         self._done: Recent[tuple[str, str], int] = Recent(PATIENCE, MOST, reactor.seconds)
         """The attempts that were answered, by user and id."""
@@ -182,23 +129,23 @@ class Sending:
             if before.key:
                 self._send(before)
             return
-        hop = _hop(command)
+        hop = hop_of(command)
         if hop is None:
             self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, texts.NOWHERE))
             return
         self._done.pop((user, first))
-        outgoing = self._open[user, first] = _Outgoing(user, first, command, hop)
+        outgoing = self._open[user, first] = OutgoingRequest(user, first, command, hop)
         self._begin(outgoing)
 
     def stop(self) -> None:
         """Forget all requests."""
         for outgoing in self._open.values():
-            _clear(outgoing)
+            outgoing.clear()
         self._open.clear()
 
     # --- to one address after the other
 
-    def _begin(self, outgoing: _Outgoing) -> None:
+    def _begin(self, outgoing: OutgoingRequest) -> None:
         destination = outgoing.command.destination
         try:
             literal = None if destination else self._resolver.literal(outgoing.hop)
@@ -207,9 +154,9 @@ class Sending:
             return
         outgoing.known = literal is not None
         outgoing.left = [each for each in (destination, literal) if each]
-        self._go_on(outgoing, _nothing)
+        self._go_on(outgoing, nothing)
 
-    def _go_on(self, outgoing: _Outgoing, otherwise: Callable[[], None]) -> None:
+    def _go_on(self, outgoing: OutgoingRequest, otherwise: Callable[[], None]) -> None:
         """Try the next address. If there is none, do `otherwise`."""
         if not outgoing.may_go_on:
             otherwise()
@@ -224,7 +171,7 @@ class Sending:
                 outgoing.searching = True
                 Deferred.fromCoroutine(self._search(outgoing)).addErrback(self._bug, outgoing)
 
-    async def _search(self, outgoing: _Outgoing) -> None:
+    async def _search(self, outgoing: OutgoingRequest) -> None:
         """Ask DNS for the addresses that were not tried yet, and go on with them."""
         failure: DeliveryFailure | None = None
         found: tuple[Endpoint, ...] = ()
@@ -245,7 +192,7 @@ class Sending:
             outgoing.left = self._servers.ordered(each for each in found if each not in outgoing.tried)
             self._go_on(outgoing, outgoing.otherwise)
 
-    def _attempt(self, outgoing: _Outgoing, endpoint: Endpoint) -> None:
+    def _attempt(self, outgoing: OutgoingRequest, endpoint: Endpoint) -> None:
         outgoing.endpoint = endpoint
         outgoing.tried.append(endpoint)
         outgoing.attempt += 1
@@ -258,7 +205,7 @@ class Sending:
             attempt = outgoing.attempt
             self._trust.check(endpoint, outgoing.hop.host, lambda failure: self._checked(outgoing, attempt, failure))
 
-    def _checked(self, outgoing: _Outgoing, attempt: int, failure: DeliveryFailure | None) -> None:
+    def _checked(self, outgoing: OutgoingRequest, attempt: int, failure: DeliveryFailure | None) -> None:
         """Go on when it is known if a server over TLS may be trusted."""
         if not self._is_open(outgoing) or outgoing.attempt != attempt:
             return
@@ -267,37 +214,37 @@ class Sending:
         else:
             self._send(outgoing)
 
-    def _overdue(self, outgoing: _Outgoing) -> None:
+    def _overdue(self, outgoing: OutgoingRequest) -> None:
         """Try the next address, if there is one. This one may still answer."""
         outgoing.timer = None
         assert outgoing.endpoint, "the timer runs only after an attempt"
         self._servers.failed(outgoing.endpoint)
-        self._go_on(outgoing, _nothing)
+        self._go_on(outgoing, nothing)
 
-    def _failed(self, outgoing: _Outgoing, failure: DeliveryFailure) -> None:
+    def _failed(self, outgoing: OutgoingRequest, failure: DeliveryFailure) -> None:
         """Try the next address, as this one cannot be reached."""
         self._left_behind(outgoing)
         self._go_on(outgoing, lambda: self._undelivered(outgoing, failure))
 
-    def _left_behind(self, outgoing: _Outgoing) -> None:
+    def _left_behind(self, outgoing: OutgoingRequest) -> None:
         """Note that nothing more is to be expected of the present address."""
         assert outgoing.endpoint, "only an attempt can fail"
         self._servers.failed(outgoing.endpoint)
         outgoing.key = None
-        _clear(outgoing)
+        outgoing.clear()
 
-    def _give_up(self, outgoing: _Outgoing) -> None:
+    def _give_up(self, outgoing: OutgoingRequest) -> None:
         """Wait no longer for the answer to a request that was sent (rule 2)."""
-        _clear(outgoing)
+        outgoing.clear()
         key, request = outgoing.key, outgoing.request
         outgoing.key = None
         if key and request and key[1] == "INVITE":
             cancel = self._loopback.to_edge(outward.cancel(request))
-            self._clients.when_heard(key, lambda: self._clients.start((key[0], "CANCEL"), cancel, _nothing))
+            self._clients.when_heard(key, lambda: self._clients.start((key[0], "CANCEL"), cancel, nothing))
 
     # --- one message
 
-    def _send(self, outgoing: _Outgoing) -> None:
+    def _send(self, outgoing: OutgoingRequest) -> None:
         """Send the request to the present address, or send it there again."""
         assert outgoing.endpoint, "there is an attempt"
         command, endpoint = outgoing.command, outgoing.endpoint
@@ -320,7 +267,7 @@ class Sending:
         key = outgoing.key = (branch, request.method)
         self._clients.start(key, data, lambda: self._edge_silent(outgoing, key))
 
-    def _written(self, outgoing: _Outgoing, branch: str, here: Endpoint) -> SipRequest:
+    def _written(self, outgoing: OutgoingRequest, branch: str, here: Endpoint) -> SipRequest:
         command, via = outgoing.command, self._own.via(branch)
         token = self._names.token(Named(outgoing.user, _name(command) or outgoing.id))
         contact = outward.contact_uri(token, here)
@@ -354,7 +301,7 @@ class Sending:
             headers.setdefault(name, []).append(text)
         return headers
 
-    def _edge_silent(self, outgoing: _Outgoing, key: Key) -> None:
+    def _edge_silent(self, outgoing: OutgoingRequest, key: Key) -> None:
         if outgoing.key == key:
             self._undelivered(outgoing, DeliveryFailure(Undelivered.EDGE))
 
@@ -379,7 +326,7 @@ class Sending:
             send()
             return
         invite.cancelled = True
-        _clear(invite)
+        invite.clear()
         if invite.key is None:
             self._undelivered(invite, DeliveryFailure(Undelivered.SILENT))
         else:
@@ -393,7 +340,7 @@ class Sending:
         if outgoing and outgoing.attempt == sent.attempt and outgoing.endpoint and not outgoing.heard:
             outgoing.heard = True
             self._servers.answered(outgoing.endpoint)
-            _clear(outgoing)
+            outgoing.clear()
 
     def answered(self, sent: Sent, method: str, response: SipResponse) -> None:
         """Take in a new response. It is reported if it counts."""
@@ -410,7 +357,7 @@ class Sending:
         else:
             self._of_present(outgoing, sent, method, response)
 
-    def _of_present(self, outgoing: _Outgoing, sent: Sent, method: str, response: SipResponse) -> None:
+    def _of_present(self, outgoing: OutgoingRequest, sent: Sent, method: str, response: SipResponse) -> None:
         """Take in a response from the present address."""
         assert outgoing.endpoint, "there is an attempt"
         _disregard_challenges_of_others(response, outgoing.endpoint)
@@ -437,12 +384,12 @@ class Sending:
 
     # --- ends
 
-    def _finish(self, outgoing: _Outgoing, sent: Sent, method: str, response: SipResponse) -> None:
+    def _finish(self, outgoing: OutgoingRequest, sent: Sent, method: str, response: SipResponse) -> None:
         self._close(outgoing)
         self._done[sent.user, sent.command] = sent.attempt
         self._report(sent, method, response)
 
-    def _undelivered(self, outgoing: _Outgoing, failure: DeliveryFailure) -> None:
+    def _undelivered(self, outgoing: OutgoingRequest, failure: DeliveryFailure) -> None:
         self._close(outgoing)
         self._done[outgoing.user, outgoing.id] = outgoing.attempt
         self._tell(outgoing.user, outgoing.id, outgoing.command, failure)
@@ -452,32 +399,22 @@ class Sending:
         of = RegisterUndelivered if isinstance(command, SendRegister) else SipRequestUndelivered
         self._put(user, of(_name(command) or id, id, failure.why, failure.text))
 
-    def _close(self, outgoing: _Outgoing) -> None:
-        _clear(outgoing)
+    def _close(self, outgoing: OutgoingRequest) -> None:
+        outgoing.clear()
         self._open.pop((outgoing.user, outgoing.id))
         if self._idle:
             self._call_later(0, self._tell_idle)
 
-    def _is_open(self, outgoing: _Outgoing) -> bool:
+    def _is_open(self, outgoing: OutgoingRequest) -> bool:
         return self._open.get((outgoing.user, outgoing.id)) is outgoing
 
-    def _bug(self, failure: Bug, outgoing: _Outgoing) -> None:
+    def _bug(self, failure: Bug, outgoing: OutgoingRequest) -> None:
         self._log.failure(texts.SEND_BUG, failure=failure, id=outgoing.id, user=outgoing.user)
         self._undelivered(outgoing, DeliveryFailure(Undelivered.UNSENDABLE))
 
 
 class _NoSecretError(Exception):
     """The vault does not have the password."""
-
-
-def _nothing() -> None:
-    """Do nothing: what was sent may still be answered."""
-
-
-def _clear(outgoing: _Outgoing) -> None:
-    if outgoing.timer is not None and outgoing.timer.active():
-        outgoing.timer.cancel()
-    outgoing.timer = None
 
 
 def _name(command: Request) -> str | None:
@@ -501,24 +438,3 @@ def _disregard_challenges_of_others(response: SipResponse, server: Endpoint) -> 
 
 def _is_call(method: str, response: SipResponse) -> bool:
     return method == "INVITE" and 200 <= response.status < 300
-
-
-def _hop(command: Request) -> Hop | None:
-    """Return where a request goes: to its server, else to its first Route, if that is a loose router, else where its
-    URI leads (RFC 3261 §8.1.2). Return None if that is nowhere.
-    """
-    if command.hop:
-        return command.hop
-    assert isinstance(command, SendRequest), "a REGISTER has a hop"
-    try:
-        first = parse_uri(address(command.routes[0]).uri) if command.routes else None
-        target = first if isinstance(first, HostUri) and "lr" in first.parameters else parse_uri(command.uri)
-    except MalformedSipError:
-        return None
-    if not isinstance(target, HostUri):
-        return None
-    host = (target.parameters.get("maddr") or target.host).strip("[]")
-    told = (target.parameters.get("transport") or "").lower()
-    if told and told not in marks.TRANSPORTS:
-        return None
-    return Hop(host, target.port, "tls" if target.scheme == "sips" else marks.TRANSPORTS.get(told))

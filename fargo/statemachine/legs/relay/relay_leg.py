@@ -18,6 +18,7 @@ Rules:
 7. A relay that has lost its sessions is asked for them again (`remaking`), and the ends are told its new addresses.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -195,29 +196,29 @@ def _is_news(before: Transport, now: IceUdp) -> bool:
 
 def phone_moved(leg: RelayLeg, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelayLeg:
     """Follow the phone (rule 5), which wants audio elsewhere, or encrypts it with another key."""
-    return tuple(_with_phone(session, transport, crypto, effects) for session in leg)
-
-
-def _with_phone(session: RelaySession, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelaySession:
-    match session:
-        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
-            phone = replace(ends.phone, transport=transport, crypto=crypto)
-            return _moved(session, replace(ends, phone=phone), False, effects)
-        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
-            return session
-        case _:
-            assert_never(session)
+    return _with_phone(leg, lambda phone: replace(phone, transport=transport, crypto=crypto), effects)
 
 
 def phone_speaks(leg: RelayLeg, codecs: tuple[Codec, ...], effects: Effects) -> RelayLeg:
     """Follow the phone, which takes only these codecs from now on."""
-    return tuple(_with_codecs(session, codecs, effects) for session in leg)
+    return _with_phone(leg, lambda phone: replace(phone, codecs=codecs), effects)
 
 
-def _with_codecs(session: RelaySession, codecs: tuple[Codec, ...], effects: Effects) -> RelaySession:
+def phone_described(leg: RelayLeg, description: Description, effects: Effects) -> RelayLeg:
+    """Take what a phone describes in its answer, or another phone in its place, after early audio."""
+    return _with_phone(leg, lambda _: description, effects)
+
+
+def _with_phone(leg: RelayLeg, change: Callable[[Description], Description], effects: Effects) -> RelayLeg:
+    """Tell the relay of a change of the phone, if it is one, in the session that has heard of the phone."""
+    return tuple(_with_ends(session, change, effects) for session in leg)
+
+
+def _with_ends(session: RelaySession, change: Callable[[Description], Description], effects: Effects) -> RelaySession:
     match session:
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
-            return _moved(session, replace(ends, phone=replace(ends.phone, codecs=codecs)), False, effects)
+            phone = change(ends.phone)
+            return session if phone == ends.phone else _moved(session, replace(ends, phone=phone), False, effects)
         case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
             return session
         case _:
@@ -244,21 +245,6 @@ def _renegotiate(
 ) -> Renegotiating:
     effects.emit_pending(offer_again(terms, ends), _LONGEST_REPLY)
     return Renegotiating(terms, ends, restarts, problem)
-
-
-def phone_described(leg: RelayLeg, description: Description, effects: Effects) -> RelayLeg:
-    """Take what a phone describes in its answer, or another phone in its place, after early audio."""
-    return tuple(_with_phone_as(session, description, effects) for session in leg)
-
-
-def _with_phone_as(session: RelaySession, phone: Description, effects: Effects) -> RelaySession:
-    match session:
-        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
-            return session if ends.phone == phone else _moved(session, replace(ends, phone=phone), False, effects)
-        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
-            return session
-        case _:
-            assert_never(session)
 
 
 # --- deleting
