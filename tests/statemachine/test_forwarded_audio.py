@@ -5,7 +5,7 @@ import pytest
 from fargo.statemachine.media.description import Senders
 from fargo.statemachine.model.call_records import RecordEarlyAudio
 from fargo.statemachine.model.events import Restarted
-from fargo.statemachine.model.sip_messages import RAck, Sdp, SendRequest, SendResponse, SipHeaders
+from fargo.statemachine.model.sip_messages import NO_HEADERS, RAck, Sdp, SendRequest, SendResponse, SipHeaders
 
 from .forwarding import AT_TARGET, ELSEWHERE, Forwarding, media, place
 from .story import PCMA, PCMU
@@ -14,10 +14,10 @@ from .user_agent.phone import sdp
 RELIABLE = SipHeaders(require=("100rel",), rseq=1)
 
 
-def rings_early(headers: SipHeaders | None = None) -> Forwarding:
+def rings_early(headers: SipHeaders = NO_HEADERS) -> Forwarding:
     """A call whose target is heard before it answers. `headers`: those of the caller's INVITE."""
     story = Forwarding()
-    story.invites(sdp(PCMU, PCMA), **({"headers": headers} if headers else {}))
+    story.invites(sdp(PCMU, PCMA), headers=headers)
     story.target_is_heard(sdp(PCMU, at=AT_TARGET))
     return story
 
