@@ -48,7 +48,7 @@ def begin(call: Call, why: Reason, effects: Effects) -> Call:
     forwards = replace(line.forwards, diversion=(by, *line.forwards.diversion))
     leg = sip_leg.place(replace(line, forwards=forwards, early="always"), _keyed(offer, line.srtp), effects)
     path = texts.BETWEEN_PHONES.format(to=line.target.words, why=why.text)
-    effects.record(RecordPath(call.id, AudioPath.DIRECT, path))
+    effects.record(RecordPath(call.id, AudioPath.DIRECT, path, line.target.words))
     text = texts.FORWARDED.format(caller=caller.words, to=line.target.words)
     effects.emit(SendText(bare(caller.jid), effects.user, text, call.since))
     return replace(call, forwarded=leg, settled=True)
