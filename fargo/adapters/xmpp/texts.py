@@ -181,7 +181,8 @@ admin users: the users with the states of their accounts
 admin failures: the latest calls that have failed
 admin announce TEXT: a message to all users who are online
 admin announce all: TEXT: a message to all users
-admin remove USER yes: removes a user (a JID) with everything that is kept"""
+admin remove USER yes: removes a user (a JID) with everything that is kept
+admin drain, admin drain off: no new calls begin, so that the gateway can be restarted without ending any, or they do"""
 ADMIN_USERS: Final = "List the users"
 ADMIN_FAILURES: Final = "List the latest failures"
 ADMIN_ANNOUNCE: Final = "Announce something"
@@ -192,6 +193,12 @@ ADMIN_REMOVE: Final = "Remove a user"
 ADMIN_REMOVE_HELP: Final = "This ends the calls of the user, and erases account, password and log."
 ADMIN_USER: Final = "User (JID)"
 ADMIN_SURE: Final = "Yes, remove this user"
+ADMIN_DRAIN: Final = "Drain the gateway"
+ADMIN_DRAIN_HELP: Final = (
+    "No new calls begin, and those that go on are not ended: so the gateway can be restarted without ending any. After "
+    "the restart calls begin again."
+)
+ADMIN_TAKE_NONE: Final = "Take no new calls"
 ADMIN_NOT_FILLED: Final = "Fill in the form, and confirm what has to be confirmed."
 
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)

@@ -46,7 +46,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import prompting, recent, rules, texts, words
-from fargo.statemachine.user_state import User, able_clients, address_book, is_woken, stays_signed_in
+from fargo.statemachine.user_state import User, able_clients, address_book, closed, is_woken, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -125,6 +125,7 @@ def _status(user: User, jid: str) -> str:
         shown.status,
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
+        *([reason.text] if (reason := closed(user)) else []),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),

@@ -17,7 +17,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import stateless_iq, submitting, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
-from fargo.control.questions import Announce, ListFailures, ListUsers, Question, RemoveUser
+from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
@@ -529,6 +529,9 @@ def run(node: str, inside: str = "", session: str = "") -> Element:
         ("admin announce A pause, soon.", Announce("A pause, soon.")),
         ("admin announce all: A pause.", Announce("A pause.", True)),
         ("admin remove bob@example.org yes", RemoveUser("bob@example.org")),
+        ("admin drain", Drain()),
+        ("admin drain off", Drain(False)),
+        ("admin drain now", None),
         ("admin", None),
         ("admin remove bob@example.org", None),
         ("admin users please", None),
@@ -566,6 +569,8 @@ VALUE = "<field var='{}'><value>{}</value></field>"
         ("admin-failures", None, ListFailures()),
         ("admin-announce", {"text": "A pause.", "everyone": "1"}, Announce("A pause.", True)),
         ("admin-remove", {"user": "bob@example.org", "sure": "true"}, RemoveUser("bob@example.org")),
+        ("admin-drain", {"drain": "true"}, Drain()),
+        ("admin-drain", {"drain": "0"}, Drain(False)),
         ("admin-announce", {"text": " "}, None),
         ("admin-remove", {"user": "bob@example.org", "sure": "0"}, None),
     ],
@@ -597,4 +602,4 @@ def test_others_do_not_see_the_commands_of_admins() -> None:
     assert not [each for each in listed.query.elements() if each["node"].startswith("admin")]
     bench.adapter.serve(ADMIN)
     bench.receive(listing)
-    assert len([each for each in bench.wire.sent[-1].query.elements() if each["node"].startswith("admin")]) == 4
+    assert len([each for each in bench.wire.sent[-1].query.elements() if each["node"].startswith("admin")]) == 5
