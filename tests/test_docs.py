@@ -142,5 +142,5 @@ def test_the_accounts_of_the_worked_examples_can_be_registered() -> None:
 def test_users_are_told_what_they_can_write_to_the_gateway() -> None:
     words = {word for line in HELP.splitlines() if ": " in line for word in line.partition(": ")[0].split(", ")}
     assert {"help", "busy on", "busy off"} <= words
-    page = (ROOT / "docs/users.md").read_text()
+    page = (ROOT / "docs/using.md").read_text()
     assert [word for word in words if f"`{word}`" not in page] == []
