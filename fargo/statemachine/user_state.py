@@ -103,9 +103,13 @@ def stays_signed_in(user: User) -> bool:
 def address_book(user: User, gateway: str) -> AddressBook:
     """Return what addresses mean for the user. ``gateway``: the gateway's own JID."""
     known = account_state.in_force(user.account)
-    country = (known.account.country if known else None) or user.policy.country
     own = known.uri.domain if known else None
-    return AddressBook(gateway, own, country, user.contacts.spelled, user.contacts.subscribed)
+    return AddressBook(gateway, own, country(user), user.contacts.spelled, user.contacts.subscribed)
+
+
+def country(user: User) -> str | None:
+    """Return the country in which the user dials numbers without a +, as in `numbering_plans.PLANS`."""
+    return account_state.country(user.account) or user.policy.country
 
 
 def able_clients(user: User) -> Mapping[str, Client]:

@@ -21,7 +21,7 @@ from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Qu
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
-from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
+from fargo.statemachine.model.commands import Issued, PresenceKind, SendRegistrationForm, ShowContacts
 from fargo.statemachine.model.events import (
     Event,
     GatewayAsked,
@@ -32,7 +32,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     SipAccount,
 )
-from fargo.statemachine.model.iq import ByChat
+from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
 from fargo.statemachine.model.jingle_events import CallProposed
 from fargo.statemachine.model.requests import GiveUp, NotUnderstood, Register
 from fargo.store.texts_under_way import TextsUnderWay
@@ -85,6 +85,7 @@ class Bench:
                 self.admission,
                 lambda user: Contacts(subscribed=CONTACTS),
                 lambda user: self.prompted,
+                lambda user: "DE" if user == USER else None,
                 self.administer,
                 SETTINGS,
                 lambda: None,
@@ -507,6 +508,16 @@ def test_a_password_in_a_chat_that_cannot_be_kept_is_said_so() -> None:
     bench.receive(written("s3cret"))
     assert [str(each.body) for each in bench.wire.sent] == [texts.PASSWORD_NOT_STORED]
     assert "s3cret" not in str(bench.faults)
+
+
+def test_what_is_asked_for_comes_with_a_number_of_the_user() -> None:
+    bench = Bench()
+    bench.receive(iq("<query xmlns='jabber:iq:gateway'/>", "get"))
+    assert "030 23125000" in bench.wire.sent[-1].toXml()
+    asked = Iq(f"{USER}/a", GATEWAY, "i")
+    for way in (asked, Iq(asked.sender, GATEWAY, "i", ByCommand("register", "register:12345678"))):
+        bench.adapter.do(Issued(USER, "1.0", SendRegistrationForm(way, None)))
+        assert "such as DE for 030 23125000" in bench.wire.sent[-1].toXml()
 
 
 # --- admins
