@@ -28,6 +28,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     Announced,
     ClockJumped,
+    DrainChanged,
     Event,
     GatewayEvent,
     PolicyChanged,
@@ -191,6 +192,8 @@ def _of_gateway(event: GatewayEvent) -> Label:
             return Label(texts.CLOCK_JUMPED.format(seconds=seconds))
         case RoomChanged(none=none):
             return Label(texts.NO_ROOM if none else texts.ROOM)
+        case DrainChanged(on=on):
+            return Label(texts.DRAINING if on else texts.NOT_DRAINING)
         case RequestsRefused(counts=counts):
             return Label(texts.REFUSED.format(count=sum(counts.values())))
         case Announced(text=text):

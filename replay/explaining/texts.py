@@ -79,7 +79,9 @@ SEE_LIMITS: Final = "Next: see what the gateway's configuration and limits allow
 COMPARE_CODECS: Final = "Next: compare the codecs that client and phone have; a media relay can translate between them."
 SEE_ENCRYPTION: Final = "Next: see if the account demands encrypted audio that the provider does not have."
 CLIENT_LOST: Final = "Next: the client lost its connection; see if the user's network or XMPP server had an outage."
-SEE_DISK: Final = "Next: see the limits in the configuration, and the space on the disk."
+SEE_DISK: Final = (
+    "Next: see the limits in the configuration, the space on the disk, and if somebody has drained the gateway."
+)
 REPORT_BUG: Final = "Next: export the call with “fargo replay export {call}”, and send it to the developers."
 
 # --- the facts
