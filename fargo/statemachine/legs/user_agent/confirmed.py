@@ -49,7 +49,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import RawUdp
+from fargo.statemachine.media.description import Codec, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
@@ -95,6 +95,12 @@ def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirme
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
     return _pursued(replace(leg, wanted=wanted, lost=lost), effects)
+
+
+def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
+    """Tell the far end which of the settled codecs the other takes from now on."""
+    local = offer_answer.left(leg.session, leg.wanted.local, codecs)
+    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
 
 
 def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:

@@ -349,6 +349,8 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return confirmed.move(leg, leg_event, effects)
         case TransportChanged() if isinstance(leg, UasProceeding):
             return answering.move(leg, leg_event)
+        case CodecsChanged(codecs) if isinstance(leg, Confirmed):
+            return confirmed.narrow(leg, codecs, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
