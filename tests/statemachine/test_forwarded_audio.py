@@ -7,6 +7,7 @@ from fargo.statemachine.model.call_records import RecordEarlyAudio
 from fargo.statemachine.model.events import Restarted
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
+    PressedKey,
     RAck,
     Sdp,
     SendRequest,
@@ -242,3 +243,27 @@ def test_a_phone_that_does_not_refresh_its_session_ends_the_call() -> None:
     assert (story.statuses, story.methods) == ([200], [])
     story.pass_time()
     assert story.methods == ["BYE", "BYE"]
+
+
+# --- keys
+
+
+@pytest.mark.parametrize("by_target", [False, True])
+def test_a_key_that_is_told_by_info_is_passed_on(by_target: bool) -> None:
+    story = Forwarding()
+    allow = SipHeaders(allow=("INVITE", "INFO"))
+    story.invites(sdp(PCMU), headers=allow)
+    story.answers(sdp(PCMU, at=AT_TARGET), remote_tag="target", headers=allow)
+    story.acknowledges()
+    story.target_sends("INFO", digit="d1", duration=90) if by_target else story.sends("INFO", digit="d1", duration=90)
+    told = story.now("INFO")
+    assert (told.recipient.tag, told.body) == ("bob" if by_target else "target", PressedKey("d1", 90))
+    assert story.statuses == [200]
+    story.responds(200, "OK", to="INFO", remote_tag=told.recipient.tag)
+    assert (story.last, story.unanswered()) == ((), [])
+
+
+def test_a_phone_that_does_not_understand_info_is_told_no_keys() -> None:
+    story = both_ways()
+    story.sends("INFO", digit="d1")
+    assert (story.statuses, story.methods) == ([200], [])
