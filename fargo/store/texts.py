@@ -28,6 +28,11 @@ STATE_EXISTS: Final = "{path} has a state already. Add --replace to move it asid
 DAMAGED: Final = "{path} is damaged: {why}."
 NOT_COPIED: Final = "{path} cannot be written: {why}."
 
+# --- an open log
+
+ENTRY_UNREADABLE: Final = "{path}, event {position}: {problem}."
+GAP: Final = "{path} has lost events: event {version} of {user} follows event {before}."
+
 # --- an event or a command that cannot be decoded: the ends of sentences, without their full stop
 
 NEWER_FORMAT: Final = "its {name} was written by a newer Fargo (format {format}); use that version to read it"

@@ -25,7 +25,8 @@ from fargo.store.opening import mark_of, open_reader, open_store
 from fargo.store.sqlite.database import open_database
 from fargo.store.sqlite.migrations import BACKFILLS, log_migrations
 from fargo.store.sqlite.reader import APPLICATION_ID, SqliteReader, open_log_unmigrated
-from fargo.store.sqlite.texts import GAP, NOT_COMPLETED
+from fargo.store.sqlite.texts import NOT_COMPLETED
+from fargo.store.texts import GAP
 
 from .entries import ALICE, BATCH, BOB
 
