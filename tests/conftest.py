@@ -2,9 +2,9 @@
 
 A test is in the fast tier (`script/test --fast`) unless one of these applies:
 
-1. It uses the fixture `servers`, directly or through another fixture, because it starts programs that are not written
-   in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without such programs,
-   installed or not.
+1. It uses the fixture `servers` or `postgresql`, directly or through another fixture, because it starts programs that
+   are not written in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without
+   such programs, installed or not.
 2. It has the marker `slow`, with the reason.
 
 Tests marked `races` run only with `--races` (script/races).
@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from world.gateway import Gateway
+    from world.postgresql import PostgresqlServer
     from world.world import World
 
     from fargo.store.entries import Entry
@@ -54,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if "servers" in getattr(item, "fixturenames", ()):
+    if not {"servers", "postgresql"}.isdisjoint(getattr(item, "fixturenames", ())):
         item.add_marker("servers")
 
 
@@ -73,9 +74,18 @@ def servers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[PostgresqlServer]":
+    """A server for all logs in PostgreSQL. Parameters of a test that need it have the marker `servers`."""
+    from world.postgresql import postgresql_server
+
+    with postgresql_server() as server:
+        yield server
+
+
 @pytest.fixture(autouse=True)
 def _no_programs_without_servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "servers" not in request.fixturenames:
+    if not request.node.get_closest_marker("servers"):
         monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
 
 
