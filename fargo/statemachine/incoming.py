@@ -26,7 +26,7 @@ from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, address_book, changed, is_busy, is_woken
+from fargo.statemachine.user_state import User, address_book, changed, closed, is_busy, is_woken
 
 
 def arrived(user: User, event: SipArrival, effects: Effects) -> User:
@@ -39,8 +39,8 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
             effects.call = call.id
             sip_leg.arrived_again(call.sip, event, granted, effects)
             return user
-    if user.no_room:
-        return turned_away(user, event, Reason(Cause.CONGESTION, texts.NO_ROOM), effects)
+    if reason := closed(user):
+        return turned_away(user, event, reason, effects)
     if credentials and isinstance(use := _srtp(user, credentials, granted.trunk), Reason):
         return turned_away(user, event, use, effects)
     effects.call = id = str(effects.version)

@@ -133,6 +133,11 @@ async def test_an_admin_looks_after_users_by_chat(world: World, engine: str) -> 
     mark = len(dave.client.stanzas)
     assert await ask(alice, "admin announce A pause, soon.") == "Users who are told: 1."
     await dave.client.wait(lambda each: body(each) == "A pause, soon.", "what is announced", after=mark)
+    assert await ask(alice, "admin drain") == "No new calls begin. Calls that go on: 0."
+    assert "is about to be restarted" in await ask(dave, "call 01632 960000")
+    assert "is about to be restarted" in await ask(dave, "status")
+    assert await ask(alice, "admin drain off") == "Calls can begin. Calls that go on: 0."
+    assert "restarted" not in await ask(dave, "status")
     assert "is removed" in await ask(alice, f"admin remove {dave.client.bare_jid} yes")
     await dave.client.wait(lambda each: "has removed" in body(each), "why the account is gone", after=mark)
     await until(lambda: not world.provider.contacts("dave"), "the provider forgets")

@@ -19,6 +19,7 @@ from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskRules,
@@ -61,7 +62,7 @@ JMI: Final = "urn:xmpp:jingle-message:0"
 REQUESTS: Final = (
     *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01"), ShowRules()),
     *(ShowHelp(), ShowStatus(), ShowCalls(), SetForward("+44 1632 960111"), SetForward(None), NotUnderstood()),
-    *(AskStay(), AskForward(), AskBusy(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
+    *(AskStay(), AskForward(), AskBusy(), AskCall(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
     *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),

@@ -18,8 +18,8 @@ from fargo.statemachine.model.requests import CallNumber, SetBusy
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts
 
+from .forwarding import media, place
 from .story import DESK, GATEWAY, OFFER, PCMU, Story
-from .test_forwarding import media, place
 from .user_agent.phone import Phoning, sdp
 
 CONTACT = f"+441632960111@{GATEWAY}/fargo"

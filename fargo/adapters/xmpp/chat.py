@@ -15,6 +15,7 @@ from fargo.adapters.xmpp import sed_command
 from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskStay,
@@ -47,6 +48,7 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "busy": AskBusy(),
     "stay": AskStay(),
     "forward": AskForward(),
+    "call": AskCall(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),

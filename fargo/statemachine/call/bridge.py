@@ -11,7 +11,7 @@ Rules:
    which translates. The client is not told.
 6. If an end moves in the middle of the call, the relay is told, or the other end if there is no relay. A phone is told
    only if its SIP engine can do that.
-7. Early audio of a phone goes to the client through the relay only, as if the phone had answered; the call counts as
+7. Early audio of a phone goes to a client through the relay only, as if the phone had answered; the call counts as
    answered when it has. What the client does before is told to the phone after its answer.
 8. If the relay has lost a session and made it again, both ends are told its new addresses. A phone cannot be told
    before it has answered.
@@ -93,7 +93,7 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     if call.forwarded is not None and call.forwarded.name == event.leg:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
-        return _passed_on(changed, news, _CLIENT, effects)
+        return _passed_on(changed, forwarding.heard(news), _CLIENT, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
@@ -321,10 +321,10 @@ def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
 
 
 def _heard_early(call: Call, description: Description, effects: Effects) -> Call:
-    """Let the client hear the phone before it answers (rule 7). In a direct call it rings, and so does a call that is
-    forwarded.
-    """
-    if call.forwarded is not None or call.caller:
+    """Let the other end hear the phone before it answers (rule 7). In a direct call the client rings."""
+    if call.forwarded is not None:
+        return forwarding.heard_early(call, description, effects)
+    if call.caller:
         return call
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
@@ -387,8 +387,9 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
-        side = by if call.forwarded is None else _PHONE
-        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects)
+        of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
+        side = _PHONE if of_target else by
+        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

@@ -74,6 +74,12 @@ class RoomChanged(_Event, frozen=True, tag="RoomChanged"):
     none: bool
 
 
+class DrainChanged(_Event, frozen=True, tag="DrainChanged"):
+    """The operator has begun to drain the gateway (``on``: no call may begin), or has ended that."""
+
+    on: bool
+
+
 class RefusedUser(Struct, frozen=True, gc=False):
     """A user (bare JID), and how much was refused to them."""
 
@@ -371,6 +377,7 @@ SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
 GatewayEvent: TypeAlias = (
     PolicyChanged
     | RoomChanged
+    | DrainChanged
     | RequestsRefused
     | Restarted
     | Stopping

@@ -61,6 +61,10 @@ class CallNumber(_Request, frozen=True, tag="CallNumber"):
     number: str
 
 
+class AskCall(_Request, frozen=True, tag="AskCall"):
+    """How to have the gateway call a number."""
+
+
 class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
     """A rule about numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
     direction of the calls that it is for, None for both.
@@ -142,6 +146,7 @@ GatewayRequest: TypeAlias = (
     | SetStay
     | SetForward
     | CallNumber
+    | AskCall
     | ShowRules
     | AskRules
     | AddRule

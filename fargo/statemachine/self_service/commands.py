@@ -12,6 +12,7 @@ from fargo.statemachine.model.commands import AnswerCommand, SendForm
 from fargo.statemachine.model.events import CommandAsked
 from fargo.statemachine.model.requests import (
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskRules,
@@ -20,13 +21,16 @@ from fargo.statemachine.model.requests import (
     FormField,
     GatewayRequest,
 )
+from fargo.statemachine.numbering_examples import example
 from fargo.statemachine.self_service import desk, rules, texts
-from fargo.statemachine.user_state import User, is_woken
+from fargo.statemachine.user_state import User, country, is_woken
 
 BUSY: Final = "busy"
 """The field that says whether the user is not to be disturbed."""
 STAY: Final = "stay"
 """The field that says whether the user stays signed in without a client."""
+CALL: Final = "number"
+"""The field with the number or SIP address to call."""
 FORWARD: Final = "number"
 """The field with the number or SIP address to which calls are forwarded."""
 SURE: Final = "sure"
@@ -62,6 +66,10 @@ def _form(user: User, request: GatewayRequest, effects: Effects) -> CommandForm 
         case AskStay():
             stay = FormField("boolean", STAY, texts.FIELD_STAY, "true" if is_woken(user) else "false")
             return CommandForm(texts.TITLE_STAY, texts.INSTRUCTIONS_STAY, (stay,))
+        case AskCall():
+            number = FormField("text-single", CALL, texts.FIELD_FORWARD)
+            instructions = texts.INSTRUCTIONS_CALL.format(number=example(country(user)))
+            return CommandForm(texts.TITLE_CALL, instructions, (number,))
         case AskForward():
             _, now = desk.answered(user, request, known.gateway, effects)
             to = FormField("text-single", FORWARD, texts.FIELD_FORWARD)

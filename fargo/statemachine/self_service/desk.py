@@ -22,6 +22,7 @@ from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskRules,
@@ -44,9 +45,10 @@ from fargo.statemachine.model.requests import (
     ShowStatus,
     TryNumber,
 )
+from fargo.statemachine.numbering_examples import example
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import prompting, recent, rules, texts, words
-from fargo.statemachine.user_state import User, able_clients, address_book, is_woken, stays_signed_in
+from fargo.statemachine.user_state import User, able_clients, address_book, closed, country, is_woken, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
@@ -68,9 +70,9 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
     """Return the user's state after a request, and the answer. ``jid``: the gateway's."""
     match request:
         case ShowHelp():
-            return user, texts.HELP.format(gateway=jid)
+            return user, _help(user, jid)
         case NotUnderstood():
-            return user, f"{texts.NOT_UNDERSTOOD}\n{texts.HELP.format(gateway=jid)}"
+            return user, f"{texts.NOT_UNDERSTOOD}\n{_help(user, jid)}"
         case ShowStatus():
             return user, _status(user, jid)
         case ShowCalls():
@@ -111,10 +113,16 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
         case CallNumber(number):
             return _called(user, number, jid, effects)
+        case AskCall():
+            return user, texts.CALL_WHOM.format(number=example(country(user)))
         case SetForward(number):
             return _forwarded(user, number, jid)
         case _:
             assert_never(request)
+
+
+def _help(user: User, jid: str) -> str:
+    return texts.HELP.format(gateway=jid, number=example(country(user)))
 
 
 def _status(user: User, jid: str) -> str:
@@ -125,6 +133,7 @@ def _status(user: User, jid: str) -> str:
         shown.status,
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
+        *([reason.text] if (reason := closed(user)) else []),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),

@@ -14,10 +14,12 @@ from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskRules,
     AskStay,
+    CallNumber,
     CommandForm,
     DeleteRule,
     DialRule,
@@ -64,6 +66,7 @@ BEGINNINGS: dict[str, GatewayRequest] = {
     "status": ShowStatus(),
     "calls": ShowCalls(),
     "busy": AskBusy(),
+    "call": AskCall(),
     "stay": AskStay(),
     "forward": AskForward(),
     "rules": AskRules(),
@@ -100,6 +103,8 @@ def test_a_form_is_submitted(action: str) -> None:
         assert submit("busy", busy=value) == CommandAsked(within("busy"), SetBusy(on))
     assert submit("busy") == CommandAsked(within("busy"), SetBusy(False))
     assert submit("stay", stay="1") == CommandAsked(within("stay"), SetStay(True))
+    assert submit("call", number=" 0163 ") == CommandAsked(within("call"), CallNumber("0163"))
+    assert submit("call", number=" ") == CommandAsked(within("call"), AskCall())
     assert submit("forward", number=" 0163 ") == CommandAsked(within("forward"), SetForward("0163"))
     assert submit("forward", number=" ") == CommandAsked(within("forward"), SetForward(None))
     assert submit("unregister", sure="1") == RegistrationCancelled(within("unregister"))

@@ -10,6 +10,7 @@ from fargo.statemachine.model.iq import ByChat, Iq
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskStay,
@@ -64,6 +65,7 @@ GATEWAY = "sip.localhost"
         ("busy", AskBusy()),
         ("stay", AskStay()),
         ("forward", AskForward()),
+        ("Call", AskCall()),
         ("Register Alice@sip.test", Register("Alice@sip.test")),
         ("/register  sip:alice@sip.test", Register("sip:alice@sip.test")),
         ("register", NotUnderstood()),

@@ -194,6 +194,13 @@ def test_the_contact_is_in_the_answer() -> None:
     assert str(answer.query.jid) == f"bob@{GATEWAY}"
 
 
+@pytest.mark.parametrize(("country", "number"), [("DE", "030 23125000"), ("CH", "+44 1632 960000"), (None, "+44 1632")])
+def test_a_number_of_the_country_is_the_example(country: str | None, number: str) -> None:
+    asked = parse("<query xmlns='jabber:iq:gateway'/>")
+    [query] = stateless_iq.answer(GATEWAY, "get", asked, disco.CONTACT, False, country)
+    assert f"such as {number}" in str(query.desc)
+
+
 # --- requests without state
 
 
