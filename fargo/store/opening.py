@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from fargo.store import texts
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.interface import Backfill, LogMark, Reader, Store, StoreError, SynchronousStore
-from fargo.store.places import DatabaseAddress, Place
+from fargo.store.places import DatabaseAddress, LogPlace
 from fargo.store.sqlite import reader
 from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.patient import PatientStore
@@ -31,7 +31,7 @@ def log_in(directory: Path) -> Path:
 
 
 def open_store(
-    place: Place, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None, beside_writer: bool = False
+    place: LogPlace, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None, beside_writer: bool = False
 ) -> SynchronousStore:
     """Open a log for writing; it is made if it does not exist. A log of an earlier version is brought up to date, for
     which some need a `backfill`.
@@ -58,7 +58,7 @@ def open_store_beside(
     return PatientStore.open_beside(path, backfill, lock, reactor)
 
 
-def open_reader(place: Place, backfill: Backfill | None = None) -> Reader:
+def open_reader(place: LogPlace, backfill: Backfill | None = None) -> Reader:
     """Open an existing log for reading. A log of an earlier version is left as it is and read from a copy that is
     brought up to date, for which some need a `backfill`.
 

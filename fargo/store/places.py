@@ -33,7 +33,7 @@ class DatabaseAddress(Struct, frozen=True):
         return self.uri
 
 
-Place: TypeAlias = Path | DatabaseAddress
+LogPlace: TypeAlias = Path | DatabaseAddress
 """Where a log is."""
 
 
@@ -43,7 +43,7 @@ class BadPlaceError(ValueError):
     """
 
 
-def place_of(text: str) -> Place:
+def place_of(text: str) -> LogPlace:
     """Return what a text means: the address of a database, or else the path of a file. Raises BadPlaceError."""
     scheme, colon, _ = text.partition("://")
     return database_address(text) if colon and scheme in _SCHEMES else Path(text)

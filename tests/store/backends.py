@@ -12,7 +12,7 @@ from world.postgresql import PostgresqlServer
 from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
 from fargo.store.opening import open_store
-from fargo.store.places import Place
+from fargo.store.places import LogPlace
 
 DELAY = 0.5
 """Seconds that a DelayedStore takes for a commit."""
@@ -49,12 +49,12 @@ class DelayedStore:
 class Backend:
     """A kind of store: says where a log can be, opens it for writing, and commits to it."""
 
-    def __init__(self, place: Callable[[Path], Place], opens: Callable[[Place, Clock], Any]) -> None:
+    def __init__(self, place: Callable[[Path], LogPlace], opens: Callable[[LogPlace, Clock], Any]) -> None:
         self.place = place
         self._opens = opens
         self._clock = Clock()
 
-    def open(self, place: Place) -> Store:
+    def open(self, place: LogPlace) -> Store:
         store: Store = self._opens(place, self._clock)
         return store
 
@@ -74,11 +74,11 @@ def _in_file(directory: Path) -> Path:
     return directory / "log"
 
 
-def _opened(place: Place, clock: Clock) -> Store:
+def _opened(place: LogPlace, clock: Clock) -> Store:
     return open_store(place)
 
 
-def _delayed(place: Place, clock: Clock) -> DelayedStore:
+def _delayed(place: LogPlace, clock: Clock) -> DelayedStore:
     return DelayedStore(open_store(place), clock)
 
 

@@ -13,7 +13,7 @@ from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefus
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, Statistics
 from fargo.store.opening import open_reader, open_store
-from fargo.store.places import Place
+from fargo.store.places import LogPlace
 from replay.reading import golden
 from replay.reading.golden import GoldenLog
 
@@ -27,7 +27,7 @@ def _golden(path: Path, entries: Iterable[Entry]) -> Reader:
     return GoldenLog(path)
 
 
-def _stored(place: Place, entries: Iterable[Entry]) -> Reader:
+def _stored(place: LogPlace, entries: Iterable[Entry]) -> Reader:
     with closing(open_store(place)) as store:
         store.append(entries)
     return open_reader(place)

@@ -13,7 +13,7 @@ from fargo.statemachine.model.commands import Issued, SignOut
 from fargo.statemachine.model.events import Recorded, Restarted, SipSignedIn, Snapshot, Stopping
 from fargo.store.interface import Store, StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store
-from fargo.store.places import Place
+from fargo.store.places import LogPlace
 
 from .backends import BACKENDS, Backend, backend_of
 from .entries import ALICE, BATCH, BOB, CAROL, forgets
@@ -34,13 +34,13 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture
-def place(backend: Backend, tmp_path: Path) -> Place:
+def place(backend: Backend, tmp_path: Path) -> LogPlace:
     """Where a log can be."""
     return backend.place(tmp_path)
 
 
 @pytest.fixture
-def store(backend: Backend, place: Place) -> Iterator[Store]:
+def store(backend: Backend, place: LogPlace) -> Iterator[Store]:
     """A store with a batch in it."""
     with closing(backend.open(place)) as made:
         backend.commit(made, *BATCH)
@@ -53,7 +53,7 @@ def test_batches_are_appended_in_their_order(backend: Backend, store: Store) -> 
     assert tuple(store.read()) == (*BATCH, more)
 
 
-def test_what_was_appended_is_there_when_it_is_opened_again(backend: Backend, place: Place) -> None:
+def test_what_was_appended_is_there_when_it_is_opened_again(backend: Backend, place: LogPlace) -> None:
     with closing(backend.open(place)) as store:
         backend.commit(store, *BATCH)
     with closing(backend.open(place)) as again:
@@ -167,7 +167,7 @@ def test_storage_is_given_back(backend: Backend, store: Store) -> None:
     backend.commit(store, (Recorded(BOB, 3, 2e9, Stopping()), ()))
 
 
-def test_storage_is_not_given_back_while_somebody_reads(backend: Backend, store: Store, place: Place) -> None:
+def test_storage_is_not_given_back_while_somebody_reads(backend: Backend, store: Store, place: LogPlace) -> None:
     with closing(open_reader(place)) as reader:
         assert len(reader) == len(BATCH)
         assert store.shrink() is False
@@ -179,7 +179,7 @@ def test_storage_is_not_given_back_while_somebody_reads(backend: Backend, store:
         assert tuple(reader.read()) == BATCH
 
 
-def test_a_reader_sees_what_is_appended_meanwhile(backend: Backend, store: Store, place: Place) -> None:
+def test_a_reader_sees_what_is_appended_meanwhile(backend: Backend, store: Store, place: LogPlace) -> None:
     more = (Recorded(BOB, 3, 2e9, Stopping()), ())
     with closing(open_reader(place)) as reader:
         assert tuple(reader.read()) == BATCH
@@ -187,7 +187,7 @@ def test_a_reader_sees_what_is_appended_meanwhile(backend: Backend, store: Store
         assert tuple(reader.read()) == (*BATCH, more)
 
 
-def test_only_one_may_append(backend: Backend, place: Place) -> None:
+def test_only_one_may_append(backend: Backend, place: LogPlace) -> None:
     with closing(backend.open(place)):
         told = f"Fargo runs already with .*process {os.getpid()}\\b"
         with pytest.raises(StoreInUseError, match=told):
@@ -195,7 +195,7 @@ def test_only_one_may_append(backend: Backend, place: Place) -> None:
     backend.open(place).close()
 
 
-def test_a_process_that_has_the_lock_is_named_and_loses_it_when_it_is_killed(backend: Backend, place: Place) -> None:
+def test_a_process_that_has_the_lock_is_named_and_loses_it_when_it_is_killed(backend: Backend, place: LogPlace) -> None:
     command = [sys.executable, "-c", HOLD, str(place)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
@@ -206,7 +206,7 @@ def test_a_process_that_has_the_lock_is_named_and_loses_it_when_it_is_killed(bac
     backend.open(place).close()
 
 
-def test_beside_the_writer_events_are_condensed_and_none_are_appended(store: Store, place: Place) -> None:
+def test_beside_the_writer_events_are_condensed_and_none_are_appended(store: Store, place: LogPlace) -> None:
     with closing(open_store(place, beside_writer=True)) as other:
         assert other.condense(Recorded(ALICE, 3, 1e9, Snapshot()), ()) == 2
         with pytest.raises(StoreError, match="was opened without "):

@@ -54,7 +54,7 @@ class StoreAwayError(StoreError):
     """The server cannot be reached, or the connection was lost: what was not answered may have been done or not."""
 
 
-class Connection(psycopg.Connection[TupleRow]):
+class PatientConnection(psycopg.Connection[TupleRow]):
     """A connection (rule 3). ``patience``: seconds, None for ever."""
 
     patience: float | None = None
@@ -64,7 +64,7 @@ class Connection(psycopg.Connection[TupleRow]):
         return super().wait(gen, interval, timeout or self.patience)
 
 
-def connect(database: DatabaseAddress, what: str, patience: float | None = None) -> Connection:
+def connect(database: DatabaseAddress, what: str, patience: float | None = None) -> PatientConnection:
     """Connect to a database. Each statement is a transaction of its own, unless one was begun. Raises StoreError."""
     with store_errors(database, what):
         given = conninfo_to_dict(database.uri)
@@ -79,7 +79,7 @@ def connect(database: DatabaseAddress, what: str, patience: float | None = None)
             "client_encoding": "utf8",
             "options": f"{_OPTIONS} -c lock_timeout={LOCK_SECONDS:g}s {given.get('options') or ''}",
         }
-        made = Connection.connect(make_conninfo(**wanted), autocommit=True)
+        made = PatientConnection.connect(make_conninfo(**wanted), autocommit=True)
         try:
             _require_usable(made, database, what)
             made.execute(_SET_UP)
@@ -90,7 +90,7 @@ def connect(database: DatabaseAddress, what: str, patience: float | None = None)
         return made
 
 
-def _require_usable(made: Connection, database: DatabaseAddress, what: str) -> None:
+def _require_usable(made: PatientConnection, database: DatabaseAddress, what: str) -> None:
     version = made.info.server_version
     if version < _OLDEST_SERVER:
         why = texts.OLD_SERVER.format(version=f"{version // 10000}")

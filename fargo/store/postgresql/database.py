@@ -18,7 +18,7 @@ from psycopg import errors
 from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import PROGRAM, Connection, store_errors
+from fargo.store.postgresql.connections import PROGRAM, PatientConnection, store_errors
 from fargo.store.postgresql.schema import MIGRATIONS
 
 WHAT: Final = "log"
@@ -51,7 +51,7 @@ class Lock(IntEnum):
     APPENDING = 0x46617277
 
 
-def require_readable(connection: Connection, database: DatabaseAddress) -> None:
+def require_readable(connection: PatientConnection, database: DatabaseAddress) -> None:
     """Raise StoreError if there is no log in the database, or one of another version."""
     names = _applied(connection, database)
     if names is None:
@@ -60,7 +60,7 @@ def require_readable(connection: Connection, database: DatabaseAddress) -> None:
         raise StoreError(texts.OLDER.format(database=database))
 
 
-def migrate(connection: Connection, database: DatabaseAddress) -> None:
+def migrate(connection: PatientConnection, database: DatabaseAddress) -> None:
     """Bring a database to today's shape; the tables are made if there are none. Raises StoreError."""
     if len(_applied(connection, database) or ()) == len(MIGRATIONS):
         return
@@ -74,13 +74,13 @@ def migrate(connection: Connection, database: DatabaseAddress) -> None:
                 connection.execute(_APPLIED, {"name": name})
 
 
-def lock(connection: Connection, kind: Lock, function: str = "pg_try_advisory_lock") -> Any:
+def lock(connection: PatientConnection, kind: Lock, function: str = "pg_try_advisory_lock") -> Any:
     """Take a lock with that function of PostgreSQL, or give it back, and return its result."""
     query = f"select {function}({_KEY})"
     return connection.execute(query.encode(), {"kind": kind}).fetchall()[0][0]
 
 
-def require_alone(connection: Connection, database: DatabaseAddress) -> None:
+def require_alone(connection: PatientConnection, database: DatabaseAddress) -> None:
     """Take the right to append for this connection. Raises StoreInUseError if another has it."""
     try:
         with connection.transaction():
@@ -92,7 +92,7 @@ def require_alone(connection: Connection, database: DatabaseAddress) -> None:
         raise StoreInUseError(texts.IN_USE.format(database=database, holder=told)) from None
 
 
-def _applied(connection: Connection, database: DatabaseAddress) -> frozenset[str] | None:
+def _applied(connection: PatientConnection, database: DatabaseAddress) -> frozenset[str] | None:
     """Return the names of the migrations that were applied, None if there are no tables. Raises StoreError."""
     with store_errors(database, WHAT):
         try:

@@ -10,7 +10,7 @@ from fargo.statemachine.model.wire import wire_name
 from fargo.store.entries import Entry
 from fargo.store.interface import Statistics
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql.connections import Connection, connect, store_errors
+from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock, lock, require_readable
 from fargo.store.postgresql.schema import RECORDS
 from fargo.store.postgresql.sessions import Sessions
@@ -72,7 +72,7 @@ class PostgresqlReader:
     connection that shares the lock OPEN for as long as the log is open.
     """
 
-    def __init__(self, database: DatabaseAddress, opened: Connection, patience: float | None = None) -> None:
+    def __init__(self, database: DatabaseAddress, opened: PatientConnection, patience: float | None = None) -> None:
         self.name = str(database)
         self._database = database
         self._opened = opened

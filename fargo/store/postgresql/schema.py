@@ -73,11 +73,15 @@ from commands c join events e on e.id = c.event where c.type in ({RECORDS});
 """A text of JSON may have a character that no text of PostgreSQL has."""
 
 
-def _latest(type: str, order: str = "desc") -> str:
-    """Return the query for the last record of a type of each call, or for the first."""
+_OF_TARGET: Final = "coalesce((body ->> 'forwarded')::boolean, false)"
+"""True of the record of a dialog with the number that a call was forwarded to."""
+
+
+def _latest(type: str, order: str = "desc", condition: str = "true") -> str:
+    """Return the query for the last record of a type of each call, or for the first, among those of a condition."""
     return f"""
         select distinct on (jid, body ->> 'call') jid, body ->> 'call' as call, at, time, body
-        from call_records where type = '{type}' order by jid, body ->> 'call', event {order}
+        from call_records where type = '{type}' and {condition} order by jid, body ->> 'call', event {order}
     """
 
 
@@ -90,7 +94,8 @@ with begun as materialized (
 ), carried as materialized ({_latest("NoteCarried")}
 ), ended as materialized ({_latest("NoteEnded")}
 ), early as materialized ({_latest("NoteEarlyAudio", "asc")}
-), dialog as materialized ({_latest("NoteDialog")}
+), dialog as materialized ({_latest("NoteDialog", condition=f"not {_OF_TARGET}")}
+), target as materialized ({_latest("NoteDialog", condition=_OF_TARGET)}
 ), session as materialized (
     select
         jid, body ->> 'call' as call, event, at, body,
@@ -149,11 +154,14 @@ select
     coalesce(begun.body #>> '{{rewritten,number}}', '') as number,
     coalesce(
         (select string_agg(each, '; ') from jsonb_array_elements_text(begun.body #> '{{rewritten,rules}}') each), ''
-    ) as dial_rules
+    ) as dial_rules,
+    coalesce(path.body ->> 'forwarded_to', '') as forwarded_to,
+    coalesce(target.body ->> 'call_id', '') as forwarded_call_id
 from begun
 left join path using (jid, call) left join answered using (jid, call)
 left join carried using (jid, call) left join ended using (jid, call)
 left join dialog using (jid, call) left join media using (jid, call) left join early using (jid, call)
+left join target using (jid, call)
 order by begun.event;
 """
 

@@ -15,13 +15,13 @@ from typing import Any, Final, TypeAlias
 from psycopg import capabilities
 
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql.connections import Connection, connect, store_errors
+from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 
 _AT_ONCE: Final = 256 if capabilities.has_stream_chunked() else 1
 """So many rows come from the server at a time."""
 _MOST_IDLE: Final = 2
 
-Values: TypeAlias = dict[str, Any]
+SqlValues: TypeAlias = dict[str, Any]
 """The values of a statement, by the names that it has for them."""
 
 
@@ -34,19 +34,19 @@ class Sessions:
         self.database = database
         self._what = what
         self._patience = patience
-        self._idle: list[Connection] = []
+        self._idle: list[PatientConnection] = []
 
     def close(self) -> None:
         """Close all connections."""
         while self._idle:
             self._idle.pop().close()
 
-    def rows(self, query: str, values: Values | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: SqlValues | None = None) -> list[tuple[Any, ...]]:
         """Return all rows that a query gives."""
         with self._one() as connection:
             return connection.execute(query.encode(), values).fetchall()
 
-    def stream(self, query: str, values: Values | None = None) -> Generator[tuple[Any, ...], None, None]:
+    def stream(self, query: str, values: SqlValues | None = None) -> Generator[tuple[Any, ...], None, None]:
         """Yield the rows that a query gives, however many they are (rule 1)."""
         with (
             self._one() as connection,
@@ -56,13 +56,13 @@ class Sessions:
             yield from rows
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[PatientConnection]:
         """Give a connection on which everything is committed in the end, or nothing."""
         with self._one() as connection, connection.transaction():
             yield connection
 
     @contextmanager
-    def _one(self) -> Iterator[Connection]:
+    def _one(self) -> Iterator[PatientConnection]:
         """Give a connection that nothing else uses."""
         with store_errors(self.database, self._what):
             connection = self._usable()
@@ -74,7 +74,7 @@ class Sessions:
                 else:
                     self._idle.append(connection)
 
-    def _usable(self) -> Connection:
+    def _usable(self) -> PatientConnection:
         while self._idle:
             connection = self._idle.pop()
             if not connection.closed:

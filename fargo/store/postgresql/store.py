@@ -30,7 +30,7 @@ from fargo.store.entries import Entry, without_forgotten
 from fargo.store.interface import LogMark, StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import Connection, connect, store_errors
+from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_alone, require_readable
 from fargo.store.postgresql.reader import PostgresqlReader
 from fargo.store.postgresql.rows import APPEND, INSERT_COMMANDS, INSERT_EVENT, values_of
@@ -63,7 +63,7 @@ class PostgresqlWriter(PostgresqlReader):
     def __init__(
         self,
         database: DatabaseAddress,
-        opened: Connection,
+        opened: PatientConnection,
         may_append: bool,
         directory_lock: DirectoryLock | None = None,
         patience: float | None = None,
@@ -177,7 +177,7 @@ class PostgresqlWriter(PostgresqlReader):
         if not self._may_append:
             raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
-    def _commit(self, connection: Connection, batch: list[Entry]) -> list[int]:
+    def _commit(self, connection: PatientConnection, batch: list[Entry]) -> list[int]:
         """Commit a batch on a connection that has the lock APPENDING. Raises StoreError."""
         forgotten, stay = without_forgotten(batch)
         values, sizes = values_of(list(stay.values()))
@@ -202,12 +202,12 @@ class PostgresqlStore(PostgresqlWriter):
         return self.commit(entries)
 
 
-def _append(connection: Connection, values: dict[str, Any]) -> int:
+def _append(connection: PatientConnection, values: dict[str, Any]) -> int:
     """Write entries, and return the position of the last, or the last that there was."""
     return int(connection.execute(APPEND, values).fetchall()[0][0])
 
 
-def _erase(connection: Connection, user: str) -> None:
+def _erase(connection: PatientConnection, user: str) -> None:
     everything = {"jid": user, "version": _EVERYTHING}
     connection.execute(_ERASE_COMMANDS, everything)
     connection.execute(_ERASE_EVENTS, everything)
