@@ -255,6 +255,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
                 call = _described(call, leg_event, effects)
             case Offered() | RouteLost():
                 call = _tell_other(call, leg_event, by, effects)
+            case Dtmf() if call.forwarded is not None:
+                call = _tell_other(call, leg_event, by, effects)
             case Dtmf(digit, duration):
                 relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
             case TransportChanged():
@@ -387,8 +389,9 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
-        side = by if call.forwarded is None else _PHONE
-        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects)
+        of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
+        side = _PHONE if of_target else by
+        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

@@ -8,9 +8,11 @@ Rules:
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
 from fargo.statemachine.call import texts
@@ -180,30 +182,27 @@ def begun(call: Call, channel: str, caller: Caller, session: str | None, effects
     effects.record(RecordBegun(call.id, Direction.IN, peer, name, session, channel, rewritten))
 
 
-def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:
-    """Record who ended the call, and why."""
-    effects.record(RecordEnded(call.id, by, reason.cause, reason.text, reason.status))
+def ended(call: Call, by: Side, reason: Reason, effects: Effects, forwarded: bool = False) -> None:
+    """Record who ended the call, and why. ``forwarded``: the number that it was forwarded to has."""
+    effects.record(RecordEnded(call.id, by, reason.cause, reason.text, reason.status, forwarded))
 
 
 def changed(before: Call | None, after: Call, effects: Effects) -> None:
     """Record what is new of the SIP dialog and its audio session."""
     if before is not None and before.sip is after.sip and before.forwarded is after.forwarded:
         return
-    _changed(before.sip if before else None, after.sip, after.id, effects)
+    for record in _new(before.sip if before else None, after.sip, after.id):
+        joined = isinstance(record, RecordMedia) and after.forwarded is not None
+        effects.record(replace(record, forwarded=True) if joined else record)
     if after.forwarded is not None:
-        _changed(before.forwarded if before else None, after.forwarded, after.id, effects, (RecordDialog,))
+        for record in _new(before.forwarded if before else None, after.forwarded, after.id):
+            # The audio session is that of the caller's leg.
+            if isinstance(record, RecordDialog):
+                effects.record(replace(record, forwarded=True))
 
 
-def _changed(
-    before: SipLeg | None,
-    after: SipLeg,
-    id: str,
-    effects: Effects,
-    kinds: tuple[type[CallRecord], ...] = (RecordDialog, RecordMedia),
-) -> None:
-    """Record what is new of a leg, as far as it is of these kinds: the audio session is that of the caller's leg."""
+def _new(before: SipLeg | None, after: SipLeg, id: str) -> Iterator[CallRecord]:
+    """Yield what is new of a leg."""
     if now := sip_leg.records(after, id):
         known = sip_leg.records(before, id) if before else ()
-        for record in now:
-            if isinstance(record, kinds) and record not in known:
-                effects.record(record)
+        yield from (record for record in now if record not in known)

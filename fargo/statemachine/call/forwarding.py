@@ -5,7 +5,7 @@ Rules:
 1. The second SIP leg takes the place of the XMPP leg: the bridge tells each of the two what the other reports.
 2. Audio goes directly between the two phones. The number is offered what the caller offers, and the caller is told what
    the number answers. The caller hears early audio of the number, whatever the policy for clients: it is a phone that
-   calls another. Later moves and holds are passed on.
+   calls another. Later moves and holds are passed on, and keys that are told by INFO.
 3. Keys (RFC 4568) are passed on if the caller or the account insists on encryption. Otherwise audio is plain.
 4. Who has forwarded the call, and why, says Diversion (RFC 5806). From is the user's own address, as providers take no
    other, with the caller as display name.
@@ -48,7 +48,7 @@ def begin(call: Call, why: Reason, effects: Effects) -> Call:
     forwards = replace(line.forwards, diversion=(by, *line.forwards.diversion))
     leg = sip_leg.place(replace(line, forwards=forwards, early="always"), _keyed(offer, line.srtp), effects)
     path = texts.BETWEEN_PHONES.format(to=line.target.words, why=why.text)
-    effects.record(RecordPath(call.id, AudioPath.DIRECT, path))
+    effects.record(RecordPath(call.id, AudioPath.DIRECT, path, line.target.words))
     text = texts.FORWARDED.format(caller=caller.words, to=line.target.words)
     effects.emit(SendText(bare(caller.jid), effects.user, text, call.since))
     return replace(call, forwarded=leg, settled=True)
