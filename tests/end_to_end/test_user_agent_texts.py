@@ -80,6 +80,6 @@ async def test_texts_of_a_phone(alice: Customer) -> None:
     bob = await alice.world.phone("bob")
     writes(alice, "Grüße, Bob", "m1")
     assert (await answer(alice, "m1")).get("type") == "chat"
-    await bob.write_to_alice("Grüße, Alice")
+    await bob.write_text("Grüße, Alice")
     got = await alice.client.wait(lambda each: each.find(BODY) is not None, "a text")
     assert (got.findtext(BODY), got.get("from")) == ("Grüße, Alice", bare(alice))
