@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from world.browser import BrowserPhone
 from world.gateway import Gateway
 from world.pictures import NAMES, NUMBER, Pictures
 from world.rtpengine import Rtpengine
