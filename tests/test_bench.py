@@ -12,6 +12,7 @@ from end_to_end.engines import ENGINES
 
 sys.path.append(str(Path(__file__).parents[1] / "script"))
 
+from benchmarks.load import first_fargo, idle
 from benchmarks.load.calibration import Machine
 from benchmarks.load.commands import KINDS
 from benchmarks.load.figures import Figures, Times, figures_of, times, until_reached
@@ -152,11 +153,33 @@ async def test_each_load_runs(servers: None) -> None:
             assert found.cpu_ms.keys() == found.memory_mib.keys() == programs
 
 
-async def test_relayed_calls_run_with_the_other_server_and_engine(servers: None) -> None:
-    async with Site(Plan("ejabberd", "telepathy", relayed=True, registered=4)) as site:
+async def test_relayed_calls_run_with_the_other_engine(servers: None) -> None:
+    async with Site(Plan("prosody", "telepathy", relayed=True, registered=4)) as site:
         [found] = await run(site, load(site, "calls-relayed", 8, 0.5, 0.05))
         assert (found.attempted, found.done, found.failures) == (4, 4, {})
         assert {"relay", "rakia", "bus"} <= found.cpu_ms.keys()
+
+
+async def test_accounts_and_calls_at_rest_are_measured(servers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "_CALMING", 0.2)
+    found = await idle.measured("prosody", "sip", 4, 2, 0.2)
+    assert (found.accounts, found.calls) == (4, 2)
+    assert found.memory_before.keys() == found.memory_signed_in.keys() == found.memory_in_calls.keys()
+    assert "KiB for an account, " in idle.table(found)
+
+
+async def test_the_load_of_the_first_fargo_is_doubled(servers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    shorter = {"CALL_SECONDS": 0.1, "SIGN_IN_SECONDS": 0.1, "STEP_SECONDS": 0.5, "REST": 0.2, "SERVER": "prosody"}
+    for name, value in shorter.items():
+        monkeypatch.setattr(first_fargo, name, value)
+    cores: list[set[int]] = []
+    monkeypatch.setattr("os.sched_setaffinity", lambda _, some: cores.append(some))
+    tried = [each async for each in first_fargo.measured(1.0, "sip", most=2)]
+    assert [len(each) for each in cores] == [1]
+    assert tried[0][0] == 1
+    for _, (calls, sign_ins) in tried:
+        assert (calls.load, calls.done, calls.failures) == ("calls-out", 2, {})
+        assert (sign_ins.load, sign_ins.done, sign_ins.failures) == ("sign-ins", 2, {})
 
 
 def test_a_load_is_told_as_json(servers: None) -> None:

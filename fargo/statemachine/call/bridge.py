@@ -255,6 +255,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
                 call = _described(call, leg_event, effects)
             case Offered() | RouteLost():
                 call = _tell_other(call, leg_event, by, effects)
+            case Dtmf() if call.forwarded is not None:
+                call = _tell_other(call, leg_event, by, effects)
             case Dtmf(digit, duration):
                 relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
             case TransportChanged():

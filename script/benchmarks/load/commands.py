@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import click
+from benchmarks.load import first_fargo, idle
 from benchmarks.load.calibration import Machine, between, machine
 from benchmarks.load.figures import Figures
 from benchmarks.load.plot import picture
@@ -33,6 +34,14 @@ _ALL_FOR_MAX: Final = 1000
 """The users for a search of the highest rate whose attempts use an account each."""
 _CALLERS: Final = 100
 _Result = TypeVar("_Result")
+
+_ENGINE: Final = click.option(
+    "--engine", default="sip", show_default=True, type=click.Choice(ENGINES), help="The SIP engine."
+)
+_SERVER: Final = click.option(
+    "--server", default="prosody", show_default=True, type=click.Choice(list(SERVERS)), help="The XMPP server."
+)
+_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,55 @@ class Options:
 
 
 def commands() -> list[click.Command]:
-    """Return the command of each kind."""
-    return [_command(each) for each in KINDS]
+    """Return the commands."""
+    return [*(_command(each) for each in KINDS), measure_idle, measure_first_fargo]
+
+
+@click.command("idle")
+@click.option("--users", default=500, show_default=True, type=click.IntRange(1), help="Accounts, all signed in.")
+@click.option("--calls", default=100, show_default=True, type=click.IntRange(0), help="Calls in which nothing happens.")
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.5), help="How long to look on.")
+@_ENGINE
+@_SERVER
+@_JSON
+def measure_idle(users: int, calls: int, seconds: float, engine: str, server: str, as_json: bool) -> None:
+    """Measure what accounts cost that nobody uses, and calls in which nothing happens: memory, and time at rest."""
+    figures = asyncio.run(idle.measured(server, engine, users, calls, seconds))
+    click.echo(json.dumps(asdict(figures)) if as_json else idle.table(figures))
+
+
+@click.command("first-fargo")
+@click.option(
+    "--minutes", default=10.0, show_default=True, type=click.FloatRange(0.01), help="How long the load lasts."
+)
+@click.option(
+    "--most", default=first_fargo.MOST, show_default=True, type=click.IntRange(1), help="When to stop doubling."
+)
+@_ENGINE
+@_JSON
+def measure_first_fargo(minutes: float, most: int, engine: str, as_json: bool) -> None:
+    """Show what the first Fargo could do: two sign-ins and two calls of ten seconds a second, with ejabberd, on one
+    core; and how many times that today's can do, with everything, the load too, on that core.
+    """
+    before = machine()
+    tried = asyncio.run(_first_fargo(minutes * 60, engine, most))
+    now = between(before, machine())
+    best = max((times for times, found in tried if all(each.clean for each in found)), default=0)
+    if as_json:
+        runs = [{"times": times, "runs": [asdict(each) for each in found]} for times, found in tried]
+        click.echo(json.dumps({"times": best, "engine": engine, "machine": asdict(now), "tried": runs}))
+    else:
+        click.echo(table([each for _, found in tried for each in found], now))
+        click.echo(f"The load of the first Fargo {best} times." if best else "Not even the load of the first Fargo.")
+
+
+async def _first_fargo(seconds: float, engine: str, most: int) -> list[tuple[int, list[Figures]]]:
+    steps = first_fargo.measured(seconds, engine, most)
+    tried: list[tuple[int, list[Figures]]] = []
+    longest = max(seconds, first_fargo.STEP_SECONDS) + first_fargo.CALL_SECONDS
+    while step := await shown(anext(steps, None), longest, f"{2 ** len(tried)} times the load of the first Fargo"):
+        tried.append(step)
+    return tried
 
 
 def _command(kind: Kind) -> click.Command:
@@ -98,11 +154,9 @@ def _command(kind: Kind) -> click.Command:
     )
     @click.option("--hold", default=kind.hold, show_default=True, type=click.FloatRange(0), help="How long each lasts.")
     @click.option("--users", type=click.IntRange(1), help="Users, who take turns. [default: as many as are needed]")
-    @click.option("--engine", default="sip", show_default=True, type=click.Choice(ENGINES), help="The SIP engine.")
-    @click.option(
-        "--server", default="prosody", show_default=True, type=click.Choice(list(SERVERS)), help="The XMPP server."
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @_ENGINE
+    @_SERVER
+    @_JSON
     @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw times and costs by rate (SVG).")
     def command(
         rate: float | None,
