@@ -2,9 +2,9 @@
 
 A test is in the fast tier (`script/test --fast`) unless one of these applies:
 
-1. It uses the fixture `servers`, directly or through another fixture, because it starts programs that are not written
-   in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without such programs,
-   installed or not.
+1. It uses the fixture `servers` or `postgresql`, directly or through another fixture, because it starts programs that
+   are not written in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without
+   such programs, installed or not.
 2. It has the marker `slow`, with the reason.
 
 Tests marked `races` run only with `--races` (script/races).
@@ -30,6 +30,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from world.gateway import Gateway
     from world.pictures import Pictures
+    from world.postgresql import PostgresqlServer
     from world.world import World
 
     from fargo.store.entries import Entry
@@ -58,9 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    for fixture in ("servers", "pictures"):
+    for fixture, marker in (("servers", "servers"), ("postgresql", "servers"), ("pictures", "pictures")):
         if fixture in getattr(item, "fixturenames", ()):
-            item.add_marker(fixture)
+            item.add_marker(marker)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,9 +79,18 @@ def servers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[PostgresqlServer]":
+    """A server for all logs in PostgreSQL. Parameters of a test that need it have the marker `servers`."""
+    from world.postgresql import postgresql_server
+
+    with postgresql_server() as server:
+        yield server
+
+
 @pytest.fixture(autouse=True)
 def _no_programs_without_servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "servers" not in request.fixturenames:
+    if not request.node.get_closest_marker("servers"):
         monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
 
 
