@@ -175,7 +175,7 @@ class Daemon:
             self._screening.put,
             self._engine.broadcast,
             self._vault.reveal,
-            self._transient.keep,
+            self._transient,
             self._keys,
             self._texts,
             self._text_refusal,

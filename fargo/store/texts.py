@@ -45,3 +45,14 @@ NO_SPARE: Final = "{path} cannot be used: {why}. It is needed to say goodbye whe
 SPARE_UNREADABLE: Final = "{path} cannot be read: {why}. Move it away to start without what it contains."
 NOT_IN_SPARE: Final = "What is said from now on is in no log, as {path} does not take it: {why}"
 SPARE_FULL: Final = "it is full"
+
+# --- the address of a database
+
+NO_ADDRESS: Final = "This is no address of a database, such as “postgresql://fargo@db.example.org/fargo”."
+PASSWORD_IN_ADDRESS: Final = (
+    "The address of a database must not have a password in it, because others can see addresses. Write the password "
+    "into a password file (~/.pgpass, or “passfile” in the address) or a service file."
+)
+NOT_INSTALLED: Final = (
+    "{database} cannot be used, as Python's package psycopg is missing: install Fargo as “fargo[postgresql]”."
+)

@@ -62,6 +62,7 @@ SRTP: Final = "{audio}, SRTP"
 SRTP_OPTIONAL: Final = "{audio}, SRTP optional"
 NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
+KEY: Final = "a key"
 TEXT_BODY: Final = "text, {length} bytes"
 
 # --- records of calls and accounts

@@ -5,7 +5,7 @@ Rules:
 1. The second SIP leg takes the place of the XMPP leg: the bridge tells each of the two what the other reports.
 2. Audio goes directly between the two phones. The number is offered what the caller offers, and the caller is told what
    the number answers. The caller hears early audio of the number, whatever the policy for clients: it is a phone that
-   calls another. Later moves and holds are passed on.
+   calls another. Later moves and holds are passed on, and keys that are told by INFO.
 3. Keys (RFC 4568) are passed on if the caller or the account insists on encryption. Otherwise audio is plain.
 4. Who has forwarded the call, and why, says Diversion (RFC 5806). From is the user's own address, as providers take no
    other, with the caller as display name.

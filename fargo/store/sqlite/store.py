@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.entries import Entry, forgets_user
+from fargo.store.entries import Entry, without_forgotten
 from fargo.store.interface import Backfill, LogMark, StoreError
 from fargo.store.rows import check_version, command_rows, event_row, size_of_rows, to_fold, to_recorded
 from fargo.store.sqlite import texts
@@ -122,8 +122,7 @@ class SqliteWriter(SqliteReader):
         """
         self._require_lock()
         entries = list(entries)
-        forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
-        kept = {place: entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)}
+        forgotten, kept = without_forgotten(entries)
         with self._transaction():
             for user in forgotten:
                 self._erase(user)

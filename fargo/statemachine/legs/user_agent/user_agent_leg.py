@@ -3,8 +3,8 @@
 Rules:
 
 1. Every request of the far end gets one final response, unless it is an ACK, whatever the phase.
-2. Every request of ours is pending until its final response (`unheard`): after a restart of the edge or the gateway it
-   is sent again.
+2. Every request of ours but an INFO is pending until its final response (`unheard`): after a restart of the edge or the
+   gateway it is sent again.
 3. Every wait has a deadline, so every leg comes to its end.
 4. A call does not depend on the registration that it began with.
 5. This file says what each event means in each phase. What comes of it is in `caller` for a call of ours, in `called`
@@ -349,6 +349,10 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return confirmed.move(leg, leg_event, effects)
         case TransportChanged() if isinstance(leg, UasProceeding):
             return answering.move(leg, leg_event)
+        case Dtmf() if isinstance(leg, Confirmed):
+            return confirmed.press(leg, leg_event, effects)
+        case CodecsChanged(codecs) if isinstance(leg, Confirmed):
+            return confirmed.narrow(leg, codecs, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
