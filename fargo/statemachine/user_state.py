@@ -26,6 +26,7 @@ from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.jingle_events import CallMessaged, SessionEvent
+from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.requests import AccountTrouble, PasswordPrompt, RecentCall, Settings
@@ -53,6 +54,7 @@ class User(Struct, frozen=True, gc=False):
     clients that are awaited since the XMPP stream was opened. ``settings``: what the user wants of the gateway.
     ``recent``: their latest calls, the last one first. ``prompt``: the password that is asked for in the chat.
     ``trouble``: of the account, as far as the user is told of it. ``texts``: those of the user's that are under way.
+    ``mailbox``: that of the account, None if nothing is known of one.
     """
 
     jid: str
@@ -70,6 +72,7 @@ class User(Struct, frozen=True, gc=False):
     prompt: PasswordPrompt | None = None
     texts: tuple[OutgoingText, ...] = ()
     trouble: AccountTrouble | None = None
+    mailbox: Mailbox | None = None
 
 
 def is_busy(user: User) -> bool:

@@ -60,6 +60,8 @@ SRTP_OPTIONAL: Final = "{audio}, SRTP optional"
 NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
 TEXT_BODY: Final = "text, {length} bytes"
+SUMMARY: Final = "new voice messages: {new}"
+SOME: Final = "some"
 
 # --- records of calls and accounts
 

@@ -45,7 +45,7 @@ from fargo.statemachine.model.requests import (
     TryNumber,
 )
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import prompting, recent, rules, texts, words
+from fargo.statemachine.self_service import prompting, recent, rules, texts, voicemail, words
 from fargo.statemachine.user_state import User, able_clients, address_book, is_woken, stays_signed_in
 
 
@@ -125,6 +125,7 @@ def _status(user: User, jid: str) -> str:
         shown.status,
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
+        *voicemail.status(user, jid),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),
