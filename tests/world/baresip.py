@@ -142,6 +142,12 @@ class Baresip(Server):
     async def hang_up(self) -> None:
         await self.command("hangup")
 
+    async def hold(self) -> None:
+        await self.command("hold")
+
+    async def resume(self) -> None:
+        await self.command("resume")
+
     async def write_text(self, text: str) -> None:
         """Send a text message to the user whom it writes to."""
         await self.command("message", text)

@@ -11,8 +11,9 @@ Rules:
    which translates. The client is not told.
 6. If an end moves in the middle of the call, the relay is told, or the other end if there is no relay. A phone is told
    only if its SIP engine can do that.
-7. Early audio of a phone goes to a client through the relay only, as if the phone had answered; the call counts as
-   answered when it has. What the client does before is told to the phone after its answer.
+7. Early audio of a phone goes to a client that calls through the relay only, as if the phone had answered; the call
+   counts as answered when it has. What the client does before is told to the phone after its answer. A client that was
+   called first (`calling_back`) hears it in any case.
 8. If the relay has lost a session and made it again, both ends are told its new addresses. A phone cannot be told
    before it has answered.
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
@@ -167,6 +168,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     """End all legs, for a reason of the gateway's own."""
     if call_state.is_live(call) or sip_leg.is_live(call.sip):
         call_state.ended(call, Side.GATEWAY, reason, effects)
+        call_state.not_reached(call, reason, effects)
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
@@ -327,7 +329,8 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     if call.forwarded is not None:
         return forwarding.heard_early(call, description, effects)
     if call.caller:
-        return call
+        effects.record(RecordEarlyAudio(call.id))
+        return _called_back(call, description, effects)
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
     if relay is None:
@@ -351,12 +354,12 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if not isinstance(call.sip, Preparing):
         effects.record(RecordAnswered(call.id, session.client))
     if by is _PHONE and call.caller:
-        return _called_back(call, leg_event.description, effects)
+        return _called_back(replace(call, early=False), leg_event.description, effects)
     if call.early:
         return _answered_after_early(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
-        call = replace(call, forward=None)
+        call = replace(call, forward=None, early=isinstance(call.sip, Preparing))
         way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
@@ -367,7 +370,9 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 
 
 def _called_back(call: Call, answer: Description, effects: Effects) -> Call:
-    """Tell a client that was called first what the phone has answered (`calling_back`)."""
+    """Tell a client that was called first, or the relay, how the phone describes itself (`calling_back`)."""
+    if relay_leg.is_used(call.relay):
+        return replace(call, relay=relay_leg.phone_described(call.relay, answer, effects))
     assert isinstance(answer.transport, RawUdp), "phones have plain addresses"
     call = _moved(call, TransportChanged(answer.transport, answer.crypto), _PHONE, effects)
     return _narrowed(call, CodecsChanged(answer.codecs), _PHONE, effects)
@@ -392,6 +397,8 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
         side = _PHONE if of_target else by
         call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
+        if by is _PHONE:
+            call_state.not_reached(call, leg_event.reason, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 
