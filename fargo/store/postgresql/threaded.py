@@ -149,6 +149,7 @@ class ThreadedStore(PostgresqlWriter):
         """
         _, stay = without_forgotten(batch)
         if not stay:
+            return None
         with store_errors(self._database, WHAT):
             recorded = next(iter(stay.values()))[0]
             row = event_row(0, recorded)
