@@ -16,7 +16,6 @@ from fargo.store.sqlite import texts
 from fargo.store.sqlite.database import open_read_only, open_unmigrated, store_errors
 from fargo.store.sqlite.migrations import log_migrations
 from fargo.store.sqlite.rows import ENTRY_COLUMNS, SqlRow, grouped, to_entry
-from fargo.store.sqlite.schema import RECORDS
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 WHAT: Final = "log"
@@ -39,7 +38,7 @@ _REFUSED: Final = """
     where e.type = 'RequestsRefused' group by c.key
 """
 _LENGTH: Final = "select count(*) from events"
-_BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({RECORDS})"
+_BEGUN: Final = "from commands where type = 'NoteBegun'"
 _CALLS: Final = f"select count(*) {_BEGUN}"
 _BEFORE: Final = f"select event - 1 {_BEGUN} order by event desc limit 1 offset ?"
 
