@@ -64,6 +64,7 @@ from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
+from fargo.statemachine.account.account_state import country
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import (
@@ -174,7 +175,7 @@ class Daemon:
             self._screening.put,
             self._engine.broadcast,
             self._vault.reveal,
-            self._transient.keep,
+            self._transient,
             self._keys,
             self._texts,
             self._text_refusal,
@@ -190,6 +191,7 @@ class Daemon:
             self._gate,
             self._contacts,
             self._prompted,
+            self._country,
             lambda admin, question: administer(self._desk.answer, admin, question),
             daemon_settings.xmpp(config),
             self._stream_opened,
@@ -464,6 +466,11 @@ class Daemon:
     def _prompted(self, user: str) -> str | None:
         """Return the SIP address whose password a user is asked for in the chat, None if it is not."""
         return prompting.awaited(self._engine.state(user), self._engine.now())
+
+    def _country(self, user: str) -> str | None:
+        """Return the country in which a user dials, None if it is not known."""
+        known = self._engine.state(user)
+        return (country(known.account) if known else None) or self._config.sip.country
 
     def _dispatch(self, issued: Issued) -> None:
         """Hand a command to the part that carries it out."""

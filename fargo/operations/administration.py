@@ -10,10 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fargo.control.questions import Announce, Question, RemoveUser
+from fargo.control.questions import Announce, Drain, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.operations import texts
-from fargo.operations.values import Announcement, FailedCall, FailureList, ListedUser, UserList, UserRemoval
+from fargo.operations.values import Announcement, Draining, FailedCall, FailureList, ListedUser, UserList, UserRemoval
 from fargo.plain import plain
 
 _log = Logger()
@@ -26,6 +26,8 @@ def administer(ask: Callable[[Question], Deferred[Any]], admin: str, question: Q
             _log.info(texts.ADMIN_REMOVES, admin=admin, user=plain(user))
         case Announce():
             _log.info(texts.ADMIN_ANNOUNCES, admin=admin)
+        case Drain(on):
+            _log.info(texts.ADMIN_DRAINS if on else texts.ADMIN_ENDS_DRAIN, admin=admin)
         case _:
             pass
     answered: Deferred[str] = ask(question).addCallback(_words).addErrback(_problem)
@@ -44,6 +46,8 @@ def _words(answer: object) -> str:
             return texts.REMOVED if registered else texts.REMOVED_UNREGISTERED
         case Announcement(users=count):
             return texts.ANNOUNCED.format(count=count)
+        case Draining(draining, calls):
+            return (texts.DRAINED if draining else texts.NOT_DRAINED).format(calls=calls)
         case _:
             raise TypeError("there are no words for this answer")
 

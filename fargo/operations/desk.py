@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple, assert_never, overload
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
+from twisted.logger import Logger
 
-from fargo.control.questions import Announce, AskStatus, ListFailures, ListUsers, Question, RemoveUser
+from fargo.control.questions import Announce, AskStatus, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.engine import Engine
 from fargo.operations import texts
@@ -21,6 +22,7 @@ from fargo.operations.tally import CallTally
 from fargo.operations.values import (
     Announcement,
     CallFigures,
+    Draining,
     GatewayStatus,
     LogFigures,
     Phase,
@@ -46,6 +48,8 @@ class About(NamedTuple):
 
 class Desk:
     """`about` returns what the gateway does now. All of it runs in the reactor's thread but the reading of memory."""
+
+    _logger = Logger()
 
     def __init__(
         self,
@@ -83,6 +87,8 @@ class Desk:
                 return Deferred.fromCoroutine(self._listing()).addCallback(Listing.users)
             case ListFailures():
                 return Deferred.fromCoroutine(self._listing()).addCallback(Listing.failures)
+            case Drain(on):
+                return Deferred.fromCoroutine(self._drain(on))
             case _:
                 assert_never(question)
 
@@ -108,7 +114,16 @@ class Desk:
             log=self._log_figures(about.keep),
             relay_sessions=self._parts.relay.sessions if self._parts.relay else None,
             faults=self._engine.faults,
+            draining=self._engine.draining,
         )
+
+    async def _drain(self, on: bool) -> Draining:
+        changes, self._engine.draining = on != self._engine.draining, on
+        await self._engine.settled()  # what came before may have begun a call
+        calls = (await self._census()).calls
+        if changes:
+            self._logger.info(texts.DRAINING if on else texts.NOT_DRAINING, calls=calls)
+        return Draining(on, calls)
 
     async def _remove(self, user: str) -> UserRemoval:
         known = self._engine.state(user)

@@ -20,10 +20,17 @@ NOT_SENT: Final = "There is no stream to the XMPP server, so nobody would get th
 ANNOUNCING: Final = "Another announcement is under way, with {left} users to go. Try again later."
 ANNOUNCING_BUG: Final = "A bug: an announcement has ended too early"
 
+# --- while the gateway is drained
+
+DRAINING: Final = "New calls are refused from now on, so that the gateway is drained. Calls that go on: {calls}."
+NOT_DRAINING: Final = "New calls are taken again: the gateway is drained no longer. Calls that go on: {calls}."
+
 # --- for admins
 
 ADMIN_REMOVES: Final = "{admin} removes {user}."
 ADMIN_ANNOUNCES: Final = "{admin} announces something to the users."
+ADMIN_DRAINS: Final = "{admin} drains the gateway."
+ADMIN_ENDS_DRAIN: Final = "{admin} lets calls begin again."
 ADMIN_BUG: Final = "A bug: an admin got no answer"
 USER: Final = "{user}: {account}, {state}, calls now: {calls}"
 MORE_USERS: Final = "And {count} more: fargo accounts lists them."
@@ -33,3 +40,5 @@ NO_FAILURES: Final = "None of the users' latest calls has failed."
 REMOVED: Final = "The user is removed, with everything that was kept."
 REMOVED_UNREGISTERED: Final = "What was kept of the user is removed. There was no account."
 ANNOUNCED: Final = "Users who are told: {count}."
+DRAINED: Final = "No new calls begin. Calls that go on: {calls}."
+NOT_DRAINED: Final = "Calls can begin. Calls that go on: {calls}."

@@ -51,6 +51,7 @@ from fargo.statemachine.model.events import (
     ClockJumped,
     CommandAsked,
     ContactAsked,
+    DrainChanged,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -94,7 +95,7 @@ from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEve
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import commands, desk, notices, prompting
 from fargo.statemachine.texting import inbox, outbox
-from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
+from fargo.statemachine.user_state import User, changed, closed, concerned, spoken_to, stays_signed_in
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _NotOfOneCall: TypeAlias = (
@@ -149,7 +150,7 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room or user.prompt or user.texts:
+    if user.calls or user.stopping or closed(user) or user.prompt or user.texts:
         return None
     return snapshot.condensed(user)
 
@@ -187,9 +188,11 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
     return after, tuple(effects.issued), effects.call
 
 
-def answers(user: User, event: Event, at: float, policy: Policy, no_room: bool) -> tuple[Issued, ...] | None:
+def answers(
+    user: User, event: Event, at: float, policy: Policy, no_room: bool, draining: bool
+) -> tuple[Issued, ...] | None:
     """Return the commands that an event leads to if it needs no row in the log, None if it needs one (`unrecorded`)."""
-    return unrecorded.answers(fold, user, event, at, policy, no_room)
+    return unrecorded.answers(fold, user, event, at, policy, no_room, draining)
 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
@@ -277,6 +280,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return gateway.policy_changed(user, event.policy, effects)
         case RoomChanged(none):
             return replace(user, no_room=none)
+        case DrainChanged(on):
+            return replace(user, draining=on)
         case RequestsRefused():
             return user
         case Announced(text):
@@ -355,6 +360,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         settings=event.settings,
         recent=event.recent,
         trouble=event.trouble,
+        stranger=event.stranger,
     )
 
 

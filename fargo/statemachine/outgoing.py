@@ -42,7 +42,7 @@ from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiate
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.user_state import User, address_book, changed, concerned, is_busy
+from fargo.statemachine.user_state import User, address_book, changed, closed, concerned, is_busy
 
 
 def initiated(user: User, event: SessionInitiated, effects: Effects) -> User:
@@ -115,8 +115,8 @@ def line_of_call(user: User, to: str) -> Line | Refusal:
     if is_busy(user) and not emergency:
         text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
-    if user.no_room and not emergency:
-        return Refusal("wait", "resource-constraint", Reason(Cause.CONGESTION, texts.NO_ROOM))
+    if (reason := closed(user)) and not emergency:
+        return Refusal("wait", "resource-constraint", reason)
     credentials = account_state.in_force(user.account)
     assert credentials, "there is a line"
     secure = found.trunk is not None and found.trunk.secure and not found.direct

@@ -37,6 +37,7 @@ CALLING_YOU: Final = "They are calling you."
 # --- why nobody can call now
 
 NO_ROOM: Final = "The gateway takes no new calls at the moment, because its disk is almost full. Try again later."
+DRAINING: Final = "The gateway takes no new calls at the moment, because it is about to be restarted. Try again later."
 
 # --- why calls end that nobody has ended
 

@@ -16,6 +16,7 @@ from fargo.statemachine.model.sip_messages import (
     Endpoint,
     InviteReceived,
     OtherBody,
+    PressedKey,
     Sdp,
     SendRequest,
     SendResponse,
@@ -112,6 +113,8 @@ def _body(body: Body | None) -> str | None:
             return texts.OTHER_BODY.format(type=media_type, length=length)
         case KeptText(length=length):
             return texts.TEXT_BODY.format(length=length)
+        case PressedKey():
+            return texts.KEY
         case None:
             return None
 

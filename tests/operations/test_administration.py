@@ -4,12 +4,12 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import capturedLogs
 
-from fargo.control.questions import Announce, AskStatus, ListFailures, ListUsers, Question, RemoveUser
+from fargo.control.questions import Announce, AskStatus, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.operations import texts
 from fargo.operations.administration import administer
 from fargo.operations.listing import MOST_FAILURES, MOST_USERS, Listing
-from fargo.operations.values import Announcement, FailedCall, FailureList, ListedUser, UserList, UserRemoval
+from fargo.operations.values import Announcement, Draining, FailedCall, FailureList, ListedUser, UserList, UserRemoval
 from fargo.statemachine.account.account_state import Credentials, Registered
 from fargo.statemachine.address import SipUri, parse_account
 from fargo.statemachine.machine import new
@@ -47,6 +47,8 @@ def answer(question: Question, value: Deferred[object]) -> str:
         (RemoveUser("a@b"), UserRemoval(True), texts.REMOVED),
         (RemoveUser("a@b"), UserRemoval(False), texts.REMOVED_UNREGISTERED),
         (Announce("Soon."), Announcement(7, 0.0), "Users who are told: 7."),
+        (Drain(), Draining(True, 2), "No new calls begin. Calls that go on: 2."),
+        (Drain(False), Draining(False, 2), "Calls can begin. Calls that go on: 2."),
     ],
 )
 def test_answers(question: Question, value: object, words: str) -> None:
@@ -54,7 +56,8 @@ def test_answers(question: Question, value: object, words: str) -> None:
 
 
 def test_who_changes_something_is_told_to_the_operator() -> None:
-    for question, count in ((RemoveUser("a@b"), 1), (Announce("Soon."), 1), (ListUsers(), 0), (AskStatus(), 0)):
+    changes, looks = (RemoveUser("a@b"), Announce("Soon."), Drain()), (ListUsers(), AskStatus())
+    for question, count in (*((each, 1) for each in changes), *((each, 0) for each in looks)):
         with capturedLogs() as said:
             answer(question, succeed(FailureList(())))
         assert [each["admin"] for each in said] == [ADMIN] * count

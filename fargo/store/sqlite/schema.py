@@ -111,6 +111,18 @@ _NUMBER_COLUMNS: Final = """,
         coalesce(json_extract(begun.body, '$.rewritten.number'), '') as number,
         coalesce((select group_concat(value, '; ') from json_each(begun.body, '$.rewritten.rules')), '')
             as dial_rules"""
+_OF_TARGET: Final = "coalesce(json_extract(body, '$.forwarded'), 0)"
+"""True of the record of a dialog with the number that a call was forwarded to."""
+_BOTH_LEGS: Final = (
+    _SIP_PARTS.replace("where type = 'NoteDialog'", f"where type = 'NoteDialog' and not {_OF_TARGET}")
+    + f""", target as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), body
+        from notes where type = 'NoteDialog' and {_OF_TARGET} group by 1, 2
+    )"""
+)
+_FORWARDING_COLUMNS: Final = """,
+        coalesce(json_extract(path.body, '$.forwarded_to'), '') as forwarded_to,
+        coalesce(json_extract(target.body, '$.call_id'), '') as forwarded_call_id"""
 _SIP_JOINS: Final = """
     left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 
@@ -302,6 +314,14 @@ def numbers_of_calls(db: Database) -> None:
     db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=columns, joins=_SIP_JOINS))
 
 
+def forwarding_of_calls(db: Database) -> None:
+    """Add to `calls` the number that a call was forwarded to, and keep that number's leg out of the other columns."""
+    db.execute("drop view calls")
+    columns = _SIP_COLUMNS + _QUALITY_COLUMNS + _NUMBER_COLUMNS + _FORWARDING_COLUMNS
+    joins = _SIP_JOINS + " left join target using (user, call)"
+    db.execute(_CALLS.format(peer=_PEER, parts=_BOTH_LEGS, columns=columns, joins=joins))
+
+
 def records_one_by_one(db: Database) -> None:
     """Let the index of records, and their view, compare a type with one after the other: to write any command, SQLite
     would make a table of a list of types first. A query that names one of them uses the index as it did.
@@ -330,6 +350,7 @@ SCHEMA: Final = (
     congestion,
     quality_of_calls,
     numbers_of_calls,
+    forwarding_of_calls,
     records_one_by_one,
 )
 """All of them, in order."""
