@@ -10,10 +10,7 @@ Entry = tuple[Recorded, tuple[Issued, ...]]
 
 def forgets_user(issued: tuple[Issued, ...]) -> bool:
     """Return True if one of the commands is to forget the user."""
-    for each in issued:  # quicker than a comprehension, as most events lead to few commands
-        if type(each.command) is Forget:
-            return True
-    return False
+    return Forget in [type(each.command) for each in issued]
 
 
 def without_forgotten(entries: list[Entry]) -> tuple[list[str], dict[int, Entry]]:
