@@ -69,6 +69,7 @@ MAY = {
     "fargo.operations": {
         *(
             CORE,
+            "fargo.calls",
             "fargo.control",
             "fargo.control.questions",
             "fargo.edge",

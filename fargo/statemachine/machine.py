@@ -360,6 +360,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         settings=event.settings,
         recent=event.recent,
         trouble=event.trouble,
+        stranger=event.stranger,
     )
 
 

@@ -50,12 +50,20 @@ def open_store(
 
 
 def open_store_beside(
-    reactor: IReactorFromThreads, path: Path, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None
+    reactor: IReactorFromThreads,
+    place: LogPlace,
+    backfill: Backfill | None = None,
+    *,
+    lock: DirectoryLock | None = None,
 ) -> Store:
     """Open a log for writing, as `open_store` does, for a program whose reactor must not wait: batches are committed at
-    once or, while the log is locked or the disk is slow, later.
+    once or, if that takes time, later.
     """
-    return PatientStore.open_beside(path, backfill, lock, reactor)
+    if isinstance(place, DatabaseAddress):
+        with _postgresql(place):
+            from fargo.store.postgresql.threaded import ThreadedStore
+        return ThreadedStore.open_beside(place, lock, reactor)
+    return PatientStore.open_beside(place, backfill, lock, reactor)
 
 
 def open_reader(place: LogPlace, backfill: Backfill | None = None) -> Reader:

@@ -65,11 +65,11 @@ class Texting(Phoning):
         answer = SipResponseReceived(request.dialog or name, name, "MESSAGE", status, phrase, REGISTRAR, "bob")
         self.tell(replaced(answer, **more), after)
 
-    def gets(self, connection: str | None = None, caller: str = "sip:bob@sip.test") -> None:
+    def gets(self, connection: str | None = None, caller: str = "sip:bob@sip.test", shown: str | None = None) -> None:
         """The provider sends a text."""
         head = RequestHead("MESSAGE", "sip:x", ("v1", "v2"), "from", "to", "c1", 1)
         name = connection or next(iter(self.user.registrations))
-        self.tell(TextReceived(f"{name}-ab", name, head, REGISTRAR, Party(caller, "t"), KeptText("in-1", 3)))
+        self.tell(TextReceived(f"{name}-ab", name, head, REGISTRAR, Party(caller, "t", shown), KeptText("in-1", 3)))
 
     def forgotten(self) -> list[str]:
         return [each.name for each in self.all(ForgetText)]

@@ -256,7 +256,7 @@ class XmppAdapter:
             return
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
-            self._say(presence.stanza(introduction, self._contact))
+            self._say(presence.stanza(introduction, self._contact, command.nick))
         if isinstance(command, DeliverText | ConfirmText | RefuseText):
             self._text(command, issued.id)
             return

@@ -53,6 +53,7 @@ class Caller(Struct, frozen=True, gc=False):
 
     ``address`` is None if the caller is anonymous, ``name`` if they give none. ``rewritten``: what dial rules have made
     of the address, None if they have seen none; ``written``: the user part of it with which the call came.
+    ``is_stranger``: they are not on the user's roster.
     """
 
     jid: str
@@ -60,6 +61,14 @@ class Caller(Struct, frozen=True, gc=False):
     name: str | None
     rewritten: Rewritten | None = None
     written: str = ""
+    is_stranger: bool = False
+
+    @property
+    def nick(self) -> str | None:
+        """Return the name that the user's clients are told, None if they know them by another. Anonymous callers have
+        one JID together, and so no name.
+        """
+        return self.name if self.is_stranger and self.address else None
 
     @property
     def words(self) -> str:
@@ -127,7 +136,7 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
     if before is not None and not isinstance(before.jingle, Inviting):
         return
     text = texts.MISSED.format(caller=after.caller.words)
-    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since))
+    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since, after.caller.nick))
 
 
 def not_reached(call: Call, reason: Reason, effects: Effects) -> None:

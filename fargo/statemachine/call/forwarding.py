@@ -50,7 +50,7 @@ def begin(call: Call, why: Reason, effects: Effects) -> Call:
     path = texts.BETWEEN_PHONES.format(to=line.target.words, why=why.text)
     effects.record(RecordPath(call.id, AudioPath.DIRECT, path, line.target.words))
     text = texts.FORWARDED.format(caller=caller.words, to=line.target.words)
-    effects.emit(SendText(bare(caller.jid), effects.user, text, call.since))
+    effects.emit(SendText(bare(caller.jid), effects.user, text, call.since, caller.nick))
     return replace(call, forwarded=leg, settled=True)
 
 

@@ -19,3 +19,9 @@ IN_USE: Final = "Fargo runs already with {database} ({holder})."
 UNKNOWN_HOLDER: Final = "an unknown process"
 LOCKED: Final = "{database} is locked by another process."
 NOT_LOCKED: Final = "{database} was opened without its lock, so nothing can be written to it."
+
+# --- a log beside a reactor
+
+AWAY: Final = "The log is waited for: {why}"
+BACK: Final = "The log can be written again: {database}"
+NOT_PURGED: Final = "What has left the log could not be removed from its tables yet: {why}"
