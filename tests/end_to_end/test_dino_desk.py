@@ -43,5 +43,5 @@ async def test_dino_exchanges_texts_and_asks_the_gateway(
     await dino.send(gateway.jid, "busy on")
     await dino.reads("Callers hear from now on that you are busy.")
     await dino.send(gateway.jid, "status")
-    await dino.reads("Signed in as sip:dave@voip.example.")
+    await dino.reads("Signed in as sip:dave@example.net.")
     await pictures.take("dino-chat", partial(dino.picture, title="Dino", size=(911, 420)))
