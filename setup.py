@@ -45,6 +45,8 @@ setup(
         "wokkel==18.0.0",
     ],
     extras_require={
+        # A log in PostgreSQL. libpq is in the package. Earlier versions wait for an answer without a limit.
+        "postgresql": ["psycopg[binary]>=3.3.7,<4"],
         "test": [
             # The tests open the log with it. Version 1.0 changes its JSON format.
             "datasette>=0.64,<1",

@@ -49,6 +49,9 @@ class Record(Struct, frozen=True):
     through if the relay knows), who ended it and why. ``rewritten``: what dial rules
     have made of the peer's number, if they have changed it. What has not happened is None, or "".
 
+    ``forwarded_to``: the SIP address that it was forwarded to; ``forwarded_call_id``: the Call-ID of the call there,
+    one of ``call_ids``, too; ``forwarded_ended``: whoever was called there ended it.
+
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
     refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
     addresses of the audio, for how many milliseconds an end was on hold (``held_since``: since when it is), and if the
@@ -85,6 +88,14 @@ class Record(Struct, frozen=True):
     held_since: float | None = None
     encrypted: bool | None = None
     rewritten: Rewriting | None = None
+    forwarded_to: str = ""
+    forwarded_call_id: str = ""
+    forwarded_ended: bool = False
+
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID of the call to or from the peer: the last, if it was placed twice; "" if none is known."""
+        return next((each for each in reversed(self.call_ids) if each != self.forwarded_call_id), "")
 
     @property
     def peer_in_words(self) -> str:
@@ -152,8 +163,8 @@ def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: Call
             return call if rewritten is None else replace(call, rewritten=rewritten)
         case _ if call is None:
             return None
-        case RecordPath(_, audio, why):
-            return replace(call, audio=audio.value, audio_why=why)
+        case RecordPath(_, audio, why, to):
+            return replace(call, audio=audio.value, audio_why=why, forwarded_to=to or "")
         case RecordAnswered(_, client):
             return replace(call, answered=recorded.at, client=client)
         case RecordEarlyAudio():
@@ -161,6 +172,8 @@ def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: Call
         case RecordCarried(_, from_client, from_phone, of_client, of_phone):
             packets = replace(call, from_client=from_client, from_phone=from_phone)
             return replace(packets, client_quality=of_client, phone_quality=of_phone)
+        case RecordDialog(_, call_id, forwarded=True):
+            return replace(call, call_ids=(*call.call_ids, call_id), forwarded_call_id=call_id)
         case RecordDialog(_, call_id, sender, recipient):
             return replace(call, call_ids=(*call.call_ids, call_id), sip_from=sender, sip_to=recipient)
         case RecordMedia():
@@ -179,6 +192,7 @@ def _ended(call: Record, end: RecordEnded, at: float) -> Record:
         cause=end.cause.value,
         reason=end.text,
         sip_status=end.sip_status,
+        forwarded_ended=end.forwarded,
     )
 
 

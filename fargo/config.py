@@ -175,6 +175,10 @@ class SipConfig(Section):
     country: Country | None = Field(None, description='the ISO 3166 code of a country, such as "GB"')
     dial_rules: tuple[Rule, ...] = Field((), description='a list of dial rules, such as ["s/^0/+44/"]')
     accept_from: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
+    stranger_rate: int = Field(50, strict=True, ge=5, le=10_000, description="a number of requests from 5 to 10000")
+    provider_rate: int = Field(
+        500, strict=True, ge=50, le=100_000, description="a number of requests from 50 to 100000"
+    )
     providers: tuple[AccountHost, ...] | None = Field(
         None, description='a list of the domains and proxies of SIP accounts, such as ["sip.example.net"]'
     )
@@ -275,7 +279,7 @@ class LimitsConfig(Section):
     """[limits]: how much users may do. A domain, and all users together, may do so many times as much."""
 
     stanzas_a_second: int = Field(20, strict=True, ge=1, le=10_000, description="a number from 1 to 10000")
-    calls: int = Field(8, strict=True, ge=1, le=64, description="a number from 1 to 64")
+    calls: int = Field(8, strict=True, ge=1, le=1000, description="a number from 1 to 1000")
     calls_an_hour: int = Field(120, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     subscriptions_an_hour: int = Field(1000, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")
     texts_a_minute: int = Field(20, strict=True, ge=1, le=100_000, description="a number from 1 to 100000")

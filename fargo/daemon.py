@@ -41,7 +41,7 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
-from fargo.calls import records
+from fargo.calls import Record, records
 from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.control.server import ControlSocket
@@ -64,6 +64,7 @@ from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
+from fargo.statemachine.account.account_state import country
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import (
@@ -143,7 +144,7 @@ class Daemon:
         self._spare = self._opened_spare(directory)
         self._log = open_log_beside(reactor, directory, backfill)
         self._monitoring = Monitoring(config.metrics.address, reactor)
-        self._journal = Journal(reactor, self._monitoring.ended)
+        self._journal = Journal(reactor, self._ended)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
@@ -174,7 +175,7 @@ class Daemon:
             self._screening.put,
             self._engine.broadcast,
             self._vault.reveal,
-            self._transient.keep,
+            self._transient,
             self._keys,
             self._texts,
             self._text_refusal,
@@ -190,6 +191,7 @@ class Daemon:
             self._gate,
             self._contacts,
             self._prompted,
+            self._country,
             lambda admin, question: administer(self._desk.answer, admin, question),
             daemon_settings.xmpp(config),
             self._stream_opened,
@@ -452,6 +454,11 @@ class Daemon:
             self._desk.take(entry)
             self._monitoring.entry(entry)
 
+    def _ended(self, call: Record) -> None:
+        """Tell those who watch of a call that has ended."""
+        self._monitoring.ended(call)
+        self._desk.ended(call)
+
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""
         known = self._engine.state(user)
@@ -464,6 +471,11 @@ class Daemon:
     def _prompted(self, user: str) -> str | None:
         """Return the SIP address whose password a user is asked for in the chat, None if it is not."""
         return prompting.awaited(self._engine.state(user), self._engine.now())
+
+    def _country(self, user: str) -> str | None:
+        """Return the country in which a user dials, None if it is not known."""
+        known = self._engine.state(user)
+        return (country(known.account) if known else None) or self._config.sip.country
 
     def _dispatch(self, issued: Issued) -> None:
         """Hand a command to the part that carries it out."""

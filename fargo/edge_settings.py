@@ -28,6 +28,8 @@ def telepathy_edge(config: Config, secret: str) -> TelepathyEdgeSettings:
         ring_seconds=config.sip.ring_seconds,
         direct=config.sip.foreign == "direct",
         accept_from=config.sip.accept_from,
+        stranger_rate=config.sip.stranger_rate,
+        provider_rate=config.sip.provider_rate,
         run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )
@@ -50,6 +52,8 @@ def sip_edge(config: Config, secret: str) -> SipEdgeSettings:
         ring_seconds=sip.ring_seconds,
         silence_seconds=SILENCE_SECONDS,
         hep=(IPv4Address(sip.hep.host), sip.hep.port) if sip.hep else None,
+        stranger_rate=sip.stranger_rate,
+        provider_rate=sip.provider_rate,
         run_dir=run_dir_in(config.state.directory),
         kamailio=str(config.programs.kamailio),
     )

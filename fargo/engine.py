@@ -32,7 +32,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, Issued, ends
-from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, RoomChanged, TimePassed
+from fargo.statemachine.model.events import DrainChanged, Event, PolicyChanged, Recorded, RoomChanged, TimePassed
 from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
@@ -57,7 +57,7 @@ class StateMachine(Protocol):
     def is_idle(self, user: User, /) -> bool: ...
     def secrets(self, user: User, /) -> tuple[str, ...]: ...
     def answers(
-        self, user: User, event: Event, at: float, policy: Policy, no_room: bool, /
+        self, user: User, event: Event, at: float, policy: Policy, no_room: bool, draining: bool, /
     ) -> tuple[Issued, ...] | None: ...
 
 
@@ -125,10 +125,10 @@ class Engine:
     `dispatch` carries out a command. It is not called for a Fault, which is counted in `faults`, nor for records and
     Forget, which are for the log. `failed` is called once, with a sentence, when a commit has failed; from then on the
     `spare` takes what the log would have got. After `stop` the engine is not open. `call_later` is the reactor's
-    callLater. Each user is told the `policy`, as an event, before anything else, and so is ``no_room``, which can be
-    set: no call may begin. ``written`` is told of each event about how many bytes it has taken with its commands;
-    ``committed`` of the entries of each batch when their commands are handed out, and of their users' states then;
-    ``took`` how many seconds the log took for each batch.
+    callLater. Each user is told the `policy`, as an event, before anything else, and so are ``no_room`` and
+    ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
+    taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
+    users' states then; ``took`` how many seconds the log took for each batch.
     """
 
     _logger = Logger()
@@ -150,6 +150,7 @@ class Engine:
         self.faults = 0
         self.is_open = True
         self.no_room = False
+        self.draining = False
         self._store = store
         self._spare = spare
         self._log_failed = False
@@ -323,7 +324,9 @@ class Engine:
     def _fold(self, batch: _Batch, jid: str, event: Event, at: float) -> None:
         """Add an event, and the commands that folding it gives, to the batch."""
         stream = batch.streams.get(jid) or self._streams.get(jid) or _Stream(self._machine.new(jid))
-        answers = self._machine.answers(stream.user, event, max(at, stream.at), self._policy, self.no_room)
+        answers = self._machine.answers(
+            stream.user, event, max(at, stream.at), self._policy, self.no_room, self.draining
+        )
         if answers is not None:
             batch.issued.extend(answers)
             return
@@ -334,6 +337,9 @@ class Engine:
             return  # it was told before an event that came in the same turn
         if stream.user.no_room != self.no_room and not isinstance(event, PolicyChanged | RoomChanged):
             self._fold(batch, jid, RoomChanged(self.no_room), at)
+            stream = batch.streams[jid]
+        if stream.user.draining != self.draining and not isinstance(event, PolicyChanged | RoomChanged | DrainChanged):
+            self._fold(batch, jid, DrainChanged(self.draining), at)
             stream = batch.streams[jid]
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)

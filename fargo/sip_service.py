@@ -11,7 +11,7 @@ from typing import Any, Protocol, assert_never
 
 from twisted.internet.defer import Deferred
 
-from fargo.adapters.put import KeepTexts, PutEvent
+from fargo.adapters.put import KeepDigits, KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip.adapter import SipAdapter
 from fargo.adapters.sip.settings import SipSettings
@@ -58,9 +58,9 @@ class SipLink(Protocol):
 class SipService:
     """The engine that is configured.
 
-    `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `keep_digit` keeps a digit among the
-    transient secrets. `keys` has the keys of encrypted audio, `kept` the texts of messages.
-    `text_refusal` is that of `SipAdapter`. ``secret``: the edge's.
+    `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `digits` are the transient secrets.
+    `keys` has the keys of encrypted audio, `kept` the texts of messages. `text_refusal` is that of `SipAdapter`.
+    ``secret``: the edge's.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SipService:
         put: PutEvent,
         broadcast: Callable[[Event], None],
         reveal: Callable[[str], str | None],
-        keep_digit: Callable[[str], str],
+        digits: KeepDigits,
         keys: SessionKeys,
         kept: KeepTexts,
         text_refusal: Callable[[str], str | None],
@@ -97,7 +97,7 @@ class SipService:
             case "sip":
                 self._commands = UserAgentCommand
                 self.link = SipAdapter(
-                    *(put, broadcast, reveal, keep_digit, keys, kept, text_refusal, _sip(config, secret), reactor)
+                    *(put, broadcast, reveal, digits, keys, kept, text_refusal, _sip(config, secret), reactor)
                 )
                 self._edge = sip_edge(config, secret)
             case _:

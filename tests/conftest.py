@@ -2,12 +2,14 @@
 
 A test is in the fast tier (`script/test --fast`) unless one of these applies:
 
-1. It uses the fixture `servers`, directly or through another fixture, because it starts programs that are not written
-   in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without such programs,
-   installed or not.
+1. It uses the fixture `servers` or `postgresql`, directly or through another fixture, because it starts programs that
+   are not written in Python, or looks for them. It then gets the marker `servers`. All other tests have a PATH without
+   such programs, installed or not.
 2. It has the marker `slow`, with the reason.
 
 Tests marked `races` run only with `--races` (script/races).
+
+Tests that use the fixture `pictures` take pictures for the documentation with `--pictures` (script/pictures).
 
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
 time could delay each other's audio on a machine with two processors.
@@ -15,9 +17,9 @@ time could delay each other's audio on a machine with two processors.
 
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import namespace
 import pytest
@@ -27,6 +29,8 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from world.gateway import Gateway
+    from world.pictures import Pictures
+    from world.postgresql import PostgresqlServer
     from world.world import World
 
     from fargo.store.entries import Entry
@@ -45,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden logs anew, one for each test",
     )
+    parser.addoption("--pictures", type=Path, help="the directory for pictures of clients; without it, none are taken")
     parser.addoption("--races", action="store_true", help="run the tests marked `races`, and no others")
 
 
@@ -54,8 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if "servers" in getattr(item, "fixturenames", ()):
-        item.add_marker("servers")
+    for fixture, marker in (("servers", "servers"), ("postgresql", "servers"), ("pictures", "pictures")):
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(marker)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -73,9 +79,18 @@ def servers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[PostgresqlServer]":
+    """A server for all logs in PostgreSQL. Parameters of a test that need it have the marker `servers`."""
+    from world.postgresql import postgresql_server
+
+    with postgresql_server() as server:
+        yield server
+
+
 @pytest.fixture(autouse=True)
 def _no_programs_without_servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "servers" not in request.fixturenames:
+    if not request.node.get_closest_marker("servers"):
         monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
 
 
@@ -100,8 +115,22 @@ def golden_name(module: str, test: str) -> str:
     return f"{told}-sip" if engine and engine[1] == "sip" else told
 
 
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> "Pictures":
+    """What takes pictures for the documentation, if they are asked for."""
+    from world.pictures import Pictures
+
+    return Pictures(request.config.getoption("--pictures"))
+
+
+@pytest.fixture
+def names() -> Mapping[str, Any]:
+    """The servers of the world, if they are to have other names than usual: arguments of `World`."""
+    return {}
+
+
 @pytest_asyncio.fixture
-async def world(servers: None) -> "AsyncIterator[World]":
+async def world(servers: None, names: Mapping[str, Any]) -> "AsyncIterator[World]":
     """An XMPP server and a SIP provider. If the test fails, their last output is shown.
 
     Each test has its own world, which starts in a fifth of a second.
@@ -109,7 +138,7 @@ async def world(servers: None) -> "AsyncIterator[World]":
     # Imported here, so that collecting a test of the core does not import the world.
     from world.world import World
 
-    async with World() as made:
+    async with World(**names) as made:
         yield made
         print(made.report())
 

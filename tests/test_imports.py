@@ -46,7 +46,9 @@ MAY = {
     "fargo.store.copies": {
         *("fargo.store", "fargo.store.opening", "fargo.store.sqlite", "fargo.store.state", "fargo.store.vault")
     },
-    "fargo.store.opening": {"fargo.store", "fargo.store.sqlite"},
+    "fargo.store.opening": {"fargo.store", "fargo.store.places", "fargo.store.postgresql", "fargo.store.sqlite"},
+    "fargo.store.places": {"fargo.store"},
+    "fargo.store.postgresql": {CORE, "fargo.store", "fargo.store.places"},
     "fargo.store.sqlite": {CORE, "fargo.store"},
     "fargo.store.state": {"fargo.store", "fargo.store.opening", "fargo.store.sqlite", "fargo.store.vault"},
     "fargo.store.vault": {"fargo.store", "fargo.store.sqlite"},
@@ -67,6 +69,7 @@ MAY = {
     "fargo.operations": {
         *(
             CORE,
+            "fargo.calls",
             "fargo.control",
             "fargo.control.questions",
             "fargo.edge",

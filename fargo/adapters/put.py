@@ -12,6 +12,16 @@ KeepDigit: TypeAlias = Callable[[str], str]
 """keep(DTMF digit) keeps it among the transient secrets, and returns its name there."""
 
 
+class KeepDigits(Protocol):
+    """Digits on their way from one adapter to another (`fargo.store.transient`)."""
+
+    def keep(self, text: str, /) -> str:
+        """Keep a digit, and return its name."""
+
+    def take(self, name: str, /) -> str | None:
+        """Return the digit of that name and forget it; None if there is none any more."""
+
+
 class KeepTexts(Protocol):
     """Texts on their way from one adapter to another (`fargo.store.texts_under_way`)."""
 

@@ -11,6 +11,7 @@ import click
 from fargo.cli.accounts import accounts
 from fargo.cli.announce import announce
 from fargo.cli.calls import calls
+from fargo.cli.drain import drain
 from fargo.cli.export import export_call, import_log
 from fargo.cli.gateway import check, run
 from fargo.cli.init import init
@@ -37,7 +38,7 @@ def main() -> None:
         click.get_current_context().color = False
 
 
-for command in (init, run, stop, status, check, accounts, users, announce, calls, why, inspect, log, replay):
+for command in (init, run, drain, stop, status, check, accounts, users, announce, calls, why, inspect, log, replay):
     main.add_command(command)
 for command in (back_up_state, restore_state, accept_log_of_state):
     main.add_command(command)

@@ -123,5 +123,4 @@ def _columns() -> int:
 
 def _cells(record: Record, now: float, zone: tzinfo) -> tuple[str, ...]:
     began = shown(record.began, zone)
-    call_id = plain(record.call_ids[-1]) if record.call_ids else ""
-    return began, plain(str(record.name)), peer(record), talked(record, now), audio(record), call_id
+    return began, plain(str(record.name)), peer(record), talked(record, now), audio(record), plain(record.call_id)

@@ -86,6 +86,7 @@ def _lines(found: GatewayStatus) -> Iterator[str]:
         "calls": texts.CALL_FIGURES.format(
             now=calls.now, minute=calls.begun_in_minute, hour=calls.begun_in_hour, failed=calls.failed_in_hour
         ),
+        **({"drain": texts.DRAINED.format(count=calls.now)} if found.draining else {}),
         **{name: _part(part) for name, part in found.parts.items() if name != "log"},
         "log": _log(found),
     }

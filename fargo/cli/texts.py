@@ -65,6 +65,16 @@ LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
 
+DRAINED: Final = "no new calls begin, {count:,} go on"
+
+# --- fargo drain
+
+DRAINING: Final = "No new calls begin. Calls that go on: {calls:,}."
+NOT_DRAINING: Final = "Calls can begin. Calls that go on: {calls:,}."
+NO_CALL_LEFT: Final = "No call is left."
+DRAIN_ENDED: Final = "Somebody has ended the drain: calls can begin. Calls that go on: {calls:,}."
+WAIT_FOR_OFF: Final = "--wait is for a drain that begins, not for --off."
+
 # --- fargo accounts
 
 AS_IT_WAS: Final = "No gateway runs with {path}. This is what its log had last."

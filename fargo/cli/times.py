@@ -23,6 +23,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NAMED_DAYS: Final = {"today": 0, "yesterday": 1}
 _DAY_OF_THE_WEEK: Final = re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)", re.IGNORECASE)
 _LAST: Final = re.compile(r"last (?=mon|tue|wed|thu|fri|sat|sun)", re.IGNORECASE)
+_TIMES_OF_DAY: Final = {"noon": "12:00", "midday": "12:00", "midnight": "0:00"}
 _DAY_FIRST: Final = re.compile(r"\d{1,2}\.\d{1,2}\.")
 
 
@@ -57,7 +58,7 @@ def as_time(option: str, value: str | None, zone: tzinfo) -> float | None:
 
 def parse_time(text: str, now: datetime) -> datetime | None:
     """Return the time that a text means now, None if it is not a time. Its zone is that of `now`."""
-    text = _LAST.sub("", " ".join(text.split()))
+    text = _LAST.sub("", " ".join(_TIMES_OF_DAY.get(word.lower(), word) for word in text.split()))
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         if text.lower() == "now":

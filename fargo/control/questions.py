@@ -39,7 +39,13 @@ class ListFailures(_Question, frozen=True, tag="list-failures"):
     """The latest calls that have failed. The answer is a `fargo.operations.values.FailureList`."""
 
 
-Question: TypeAlias = AskStatus | RemoveUser | Announce | ListUsers | ListFailures
+class Drain(_Question, frozen=True, tag="drain"):
+    """Take no new calls from now on, or take them again. The answer is a `fargo.operations.values.Draining`."""
+
+    on: bool = True
+
+
+Question: TypeAlias = AskStatus | RemoveUser | Announce | ListUsers | ListFailures | Drain
 
 
 class ControlReply(Struct, frozen=True, omit_defaults=True):

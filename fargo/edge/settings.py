@@ -85,6 +85,17 @@ def ring_limits(ring_seconds: int, margin_seconds: int) -> dict[str, int]:
     return {"RING_MS": ring, "INVITE_MS": ring + 60_000}
 
 
+def rate_limits(stranger_rate: int, provider_rate: int) -> dict[str, int]:
+    """Return kamailio's limits of requests: of a stranger in two seconds, and of all strangers and of a provider in
+    one.
+    """
+    return {
+        "STRANGER_IN_2S": 2 * stranger_rate,
+        "STRANGERS_RATE": 2 * stranger_rate,
+        "PROVIDER_RATE": provider_rate,
+    }
+
+
 def check_inside(address: IPv4Address) -> None:
     """Raise ValueError if the address is not a loopback address."""
     if not address.is_loopback:

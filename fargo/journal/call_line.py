@@ -38,7 +38,7 @@ def line(call: Record) -> str:
         template.format(
             who=_who(call),
             ending=cause_in_words(call.cause),
-            side=texts.SIDES[Side(call.ended_by)],
+            side=texts.THE_NUMBER if call.forwarded_ended else texts.SIDES[Side(call.ended_by)],
             facts=", ".join(_facts(call)),
             reason=call.reason,
             call=call.name,
@@ -61,7 +61,8 @@ def fields(call: Record) -> Mapping[str, FieldValue]:
         "seconds": round(_seconds(call), 3),
         "path": call.audio or None,
         "codec": call.codecs[0] if call.codecs else None,
-        "call_id": call.call_ids[-1] if call.call_ids else None,
+        "call_id": call.call_id or None,
+        "forwarded_to": call.forwarded_to or None,
         "from_client": call.from_client,
         "from_phone": call.from_phone,
         **_quality("client", call.client_quality),
@@ -80,7 +81,8 @@ def _quality(end: str, known: Quality | None) -> Mapping[str, FieldValue]:
 def _who(call: Record) -> str:
     if call.direction == Direction.OUT:
         return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY)
-    return texts.WAS_CALLED.format(user=call.name.user, peer=call.peer_in_words or texts.ANONYMOUS)
+    told = texts.WAS_CALLED.format(user=call.name.user, peer=call.peer_in_words or texts.ANONYMOUS)
+    return texts.FORWARDED.format(call=told, to=call.forwarded_to) if call.forwarded_to else told
 
 
 def _facts(call: Record) -> Iterator[str]:

@@ -9,6 +9,7 @@ from fargo.statemachine.model.call_records import Side
 CALLED: Final = "{user} called {peer}"
 WAS_CALLED: Final = "{user} was called by {peer}"
 ANONYMOUS: Final = "an anonymous caller"
+FORWARDED: Final = "{call} and forwarded to {to}"
 THE_GATEWAY: Final = "the gateway itself"
 CALL_ENDED: Final = "{who}: {ending} ({side}), {facts} [{call}]"
 CALL_ENDED_BECAUSE: Final = "{who}: {ending} ({side}), {facts}. {reason} [{call}]"
@@ -19,6 +20,7 @@ MOS: Final = "MOS {mos:.1f}"
 REFUSED_AT: Final = "{status} at {domain}"
 
 SIDES: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone", Side.GATEWAY: "the gateway"}
+THE_NUMBER: Final = "the number it was forwarded to"
 
 SECONDS: Final = "{seconds} s"
 MINUTES: Final = "{minutes} min {seconds} s"

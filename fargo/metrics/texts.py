@@ -17,6 +17,7 @@ REFUSED: Final = "Requests of users that a limit has refused, told once a minute
 FAULTS: Final = "Bugs that have cost a call or an event."
 RESTARTS: Final = "Programs of the gateway that have ended by themselves and were started again."
 SERVING: Final = "1 once users could register and call, 0 while the gateway starts or stops."
+DRAINING: Final = "1 while no new calls are taken because the gateway is drained, otherwise 0."
 UP: Final = "1 if a part of the gateway is well, 0 if not."
 ACCOUNTS: Final = "Registered accounts."
 ACTIVE_CALLS: Final = "Calls that are going on."

@@ -1,4 +1,5 @@
-"""The answers to admins who ask in a chat with the gateway, or by ad-hoc commands: those of the desk, in words.
+"""The answers to admins who ask in a chat with the gateway, or by ad-hoc commands: those of the desk, in words. The
+XMPP adapter puts them into the admin's language.
 
 Who has asked for what is told to the operator, but for questions that change nothing.
 """
@@ -10,11 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fargo.control.questions import Announce, Question, RemoveUser
+from fargo.control.questions import Announce, Drain, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.operations import texts
-from fargo.operations.values import Announcement, FailedCall, FailureList, ListedUser, UserList, UserRemoval
+from fargo.operations.values import Announcement, Draining, FailedCall, FailureList, ListedUser, UserList, UserRemoval
 from fargo.plain import plain
+from fargo.statemachine.model.call_records import Direction
 
 _log = Logger()
 
@@ -26,6 +28,8 @@ def administer(ask: Callable[[Question], Deferred[Any]], admin: str, question: Q
             _log.info(texts.ADMIN_REMOVES, admin=admin, user=plain(user))
         case Announce():
             _log.info(texts.ADMIN_ANNOUNCES, admin=admin)
+        case Drain(on):
+            _log.info(texts.ADMIN_DRAINS if on else texts.ADMIN_ENDS_DRAIN, admin=admin)
         case _:
             pass
     answered: Deferred[str] = ask(question).addCallback(_words).addErrback(_problem)
@@ -44,20 +48,26 @@ def _words(answer: object) -> str:
             return texts.REMOVED if registered else texts.REMOVED_UNREGISTERED
         case Announcement(users=count):
             return texts.ANNOUNCED.format(count=count)
+        case Draining(draining, calls):
+            return (texts.DRAINED if draining else texts.NOT_DRAINED).format(calls=calls)
         case _:
             raise TypeError("there are no words for this answer")
 
 
 def _user(listed: ListedUser) -> str:
-    return texts.USER.format(user=listed.user, account=listed.account, state=listed.state, calls=listed.calls)
+    return texts.USER.format(
+        user=listed.user, account=listed.account, state=texts.STATES[listed.state], calls=listed.calls
+    )
 
 
 def _failure(call: FailedCall) -> str:
-    return texts.FAILED_CALL.format(at=call.at, user=call.user, direction=call.direction, peer=call.peer, why=call.why)
+    text = texts.FAILED_OUT if call.direction == Direction.OUT else texts.FAILED_IN
+    peer = call.peer or texts.NOBODY_KNOWN
+    return text.format(at=call.at, user=call.user, peer=peer, why=call.why).rstrip()
 
 
 def _problem(failure: Failure) -> str:
     if failure.check(ProblemError):
         return str(failure.value)
     _log.failure(texts.ADMIN_BUG, failure)
-    return texts.ADMIN_BUG
+    return texts.NO_ANSWER

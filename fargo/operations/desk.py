@@ -8,19 +8,23 @@ from typing import Any, Final, NamedTuple, assert_never, overload
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
+from twisted.logger import Logger
 
-from fargo.control.questions import Announce, AskStatus, ListFailures, ListUsers, Question, RemoveUser
+from fargo.calls import Record
+from fargo.control.questions import Announce, AskStatus, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.engine import Engine
 from fargo.operations import texts
 from fargo.operations.announcing import AT_ONCE, EVERY, Announcer
 from fargo.operations.census import Census, account_state
+from fargo.operations.failures import Failures
 from fargo.operations.listing import Listing
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
 from fargo.operations.values import (
     Announcement,
     CallFigures,
+    Draining,
     GatewayStatus,
     LogFigures,
     Phase,
@@ -29,7 +33,7 @@ from fargo.operations.values import (
 from fargo.plain import plain
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.events import UserRemoved
-from fargo.store.entries import Entry
+from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import Reader, StoreError
 
 _MINUTE: Final = 60
@@ -47,6 +51,8 @@ class About(NamedTuple):
 class Desk:
     """`about` returns what the gateway does now. All of it runs in the reactor's thread but the reading of memory."""
 
+    _logger = Logger()
+
     def __init__(
         self,
         engine: Engine,
@@ -59,6 +65,7 @@ class Desk:
         self._log = log
         self._parts = parts
         self._tally = CallTally(engine.now)
+        self._failures = Failures()
         self._about = about
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
@@ -69,6 +76,12 @@ class Desk:
     def take(self, entry: Entry) -> None:
         """Take note of an entry that is committed."""
         self._tally.take(entry)
+        if forgets_user(entry[1]):
+            self._failures.forget(entry[0].user)
+
+    def ended(self, call: Record) -> None:
+        """Take note of a call that has ended."""
+        self._failures.take(call)
 
     def answer(self, question: Question) -> Deferred[Any]:
         """Answer a question. May fail with ProblemError."""
@@ -82,7 +95,10 @@ class Desk:
             case ListUsers():
                 return Deferred.fromCoroutine(self._listing()).addCallback(Listing.users)
             case ListFailures():
-                return Deferred.fromCoroutine(self._listing()).addCallback(Listing.failures)
+                known = self._failures.latest()
+                return Deferred.fromCoroutine(self._listing()).addCallback(Listing.failures, known)
+            case Drain(on):
+                return Deferred.fromCoroutine(self._drain(on))
             case _:
                 assert_never(question)
 
@@ -108,7 +124,16 @@ class Desk:
             log=self._log_figures(about.keep),
             relay_sessions=self._parts.relay.sessions if self._parts.relay else None,
             faults=self._engine.faults,
+            draining=self._engine.draining,
         )
+
+    async def _drain(self, on: bool) -> Draining:
+        changes, self._engine.draining = on != self._engine.draining, on
+        await self._engine.settled()  # what came before may have begun a call
+        calls = (await self._census()).calls
+        if changes:
+            self._logger.info(texts.DRAINING if on else texts.NOT_DRAINING, calls=calls)
+        return Draining(on, calls)
 
     async def _remove(self, user: str) -> UserRemoval:
         known = self._engine.state(user)

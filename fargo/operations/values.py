@@ -45,7 +45,8 @@ class LogFigures(Struct, frozen=True):
 class GatewayStatus(Struct, frozen=True):
     """The gateway. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
     of the gateway's own process, None if not known. ``relay_sessions``: those of the media relay, None if there is none
-    or it does not tell. ``faults``: bugs that have cost a call or an event.
+    or it does not tell. ``faults``: bugs that have cost a call or an event. ``draining``: no new calls are taken, as
+    the operator waits for the end of those that go on.
     """
 
     version: str
@@ -61,6 +62,7 @@ class GatewayStatus(Struct, frozen=True):
     log: LogFigures
     relay_sessions: int | None
     faults: int
+    draining: bool = False
 
     @property
     def problems(self) -> list[str]:
@@ -71,6 +73,13 @@ class GatewayStatus(Struct, frozen=True):
     def is_well(self) -> bool:
         """Return True if users can register and call, and nothing is wrong."""
         return self.phase == "serving" and not self.problems
+
+
+class Draining(Struct, frozen=True):
+    """Whether no new calls are taken, and how many go on."""
+
+    draining: bool
+    calls: int
 
 
 class UserRemoval(Struct, frozen=True):

@@ -32,6 +32,9 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "country": "where users dial numbers without a country code",
         "dial_rules": "what becomes of numbers that users call and are called by, in the language of sed",
         "accept_from": "who may call beside the provider of each account",
+        "stranger_rate": "how many SIP requests an address may send in a second that is no provider's. Of all such "
+        "addresses together, twice as many are looked at",
+        "provider_rate": "how many SIP requests the address of a provider may send in a second. A call takes three",
         "providers": "the only providers of which users may register accounts, if there is such a list",
         "allowed_numbers": "which numbers may be called: all that are not refused, if this list is empty",
         "refused_numbers": "which numbers may not be called",

@@ -5,7 +5,8 @@ Rules:
 1. It is a call out that comes to the clients like one in, from the contact that stands for the number. What is known of
    audio then is what is known of a caller without an offer: the codecs of every phone, and no address.
 2. When a client has taken the call, the number is offered what the client has described. When the number answers, the
-   client is told its address.
+   client is told its address; or before, if the number describes early audio, whatever the policy for calls of a
+   client: this one has taken the call, and hears nothing else. Why a number has not answered, a message says, too.
 3. What the user may not call, they may not have called. Encrypted audio cannot be had: nothing is known of the keys
    when the client is called.
 4. Only clients that are online ring. If the user has asked not to be disturbed by others, that does not matter here.
@@ -47,7 +48,7 @@ def begin(user: User, known: Credentials, typed: str, gateway: str, effects: Eff
         return texts.ENGINE_DOES_NOT_CALL_BACK
     if line.srtp == "required":
         return texts.NO_KEYS_YET
-    return _rung(spelled, known, replace(line, srtp="off"), contact, uri, effects) or texts.NO_CLIENT
+    return _rung(spelled, known, replace(line, srtp="off", early="always"), contact, uri, effects) or texts.NO_CLIENT
 
 
 def _rung(user: User, known: Credentials, line: Line, contact: str, uri: SipUri, effects: Effects) -> User | None:

@@ -51,6 +51,7 @@ from fargo.statemachine.model.events import (
     ClockJumped,
     CommandAsked,
     ContactAsked,
+    DrainChanged,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -94,7 +95,7 @@ from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEve
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import commands, desk, notices, prompting, voicemail
 from fargo.statemachine.texting import inbox, outbox
-from fargo.statemachine.user_state import User, changed, concerned, spoken_to, stays_signed_in
+from fargo.statemachine.user_state import User, changed, closed, concerned, spoken_to, stays_signed_in
 
 _OfSession: TypeAlias = SessionAccepted | SessionInformed | SessionTerminated | ContentChanged
 _NotOfOneCall: TypeAlias = (
@@ -150,7 +151,7 @@ def deadlines(user: User) -> tuple[Deadline, ...]:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or user.no_room or user.prompt or user.texts:
+    if user.calls or user.stopping or closed(user) or user.prompt or user.texts:
         return None
     return snapshot.condensed(user)
 
@@ -198,9 +199,11 @@ def _concerns_mailbox(before: User, after: User, event: Event, effects: Effects)
     return not isinstance(event, Snapshot) and (not same or isinstance(event, TimePassed))
 
 
-def answers(user: User, event: Event, at: float, policy: Policy, no_room: bool) -> tuple[Issued, ...] | None:
+def answers(
+    user: User, event: Event, at: float, policy: Policy, no_room: bool, draining: bool
+) -> tuple[Issued, ...] | None:
     """Return the commands that an event leads to if it needs no row in the log, None if it needs one (`unrecorded`)."""
-    return unrecorded.answers(fold, user, event, at, policy, no_room)
+    return unrecorded.answers(fold, user, event, at, policy, no_room, draining)
 
 
 def _reconciled(before: User, after: User, effects: Effects) -> User:
@@ -288,6 +291,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return gateway.policy_changed(user, event.policy, effects)
         case RoomChanged(none):
             return replace(user, no_room=none)
+        case DrainChanged(on):
+            return replace(user, draining=on)
         case RequestsRefused():
             return user
         case Announced(text):
@@ -367,6 +372,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         recent=event.recent,
         trouble=event.trouble,
         mailbox=event.mailbox,
+        stranger=event.stranger,
     )
 
 

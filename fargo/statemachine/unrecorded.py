@@ -43,10 +43,10 @@ Fold: TypeAlias = Callable[[User, Recorded], tuple[User, tuple[Issued, ...], str
 
 
 def answers(
-    fold: Fold, user: User, event: Event, at: float, policy: Policy, no_room: bool
+    fold: Fold, user: User, event: Event, at: float, policy: Policy, no_room: bool, draining: bool
 ) -> tuple[Issued, ...] | None:
-    """Return the commands that an event leads to, if it needs no row; None if it needs one. ``policy`` and ``no_room``:
-    those that the user would be told before the event.
+    """Return the commands that an event leads to, if it needs no row; None if it needs one. ``policy``,
+    ``no_room`` and ``draining``: those that the user would be told before the event.
     """
     kind, stranger = type(event), isinstance(user.account, Unregistered)
     if kind not in (_OF_STRANGERS if stranger else _OF_USERS):
@@ -56,8 +56,8 @@ def answers(
     # Most SIP requests are about a call, which is seen without folding them.
     if kind is SipRequestReceived and call_of(user, event) is not None:
         return None
-    if user.policy != policy or user.no_room != no_room:
-        user = replace(user, policy=policy, no_room=no_room)
+    if user.policy != policy or user.no_room != no_room or user.draining != draining:
+        user = replace(user, policy=policy, no_room=no_room, draining=draining)
     after, issued, call = fold(user, Recorded(user.jid, 0, at, event))
     if after != user or any(isinstance(each.command, Fault) for each in issued):
         return None

@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from fargo.statemachine import texts
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Account, Clearing, Registered, Trying, Unregistered
 from fargo.statemachine.account.roster import Contacts
@@ -29,9 +30,10 @@ from fargo.statemachine.model.jingle_events import CallMessaged, SessionEvent
 from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
-from fargo.statemachine.model.requests import AccountTrouble, PasswordPrompt, RecentCall, Settings
+from fargo.statemachine.model.requests import AccountTrouble, LastStranger, PasswordPrompt, RecentCall, Settings
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
+from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.texting.outgoing_text import OutgoingText
 
 
@@ -50,11 +52,12 @@ class User(Struct, frozen=True, gc=False):
 
     ``pending``: the commands that wait for a reply. ``registrations``: those of our own user agent, by name. While an
     event is folded, `Effects` holds these two. ``policy``: the operator's configuration. ``stopping``: the gateway is
-    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``awaited``: by full JID, the
-    clients that are awaited since the XMPP stream was opened. ``settings``: what the user wants of the gateway.
-    ``recent``: their latest calls, the last one first. ``prompt``: the password that is asked for in the chat.
-    ``trouble``: of the account, as far as the user is told of it. ``texts``: those of the user's that are under way.
-    ``mailbox``: that of the account, None if nothing is known of one.
+    about to stop. ``no_room``: the disk is almost full, so no call may begin. ``draining``: none may, as the operator
+    waits for the end of those that go on. ``awaited``: by full JID, the clients that are awaited since the XMPP stream
+    was opened. ``settings``: what the user wants of the gateway. ``recent``: their latest calls, the last one first.
+    ``prompt``: the password that is asked for in the chat. ``trouble``: of the account, as far as the user is
+    told of it. ``texts``: those of the user's that are under way. ``stranger``: who has called or written
+    last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one.
     """
 
     jid: str
@@ -66,18 +69,27 @@ class User(Struct, frozen=True, gc=False):
     stopping: bool = False
     registrations: Registrations = field(default_factory=dict)
     no_room: bool = False
+    draining: bool = False
     awaited: Mapping[str, AwaitedClient] = field(default_factory=dict)
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
     prompt: PasswordPrompt | None = None
     texts: tuple[OutgoingText, ...] = ()
     trouble: AccountTrouble | None = None
+    stranger: LastStranger | None = None
     mailbox: Mailbox | None = None
 
 
 def is_busy(user: User) -> bool:
     """Return True if the user is in as many calls as allowed."""
     return sum(map(call_state.is_live, user.calls.values())) >= user.policy.most_calls
+
+
+def closed(user: User) -> Reason | None:
+    """Return why no call may begin now, None if calls may."""
+    if user.no_room:
+        return Reason(Cause.CONGESTION, texts.NO_ROOM)
+    return Reason(Cause.CONGESTION, texts.DRAINING) if user.draining else None
 
 
 def is_woken(user: User) -> bool:
@@ -95,9 +107,13 @@ def stays_signed_in(user: User) -> bool:
 def address_book(user: User, gateway: str) -> AddressBook:
     """Return what addresses mean for the user. ``gateway``: the gateway's own JID."""
     known = account_state.in_force(user.account)
-    country = (known.account.country if known else None) or user.policy.country
     own = known.uri.domain if known else None
-    return AddressBook(gateway, own, country, user.contacts.spelled, user.contacts.subscribed)
+    return AddressBook(gateway, own, country(user), user.contacts.spelled, user.contacts.subscribed)
+
+
+def country(user: User) -> str | None:
+    """Return the country in which the user dials numbers without a +, as in `numbering_plans.PLANS`."""
+    return account_state.country(user.account) or user.policy.country
 
 
 def able_clients(user: User) -> Mapping[str, Client]:

@@ -13,6 +13,15 @@ def forgets_user(issued: tuple[Issued, ...]) -> bool:
     return Forget in [type(each.command) for each in issued]
 
 
+def without_forgotten(entries: list[Entry]) -> tuple[list[str], dict[int, Entry]]:
+    """Return the users whom a batch forgets, and those of its entries that stay, each with its place in the batch: an
+    entry that forgets its user takes all before it and itself along.
+    """
+    forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
+    stay = {place: entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)}
+    return list(forgotten), stay
+
+
 def calls_of(entry: Entry) -> set[str]:
     """Return the ids of the calls that an entry belongs to: that of its event, and those of its commands."""
     recorded, issued = entry

@@ -1,12 +1,21 @@
-"""Opening a log. This is the only place that knows which kind of store is behind the interface."""
+"""Opening a log. This is the only place that knows which kind of store is behind the interface.
 
+Rules:
+
+1. What a database of PostgreSQL needs is imported when one is opened: it takes time, and its package need not be there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from twisted.internet.interfaces import IReactorFromThreads
 
+from fargo.store import texts
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.interface import Backfill, LogMark, Reader, Store, SynchronousStore
+from fargo.store.interface import Backfill, LogMark, Reader, Store, StoreError, SynchronousStore
+from fargo.store.places import DatabaseAddress, LogPlace
 from fargo.store.sqlite import reader
 from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.patient import PatientStore
@@ -22,36 +31,61 @@ def log_in(directory: Path) -> Path:
 
 
 def open_store(
-    path: Path, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None, beside_writer: bool = False
+    place: LogPlace, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None, beside_writer: bool = False
 ) -> SynchronousStore:
     """Open a log for writing; it is made if it does not exist. A log of an earlier version is brought up to date, for
     which some need a `backfill`.
 
-    The store holds the lock of its directory until it is closed: the `lock` that the caller has taken, or its own. With
-    `beside_writer` it takes no lock, so that old events can be condensed while another process appends; then the log
-    must exist.
+    The store holds the lock of its directory until it is closed: the `lock` that the caller has taken, or its own. A
+    database has a lock of its own besides. With `beside_writer` the store takes no lock, so that old events can be
+    condensed while another process appends; then the log must exist.
 
     Raises StoreInUseError if another process holds the lock, and StoreError if the log cannot be used.
     """
-    return SqliteStore.open(path, backfill, lock, beside_writer=beside_writer)
+    if isinstance(place, DatabaseAddress):
+        with _postgresql(place):
+            from fargo.store.postgresql.store import PostgresqlStore
+        return PostgresqlStore.open(place, lock, beside_writer=beside_writer)
+    return SqliteStore.open(place, backfill, lock, beside_writer=beside_writer)
 
 
 def open_store_beside(
-    reactor: IReactorFromThreads, path: Path, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None
+    reactor: IReactorFromThreads,
+    place: LogPlace,
+    backfill: Backfill | None = None,
+    *,
+    lock: DirectoryLock | None = None,
 ) -> Store:
     """Open a log for writing, as `open_store` does, for a program whose reactor must not wait: batches are committed at
-    once or, while the log is locked or the disk is slow, later.
+    once or, if that takes time, later.
     """
-    return PatientStore.open_beside(path, backfill, lock, reactor)
+    if isinstance(place, DatabaseAddress):
+        with _postgresql(place):
+            from fargo.store.postgresql.threaded import ThreadedStore
+        return ThreadedStore.open_beside(place, lock, reactor)
+    return PatientStore.open_beside(place, backfill, lock, reactor)
 
 
-def open_reader(path: Path, backfill: Backfill | None = None) -> Reader:
+def open_reader(place: LogPlace, backfill: Backfill | None = None) -> Reader:
     """Open an existing log for reading. A log of an earlier version is left as it is and read from a copy that is
     brought up to date, for which some need a `backfill`.
 
     Raises StoreError if the log cannot be used.
     """
-    return SqliteReader.open(path, backfill)
+    if isinstance(place, DatabaseAddress):
+        with _postgresql(place):
+            from fargo.store.postgresql.reader import PostgresqlReader
+        return PostgresqlReader.open(place)
+    return SqliteReader.open(place, backfill)
+
+
+@contextmanager
+def _postgresql(database: DatabaseAddress) -> Iterator[None]:
+    """Raise StoreError if the package that a database needs is not there."""
+    try:
+        yield
+    except ImportError as error:
+        raise StoreError(texts.NOT_INSTALLED.format(database=database)) from error
 
 
 def mark_of(path: Path) -> LogMark | None:

@@ -28,6 +28,11 @@ STATE_EXISTS: Final = "{path} has a state already. Add --replace to move it asid
 DAMAGED: Final = "{path} is damaged: {why}."
 NOT_COPIED: Final = "{path} cannot be written: {why}."
 
+# --- an open log
+
+ENTRY_UNREADABLE: Final = "{path}, event {position}: {problem}."
+GAP: Final = "{path} has lost events: event {version} of {user} follows event {before}."
+
 # --- an event or a command that cannot be decoded: the ends of sentences, without their full stop
 
 NEWER_FORMAT: Final = "its {name} was written by a newer Fargo (format {format}); use that version to read it"
@@ -40,3 +45,14 @@ NO_SPARE: Final = "{path} cannot be used: {why}. It is needed to say goodbye whe
 SPARE_UNREADABLE: Final = "{path} cannot be read: {why}. Move it away to start without what it contains."
 NOT_IN_SPARE: Final = "What is said from now on is in no log, as {path} does not take it: {why}"
 SPARE_FULL: Final = "it is full"
+
+# --- the address of a database
+
+NO_ADDRESS: Final = "This is no address of a database, such as “postgresql://fargo@db.example.org/fargo”."
+PASSWORD_IN_ADDRESS: Final = (
+    "The address of a database must not have a password in it, because others can see addresses. Write the password "
+    "into a password file (~/.pgpass, or “passfile” in the address) or a service file."
+)
+NOT_INSTALLED: Final = (
+    "{database} cannot be used, as Python's package psycopg is missing: install Fargo as “fargo[postgresql]”."
+)

@@ -28,6 +28,7 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     Announced,
     ClockJumped,
+    DrainChanged,
     Event,
     GatewayEvent,
     PolicyChanged,
@@ -43,7 +44,13 @@ from fargo.statemachine.model.events import (
     XmppEvent,
 )
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
-from fargo.statemachine.model.sip_messages import UserAgentCommand, UserAgentEvent
+from fargo.statemachine.model.sip_messages import (
+    DialogEvent,
+    SendRequest,
+    SendResponse,
+    UserAgentCommand,
+    UserAgentEvent,
+)
 from fargo.statemachine.pending import PendingCommands
 from fargo.statemachine.user_state import User
 from replay.drawing import record_label, refused_addresses, relay, telepathy, texts, user_agent, xmpp
@@ -78,18 +85,54 @@ class Message(NamedTuple):
 
 def messages(step: ReplayStep, call: str) -> Iterator[Message]:
     """Yield the message that was received in a step, and those of this call that were sent because of it."""
-    known = step.before.calls.get(call)
-    yield _received(step.recorded.event, known, step.before.pending)
-    yield from (_sent(each, known, step.recorded.user) for each in step.issued if each.call == call)
+    known, second = step.before.calls.get(call), _second_leg(step, call)
+    event = step.recorded.event
+    yield _marked(_received(event, known, step.before.pending), second, event)
+    for each in step.issued:
+        if each.call == call:
+            yield _marked(_sent(each, known, step.recorded.user), second, each)
+
+
+def _second_leg(step: ReplayStep, id: str) -> str | None:
+    """Return the name of the SIP leg to the number that a call is forwarded to; None if it is not."""
+    for user in (step.after, step.before):
+        call = user.calls.get(id)
+        if call and call.forwarded is not None and call.forwarded.name:
+            return call.forwarded.name
+    return None
+
+
+def _marked(message: Message, second: str | None, of: Event | Issued) -> Message:
+    """Return a message as one of the second SIP leg, if it is of that leg."""
+    if second is None or second not in _dialogs(of):
+        return message
+    text = texts.OF_SECOND_LEG.format(label=message.label.text)
+    return message._replace(label=message.label._replace(text=text))
+
+
+def _dialogs(of: Event | Issued) -> tuple[str | None, ...]:
+    """Return the names by which a SIP message may name its dialog: the first INVITE gives it its own."""
+    match of:
+        case DialogEvent(leg=name):
+            return (name,)
+        case Issued(id=id, command=SendRequest(dialog=name)):
+            return (id, name)
+        case Issued(command=SendResponse(dialog=name)):
+            return (name,)
+        case _:
+            return ()
 
 
 def phases(user: User, id: str) -> list[str]:
-    """Return the phases of a call's legs, and of its sessions at the relay. A call without legs is proposed or over."""
+    """Return the phases of a call's legs, and of its sessions at the relay. A call without legs is proposed or over.
+    If a call is forwarded, its second SIP leg is in the place of the XMPP leg.
+    """
     call = user.calls.get(id)
     if call is None:
         return [PROPOSED if is_proposed(user, id) else OVER]
     relayed = sorted({type(session).__name__ for session in call.relay})
-    return [each.lower() for each in (type(call.jingle).__name__, type(call.sip).__name__, *relayed)]
+    first = call.jingle if call.forwarded is None else call.forwarded
+    return [each.lower() for each in (type(first).__name__, type(call.sip).__name__, *relayed)]
 
 
 def is_proposed(user: User, id: str) -> bool:
@@ -149,6 +192,8 @@ def _of_gateway(event: GatewayEvent) -> Label:
             return Label(texts.CLOCK_JUMPED.format(seconds=seconds))
         case RoomChanged(none=none):
             return Label(texts.NO_ROOM if none else texts.ROOM)
+        case DrainChanged(on=on):
+            return Label(texts.DRAINING if on else texts.NOT_DRAINING)
         case RequestsRefused(counts=counts):
             return Label(texts.REFUSED.format(count=sum(counts.values())))
         case Announced(text=text):

@@ -40,13 +40,14 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(texts.ANSWERED.format(client=client))
         case RecordCarried(from_client=from_client, from_phone=from_phone):
             return Label(_carried(record), Tone.NOTE if from_client and from_phone else Tone.ERROR)
-        case RecordDialog(call_id=call_id):
-            return _note(texts.CALL_ID.format(call_id=call_id))
+        case RecordDialog(call_id=call_id, forwarded=forwarded):
+            return _note((texts.FORWARDED_CALL_ID if forwarded else texts.CALL_ID).format(call_id=call_id))
         case RecordMedia():
             return _note(_agreed(record))
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
-            sentence = template.format(by=texts.ENDED_BY[by], cause=cause_in_words(cause), reason=reason)
+            side = texts.ENDED_BY_TARGET if record.forwarded else texts.ENDED_BY[by]
+            sentence = template.format(by=side, cause=cause_in_words(cause), reason=reason)
             return Label(sentence, Tone.ERROR if cause in FAILURES else Tone.NOTE)
         case RecordAccount(address=address, status=status):
             return _note(texts.ACCOUNT.format(address=address, status=status) if address else texts.NO_ACCOUNT)
@@ -81,7 +82,8 @@ def _agreed(media: RecordMedia) -> str:
     local, remote = media.local or texts.NO_ADDRESS, media.remote or texts.NO_ADDRESS
     told = texts.AGREED.format(codecs=codecs, local=local, remote=remote)
     encrypted = (texts.BY_SRTP,) if media.encrypted else ()
-    return " ".join((told, *encrypted, *(texts.HELD_BY[by] for by in media.held_by)))
+    held_by = texts.HELD_BY_PHONE if media.forwarded else texts.HELD_BY
+    return " ".join((told, *encrypted, *(held_by[by] for by in media.held_by)))
 
 
 def _note(sentence: str) -> Label:

@@ -7,10 +7,14 @@ from replay.drawing import texts
 
 
 def peer(record: Record) -> str:
-    """Return whom the user called, or who called the user; with the number as it was before dial rules."""
+    """Return whom the user called, or who called the user; with the number as it was before dial rules, and the number
+    that the call was forwarded to.
+    """
     told = _peer(record)
     if record.rewritten is not None:
         told = texts.FROM_NUMBER.format(peer=told, number=record.rewritten.written)
+    if record.forwarded_to:
+        told = texts.FORWARDED.format(peer=told, to=record.forwarded_to)
     return plain(told)
 
 
@@ -39,7 +43,8 @@ def ending(record: Record) -> str:
     if record.ended is None:
         return texts.IN_PROGRESS
     template = texts.ENDING_WITH_REASON if record.reason else texts.ENDING
-    return plain(template.format(by=record.ended_by, cause=cause_in_words(record.cause), reason=record.reason))
+    by = texts.TARGET if record.forwarded_ended else record.ended_by
+    return plain(template.format(by=by, cause=cause_in_words(record.cause), reason=record.reason))
 
 
 def talked(record: Record, now: float) -> str:

@@ -17,6 +17,7 @@ from fargo.statemachine.model.sip_messages import (
     Endpoint,
     InviteReceived,
     OtherBody,
+    PressedKey,
     Sdp,
     SendRequest,
     SendResponse,
@@ -115,6 +116,8 @@ def _body(body: Body | None) -> str | None:
             return texts.TEXT_BODY.format(length=length)
         case MessageSummary(waiting=waiting, new=new):
             return texts.SUMMARY.format(new=new if waiting and new is not None else texts.SOME if waiting else 0)
+        case PressedKey():
+            return texts.KEY
         case None:
             return None
 

@@ -16,6 +16,8 @@ STOPPING: Final = "The gateway is stopping."
 STREAM_OPENED: Final = "The stream to the XMPP server is open."
 NO_ROOM: Final = "the disk is almost full: no new calls"
 ROOM: Final = "the disk has room again"
+DRAINING: Final = "the gateway is drained: no new calls"
+NOT_DRAINING: Final = "the gateway is drained no longer"
 POLICY: Final = "The configured audio path is “{path}”; there is no media relay."
 POLICY_WITH_RELAY: Final = "The configured audio path is “{path}”; there is a media relay."
 REFUSED: Final = "refused, and not written: {count}"
@@ -47,6 +49,7 @@ UNDELIVERED: Final = {
     Undelivered.UNSENDABLE: "cannot be sent",
 }
 
+OF_SECOND_LEG: Final = "{label} (2nd phone)"
 CSEQ: Final = "CSeq {cseq}"
 ENDS: Final = "{sender} to {recipient}"
 ANSWERS: Final = "to {method}"
@@ -59,6 +62,7 @@ SRTP: Final = "{audio}, SRTP"
 SRTP_OPTIONAL: Final = "{audio}, SRTP optional"
 NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
+KEY: Final = "a key"
 TEXT_BODY: Final = "text, {length} bytes"
 SUMMARY: Final = "new voice messages: {new}"
 SOME: Final = "some"
@@ -73,11 +77,12 @@ REWRITTEN: Final = "Dial rules have made {result} of {number}: {rules}."
 NUMBER_REFUSED: Final = "Dial rules have refused {number}: {rules}."
 DIRECT_AUDIO: Final = "Direct audio: {why}"
 RELAYED_AUDIO: Final = "Audio through the relay: {why}"
-EARLY_AUDIO: Final = "The client hears the phone, which has not answered."
+EARLY_AUDIO: Final = "The caller hears the phone, which has not answered."
 ANSWERED: Final = "Answered: {client} is in the call."
 CARRIED: Final = "The relay has carried {from_client:,} packets from the client and {from_phone:,} from the phone."
 QUALITY: Final = "From {end}: {loss:g} % lost, jitter {jitter} ms, MOS {mos:.1f}."
 CALL_ID: Final = "The Call-ID is {call_id}."
+FORWARDED_CALL_ID: Final = "The Call-ID of the call to the number that it is forwarded to is {call_id}."
 AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."
 NO_ADDRESS: Final = "an unknown address"
 BY_SRTP: Final = "It is encrypted between the phone and the relay (SRTP)."
@@ -85,18 +90,25 @@ HELD_BY: Final = {
     Side.CLIENT: "The client has put the phone on hold.",
     Side.PHONE: "The phone has put the client on hold.",
 }
+HELD_BY_PHONE: Final = {
+    Side.CLIENT: "The phone that the call was forwarded to has put the caller on hold.",
+    Side.PHONE: "The caller has put the phone that the call was forwarded to on hold.",
+}
 ENDED: Final = "Ended by {by}: {cause}."
 ENDED_WITH_REASON: Final = "Ended by {by}: {cause}. {reason}"
 ACCOUNT: Final = "The SIP account {address}: {status}"
 NO_ACCOUNT: Final = "There is no SIP account."
 
 ENDED_BY: Final = {Side.CLIENT: "the client", Side.PHONE: "the phone", Side.GATEWAY: "the gateway"}
+ENDED_BY_TARGET: Final = "the phone that it was forwarded to"
 
 # --- a call in a table
 
 TO: Final = "to {peer}"
 FROM: Final = "from {peer}"
 FROM_NUMBER: Final = "{peer}, written {number}"
+FORWARDED: Final = "{peer}, forwarded to {to}"
+TARGET: Final = "forwarded-to phone"
 AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
 WITH_CODEC: Final = "{audio}, {codec}"

@@ -40,12 +40,14 @@ def details(call: Record) -> Iterator[tuple[str, str]]:
     status = "" if call.sip_status is None else str(call.sip_status)
     held = "" if not call.held else texts.SECONDS.format(seconds=call.held // 1000)
     named = {
-        texts.CALL_ID: ", ".join(call.call_ids),
+        texts.CALL_ID: ", ".join(each for each in call.call_ids if each != call.forwarded_call_id),
         texts.FROM: call.sip_from,
         texts.TO: call.sip_to,
         texts.STATUS: status,
         texts.DIAL_RULES: _rewritten(call.rewritten),
-        texts.CLIENT: call.client,
+        texts.FORWARDED_TO: call.forwarded_to,
+        texts.FORWARDED_CALL_ID: call.forwarded_call_id,
+        texts.CLIENT: "" if call.forwarded_to else call.client,
         texts.AUDIO: _audio(call),
         texts.ADDRESSES: _addresses(call),
         texts.HELD: held,
@@ -69,7 +71,8 @@ def _begun(call: Record, clock: Clock) -> str:
     if call.direction == Direction.OUT:
         return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY, at=clock(call.began))
     who = call.peer_in_words or texts.SOMEBODY
-    return texts.WAS_CALLED.format(user=call.name.user, peer=who, at=clock(call.began))
+    told = texts.WAS_CALLED.format(user=call.name.user, peer=who, at=clock(call.began))
+    return f"{told} {texts.FORWARDED.format(to=call.forwarded_to)}" if call.forwarded_to else told
 
 
 def _course(call: Record) -> Iterator[str]:
@@ -97,7 +100,7 @@ def _end(call: Record) -> Iterator[str]:
     if call.ended is None:
         yield texts.IN_PROGRESS
         return
-    side = texts.SIDES[Side(call.ended_by)]
+    side = texts.THE_NUMBER if call.forwarded_ended else texts.SIDES[Side(call.ended_by)]
     yield texts.ENDINGS[Cause(call.cause)].format(side=side)
     if call.reason:
         yield texts.WORDS.format(reason=call.reason.rstrip("."))
@@ -106,7 +109,7 @@ def _end(call: Record) -> Iterator[str]:
 def _audio(call: Record) -> str:
     if not call.audio:
         return ""
-    path = texts.PATHS[AudioPath(call.audio)]
+    path = texts.BETWEEN_PHONES if call.forwarded_to else texts.PATHS[AudioPath(call.audio)]
     codecs = ", ".join(call.codecs) or texts.NO_CODEC
     return (texts.AUDIO_ENCRYPTED if call.encrypted else texts.AUDIO_OF).format(path=path, codecs=codecs)
 

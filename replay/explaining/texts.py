@@ -10,6 +10,7 @@ from fargo.statemachine.reason import Cause
 CALLED: Final = "On {at}, {user} called {peer}."
 WAS_CALLED: Final = "On {at}, {peer} called {user}."
 SOMEBODY: Final = "somebody who gave no number"
+FORWARDED: Final = "No client took the call, and it was forwarded to {to}."
 THE_GATEWAY: Final = "the gateway itself"
 ANSWERED: Final = "The call was answered after {after}."
 TALKED: Final = "It lasted {time}."
@@ -33,6 +34,7 @@ SIDES: Final = {
     Side.PHONE: "the SIP side (the phone or a server on the way to it)",
     Side.GATEWAY: "the gateway",
 }
+THE_NUMBER: Final = "the number that it was forwarded to"
 ENDINGS: Final = {
     Cause.HUNG_UP: "It was ended in the usual way, by {side}.",
     Cause.CANCELLED: "It was cancelled before it was answered, by {side}.",
@@ -77,7 +79,9 @@ SEE_LIMITS: Final = "Next: see what the gateway's configuration and limits allow
 COMPARE_CODECS: Final = "Next: compare the codecs that client and phone have; a media relay can translate between them."
 SEE_ENCRYPTION: Final = "Next: see if the account demands encrypted audio that the provider does not have."
 CLIENT_LOST: Final = "Next: the client lost its connection; see if the user's network or XMPP server had an outage."
-SEE_DISK: Final = "Next: see the limits in the configuration, and the space on the disk."
+SEE_DISK: Final = (
+    "Next: see the limits in the configuration, the space on the disk, and if somebody has drained the gateway."
+)
 REPORT_BUG: Final = "Next: export the call with “fargo replay export {call}”, and send it to the developers."
 
 # --- the facts
@@ -92,6 +96,8 @@ STATUS: Final = "SIP status"
 DIAL_RULES: Final = "Dial rules"
 REWRITTEN: Final = "{written} became {number} and then {result}: {rules}"
 NUMBER_REFUSED: Final = "{written} was refused: {rules}"
+FORWARDED_TO: Final = "Forwarded to"
+FORWARDED_CALL_ID: Final = "Call-ID to that number"
 CLIENT: Final = "XMPP client"
 AUDIO: Final = "Audio"
 ADDRESSES: Final = "Addresses"
@@ -102,6 +108,7 @@ QUALITY_FROM_PHONE: Final = "Quality from the phone"
 AUDIO_OF: Final = "{path}, {codecs}"
 AUDIO_ENCRYPTED: Final = "{path}, {codecs}, encrypted between phone and relay"
 PATHS: Final = {AudioPath.DIRECT: "directly between client and phone", AudioPath.RELAY: "through the media relay"}
+BETWEEN_PHONES: Final = "directly between the two phones"
 NO_CODEC: Final = "codec not known"
 BETWEEN: Final = "the phone sends to {local} and receives at {remote}"
 UNKNOWN: Final = "an unknown address"

@@ -70,6 +70,7 @@ COLUMNS: Final = (
     *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
     *("encrypted", "loss_from_client", "loss_from_phone", "jitter_from_client", "jitter_from_phone"),
     *("mos_from_client", "mos_from_phone", "number_written", "number", "dial_rules"),
+    *("forwarded_to", "forwarded_call_id"),
 )
 """The columns of the view."""
 
@@ -97,7 +98,7 @@ def row(record: Record) -> dict[str, str | float | None]:
         "cause": record.cause,
         "reason": record.reason,
         "session": record.session,
-        "call_id": record.call_ids[-1] if record.call_ids else "",
+        "call_id": record.call_id,
         "sip_from": record.sip_from,
         "sip_to": record.sip_to,
         "sip_status": record.sip_status,
@@ -116,6 +117,8 @@ def row(record: Record) -> dict[str, str | float | None]:
         "number_written": rewritten.written if rewritten else "",
         "number": rewritten.number if rewritten else "",
         "dial_rules": "; ".join(rewritten.rules) if rewritten else "",
+        "forwarded_to": record.forwarded_to,
+        "forwarded_call_id": record.forwarded_call_id,
     }
 
 

@@ -36,7 +36,7 @@ from replay.verifying import texts
 from replay.verifying.changes import explained
 from replay.verifying.difference import Difference
 from replay.verifying.kinds import DifferenceKind, kind_of
-from replay.verifying.listed.strangers import unintroduced
+from replay.verifying.listed.strangers import nameless, unintroduced
 from replay.verifying.listed.voicemail import asks_mailbox
 
 _NAMES_CALLS: Final = 2
@@ -190,6 +190,6 @@ def _in_effect(issued: tuple[Issued, ...]) -> list[Issued]:
 
 
 def _wordless(issued: Issued) -> Issued:
-    command = unintroduced(issued.command)
+    command = nameless(unintroduced(issued.command))
     words = {name: "" for name in _WORDS if hasattr(command, name)}
     return replace(issued, command=replace(command, **words) if words else command)

@@ -13,6 +13,7 @@ import click
 sys.path.extend(str(Path(__file__).resolve().parents[2] / each) for each in ("", "script", "tests"))
 
 from benchmarks import core, engines, flood, relay, strangers
+from benchmarks.load.commands import commands
 
 _Directory = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -163,4 +164,6 @@ def _in_all(cpu_ms: dict[str, float]) -> str:
     return f"{sum(cpu_ms.values()):.2f} ms ({by_program})"
 
 
+for each in commands():
+    main.add_command(each)
 main()

@@ -211,6 +211,8 @@ def test_the_log_of_a_configuration(tmp_path: Path) -> None:
         ("Today", datetime(2026, 7, 4, tzinfo=UTC)),
         ("yesterday", datetime(2026, 7, 3, tzinfo=UTC)),
         ("yesterday 10:00", datetime(2026, 7, 3, 10, tzinfo=UTC)),
+        ("yesterday noon", datetime(2026, 7, 3, 12, tzinfo=UTC)),
+        ("Midnight", datetime(2026, 7, 4, tzinfo=UTC)),
         ("10am  Yesterday", datetime(2026, 7, 3, 10, tzinfo=UTC)),
         ("2h ago", NOW - timedelta(hours=2)),
         ("90 minutes", NOW - timedelta(minutes=90)),

@@ -156,7 +156,7 @@ NOWHERE = texts.UNREADABLE.format(path="/nowhere", why="No such file or director
             not_valid("sip.emergency_numbers", "“1 1 2”", texts.NOT_VALID_IN_LIST),
         ),
         ("[sip]", "[limits]\ncalls = 0\n[sip]", 7, not_valid("limits.calls", "0")),
-        ("[sip]", "[limits]\ncalls = 65\n[sip]", 7, not_valid("limits.calls", "65")),
+        ("[sip]", "[limits]\ncalls = 1001\n[sip]", 7, not_valid("limits.calls", "1001")),
         ("[state]", "[media]\nprivate = 1\n[state]", 9, not_valid("media.private", "1")),
         *(
             (

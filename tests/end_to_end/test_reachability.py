@@ -9,10 +9,14 @@ from world.xmpp_client import CALL_FEATURES, XmppClient
 
 from .customer import Customer
 from .engines import sip_only
+from .pjsip_calls import PJSIP_HERTZ, SILENCE
 from .scripted_calls import Talk
 from .test_proposals import MESSAGES, heard, say
 
 pytestmark = sip_only
+
+KEYS, KEY_5 = "application/dtmf-relay", "Signal=5\r\nDuration=90\r\n"
+KNOWS_INFO = ("Allow", "INVITE, ACK, CANCEL, BYE, INFO")
 
 
 async def ask(customer: Customer, words: str) -> str:
@@ -56,13 +60,27 @@ async def test_a_call_is_forwarded_and_the_two_phones_are_joined(
     alice.client.send(element("presence", type="unavailable", to=alice.gateway.jid))
     bob, carol = await world.media(), await world.media()
     mark = len(alice.client.stanzas)
-    caller = scripted.call(bob)
+    caller = scripted.call(bob, headers=[KNOWS_INFO])
     target = await scripted.called()
     assert target.invite.start.startswith("INVITE sip:+441632960111@")
     assert target.invite["Diversion"] == f"<sip:alice@{scripted.domain}>;reason=unavailable"
     assert audio(target.invite)[:2] == (bob.address, bob.port)
-    await target.answered(target.sdp(carol))
-    assert audio(await caller.accepted())[:2] == (carol.address, carol.port)
+    target.respond(target.invite, 183, sdp=target.sdp(carol))
+    early = await caller.response(caller.invite)
+    assert (early.status, audio(early)[:2]) == (183, (carol.address, carol.port))
+    carol.send(bob.address, bob.port)
+    await bob.received(10)
+    target.respond(target.invite, 200, sdp=target.sdp(carol), headers=[KNOWS_INFO])
+    await target.request_of("ACK")
+    accepted = await caller.accepted()
+    assert audio(accepted)[:2] == (carol.address, carol.port)
+    key = caller.request(
+        "INFO", headers=[("Content-Type", "application/dtmf-relay")], sdp="Signal=5\r\nDuration=90\r\n"
+    )
+    assert (await caller.final(key)).status == 200
+    told_key = await target.request_of("INFO")
+    assert told_key.body == KEY_5
+    target.respond(told_key, 200)
     told = await alice.client.wait(lambda s: "was forwarded to" in "".join(s.itertext()), "a message", after=mark)
     assert told.get("from") == f"bob@{alice.gateway.jid}"
     held = await caller.change(caller.sdp(bob, direction="sendonly"))
@@ -74,6 +92,28 @@ async def test_a_call_is_forwarded_and_the_two_phones_are_joined(
     caller_ends = caller.request("BYE")
     await target.ended()
     assert (await caller.final(caller_ends)).status == 200
+
+
+async def test_two_phones_that_are_joined_hear_and_hold_each_other(alice: Customer) -> None:
+    assert "forwarded to carol@sip.test" in await ask(alice, "forward carol@sip.test")
+    alice.client.send(element("presence", type="unavailable", to=alice.gateway.jid))
+    carol = await alice.world.pjsip("carol", hertz=PJSIP_HERTZ)
+    bob = await alice.world.phone("bob")
+    await bob.dial("sip:alice@sip.test")
+    await carol.established()
+    await bob.hears(PJSIP_HERTZ)
+    await carol.hears(bob.hertz)
+    carol.hold()
+    await carol.hears(SILENCE)
+    carol.resume()
+    await carol.hears(bob.hertz)
+    for change, state in ((bob.hold, "held"), (bob.resume, "active")):
+        mark = len(carol.events)
+        await change()
+        await carol.event("media", state=state, after=mark)
+    await carol.hears(bob.hertz)
+    carol.hang_up()
+    await bob.event("CALL_CLOSED")
 
 
 async def test_a_number_is_called_when_a_client_takes_the_call(

@@ -28,6 +28,7 @@ from fargo.statemachine.model.commands import (
     SignOut,
 )
 from fargo.statemachine.model.events import (
+    DrainChanged,
     Event,
     IqSucceeded,
     PolicyChanged,
@@ -62,6 +63,7 @@ class State:
     due: tuple[float, ...] = ()
     policy: Policy = NO_RELAY
     no_room: bool = False
+    draining: bool = False
 
 
 def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], str | None]:
@@ -87,6 +89,8 @@ def fold(state: State, recorded: Recorded) -> tuple[State, tuple[Issued, ...], s
             state = replace(state, policy=policy)
         case RoomChanged(none):
             state = replace(state, no_room=none)
+        case DrainChanged(on):
+            state = replace(state, draining=on)
     if isinstance(recorded.event, TimePassed) and due == state.due:
         return state, (), None
     issued = tuple(Issued(state.jid, f"{recorded.version}.{n}", command) for n, command in enumerate(commands))
@@ -113,7 +117,7 @@ class Machine:
         return not state.due
 
     def answers(
-        self, state: State, event: Event, at: float, policy: Policy, no_room: bool
+        self, state: State, event: Event, at: float, policy: Policy, no_room: bool, draining: bool
     ) -> tuple[Issued, ...] | None:
         """Presence needs no row: it is answered."""
         known = isinstance(event, PresenceProbed)
@@ -570,16 +574,16 @@ def test_a_policy_that_is_known_from_the_log_is_not_told_again(path: Path) -> No
     assert told == [Policy("relay", relay=True), Policy()]
 
 
-def test_each_user_is_told_of_the_room_before_anything_else_and_once(path: Path) -> None:
+def test_each_user_is_told_of_room_and_drain_before_anything_else_and_once(path: Path) -> None:
     relayed = Policy(relay=True)
     bench = Bench(path, policy=relayed)
     bench.engine.put(BOB, SipSignedIn("1"))
     bench.run()
-    bench.engine.no_room = True
+    bench.engine.no_room = bench.engine.draining = True
     bench.engine.put(ALICE, SipSignedIn("1"))
     bench.engine.put(ALICE, SipSignedIn("2"))
     bench.run()
-    bench.engine.no_room = False
+    bench.engine.no_room = bench.engine.draining = False
     bench.engine.put(ALICE, SipSignedIn("3"))
     bench.engine.put(BOB, SipSignedIn("2"))
     bench.run()
@@ -587,9 +591,9 @@ def test_each_user_is_told_of_the_room_before_anything_else_and_once(path: Path)
     assert told[BOB] == [PolicyChanged(relayed), SipSignedIn("1"), SipSignedIn("2")], "who did nothing was not told"
     assert told[ALICE] == [
         PolicyChanged(relayed),
-        RoomChanged(True),
+        *(RoomChanged(True), DrainChanged(True)),
         *(SipSignedIn("1"), SipSignedIn("2")),
-        *(RoomChanged(False), SipSignedIn("3")),
+        *(RoomChanged(False), DrainChanged(False), SipSignedIn("3")),
     ]
 
 

@@ -239,6 +239,7 @@ def test_a_call_that_was_not_answered() -> None:
         "path": "relay",
         "codec": None,
         "call_id": None,
+        "forwarded_to": None,
         "from_client": None,
         "from_phone": None,
         "loss_from_client": None,

@@ -151,10 +151,12 @@ def test_the_status_is_told() -> None:
     assert value(found, "fargo_active_calls") == 3
     assert value(found, "fargo_relay_sessions") == 2
     assert value(found, "fargo_serving") == 1
+    assert value(found, "fargo_draining") == 0
     assert value(found, "fargo_version_info", version="1.2.3") == 1
-    without = replace(STATUS, relay_sessions=None, memory=None, phase="starting")
+    without = replace(STATUS, relay_sessions=None, memory=None, phase="starting", draining=True)
     found = values(Metrics().page(without, OPEN_METRICS)[0])
     assert value(found, "fargo_serving") == 0
+    assert value(found, "fargo_draining") == 1
     assert ("fargo_relay_sessions", frozenset()) not in found
 
 

@@ -111,9 +111,14 @@ AILING = GatewayStatus(
             ["Fargo 1.2.3 starts, and does not serve sip.example.org yet (process 4711, ", "log       0 kB, no events"],
         ),
         (replace(AILING, parts={"log": PartStatus()}), 0, ["Fargo 1.2.3 serves sip.example.org (process 4711, "]),
+        (
+            replace(AILING, parts={"log": PartStatus()}, draining=True),
+            0,
+            ["Fargo 1.2.3 serves sip.example.org (process 4711, ", "drain     no new calls begin, 3 go on"],
+        ),
         (replace(AILING, phase="stopping"), 1, ["Fargo 1.2.3 stops serving sip.example.org (process 4711, "]),
     ],
-    ids=["ailing", "almost full", "starting", "well", "stopping"],
+    ids=["ailing", "almost full", "starting", "well", "drained", "stopping"],
 )
 def test_what_people_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: GatewayStatus, code: int, lines: list[str]
@@ -182,9 +187,23 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     assert re.search(r"^edge +ok, [\d.]+ MB$", told, re.M)
     assert re.search(r"^calls +0 now, 1 begun in the last minute and 1 in the last hour, 1 failed", told, re.M)
     assert re.search(r"^memory +[\d.]+ MB$", told, re.M)
+    await world.phone("bob")
+    call = await JingleCall.outgoing(alice, await world.contact(alice, "bob"), await world.media())
+    await call.answered()
+    drain = await Process.start("drain", FARGO, "drain", "--wait", "-c", gateway.configuration)
+    await drain.line(cli.DRAINING.format(calls=1))
+    with pytest.raises(ConnectionRefusedError, match="about to be restarted"):
+        await JingleCall.outgoing(alice, nobody, await world.media())
+    code, told = await status(gateway.configuration)
+    assert code == 0, told
+    assert re.search(r"^drain +no new calls begin, 1 go on$", told, re.M)
+    await call.terminate()
+    assert await drain.ended() == 0
+    assert cli.NO_CALL_LEFT in drain.output
     page = await asyncio.to_thread(told_at, f"http://127.0.0.1:{metrics}/metrics")
     assert 'fargo_accounts{state="signed-in"} 1.0' in page
     assert 'fargo_part_up{part="edge"} 1.0' in page
+    assert "fargo_draining 1.0" in page
     assert re.search(r'^fargo_calls_total\{.*direction="out",ending="not-found".*side="phone"\} 1\.0$', page, re.M)
     assert re.search(r"^fargo_log_commit_seconds_count [1-9]", page, re.M)
     broken.touch()

@@ -135,6 +135,8 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "number_written": "",
         "number": "",
         "dial_rules": "",
+        "forwarded_to": "",
+        "forwarded_call_id": "",
     }
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from fargo.cli import main, texts
 from fargo.store.opening import open_reader
-from fargo.store.sqlite.texts import GAP
+from fargo.store.texts import GAP
 from replay.drawing.show import show
 from replay.reading import golden
 from replay.reading.steps import replayed

@@ -45,6 +45,7 @@ from fargo.statemachine.model.events import (
     ClockJumped,
     CommandAsked,
     ContactAsked,
+    DrainChanged,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -288,6 +289,7 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield from (RegistrationSubmitted(iq, SipAccount("alice@sip.test"), "s", "n"), IqMalformed(iq, "It is broken."))
     yield from (RelayLost("It is gone."), PolicyChanged(Policy()), PolicyChanged(Policy("relay", relay=True)))
     yield from (PolicyChanged(Policy(engine="sip")), RoomChanged(True), RoomChanged(False))
+    yield from (DrainChanged(True), DrainChanged(False))
     yield RequestsRefused({"stanzas": 1})
     yield from (PresenceProbed(BOB), SubscriptionChanged(BOB, SubscriptionAction.SUBSCRIBE), SipSignedIn(connection))
     yield from (SipSignedOut(connection, trouble) for trouble in SipTrouble)

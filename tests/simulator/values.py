@@ -19,7 +19,9 @@ from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -28,6 +30,7 @@ from fargo.statemachine.model.requests import (
     DialRule,
     EndCalls,
     GiveUp,
+    KeepContact,
     NotUnderstood,
     Register,
     RuleRefused,
@@ -57,15 +60,16 @@ FEATURES: Final = {
 }
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
+ROSTERX: Final = "http://jabber.org/protocol/rosterx"
 
 REQUESTS: Final = (
     *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01"), ShowRules()),
     *(ShowHelp(), ShowStatus(), ShowCalls(), SetForward("+44 1632 960111"), SetForward(None), NotUnderstood()),
-    *(AskStay(), AskForward(), AskBusy(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
+    *(AskStay(), AskForward(), AskBusy(), AskCall(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
     *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
-    CallNumber("+44 1632 960222"),
+    *(CallNumber("+44 1632 960222"), KeepContact(), KeepContact("+44 1632 960222", "Carol"), AskKeep()),
 )
 """The user's requests to the gateway in a chat."""
 NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")

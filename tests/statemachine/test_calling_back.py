@@ -4,7 +4,14 @@ import pytest
 
 from fargo.statemachine.media.description import RawUdp
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordBegun, RecordEnded, Side
+from fargo.statemachine.model.call_records import (
+    Direction,
+    RecordAnswered,
+    RecordBegun,
+    RecordEarlyAudio,
+    RecordEnded,
+    Side,
+)
 from fargo.statemachine.model.commands import InformTransport, InitiateSession, SendText, TerminateSession
 from fargo.statemachine.model.events import (
     GatewayAsked,
@@ -14,12 +21,15 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
 )
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 from fargo.statemachine.model.requests import CallNumber, SetBusy
+from fargo.statemachine.model.sip_messages import Sdp
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts
 
-from .story import DESK, GATEWAY, OFFER, PCMU, Story
-from .test_forwarding import media, place
+from .forwarding import media, place
+from .relayed import FOR_CLIENT, FOR_PHONE
+from .story import ALICE, DESK, GATEWAY, OFFER, PCMA, PCMU, Story
 from .user_agent.phone import Phoning, sdp
 
 CONTACT = f"+441632960111@{GATEWAY}/fargo"
@@ -72,13 +82,47 @@ def test_the_client_is_told_where_the_phone_is_when_it_answers() -> None:
     assert (ended.by, ended.cause) == (Side.PHONE, Cause.HUNG_UP)
 
 
-def test_a_client_that_hangs_up_before_the_answer_cancels_the_call() -> None:
+@pytest.mark.parametrize("early", [None, sdp(PCMU)])
+def test_a_client_that_hangs_up_before_the_answer_cancels_the_call(early: Sdp | None) -> None:
     story = Asking()
     story.takes()
-    story.responds(180, "Ringing")
+    story.responds(183 if early else 180, body=early)
     story.tell(SessionTerminated(story.iq(CONTACT), story.sid, "success"))
     assert story.methods == ["CANCEL"]
     assert not story.all(SendText)
+    [ended] = [each for each in story.noted() if isinstance(each, RecordEnded)]
+    assert (ended.by, ended.cause) == (Side.CLIENT, Cause.CANCELLED)
+
+
+def test_the_client_hears_the_phone_before_it_answers() -> None:
+    story = Asking()
+    story.takes()
+    story.responds(183, body=sdp(PCMA))
+    told = story.the(InformTransport)
+    assert isinstance(told.content.transport, RawUdp)
+    assert told.content.transport.candidates[0].ip == "127.0.0.4"
+    assert isinstance(story.noted()[-1], RecordEarlyAudio)
+    story.answers(sdp(PCMA))
+    assert story.methods == ["ACK"]
+    story.sends("BYE")
+    assert (story.the(TerminateSession).condition, story.all(SendText)) == ("success", [])
+
+
+def test_the_relay_is_told_of_the_phone_before_it_answers() -> None:
+    story = Phoning()
+    story.tell(PolicyChanged(Policy("relay", relay=True, engine="sip")))
+    story.tell(GatewayAsked(DESK, GATEWAY, CallNumber("+44 1632 960111")))
+    story.tell(RelayDescribed(story.id_of(OfferRelay), FOR_CLIENT))
+    story.tell(SessionAccepted(story.iq(CONTACT), story.sid, (OFFER,)))
+    story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_PHONE))
+    assert media(story.now("INVITE").body).transport == FOR_PHONE.transport
+    story.responds(183, body=sdp(PCMA))
+    assert story.the(OfferRelay).description.codecs == (PCMU,)
+    story.tell(RelayDescribed(story.id_of(OfferRelay), FOR_PHONE))
+    assert story.the(AnswerRelay).description.codecs == (PCMA,)
+    story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_CLIENT))
+    story.answers(sdp(PCMA))
+    assert (story.methods, story.all(OfferRelay)) == (["ACK"], [])
 
 
 def test_the_client_hears_why_the_number_does_not_answer() -> None:
@@ -86,7 +130,9 @@ def test_the_client_hears_why_the_number_does_not_answer() -> None:
     story.takes()
     story.responds(486, "Busy Here")
     assert story.the(TerminateSession).condition == "busy"
-    assert not story.all(SendText)
+    told = story.the(SendText)
+    assert (told.sender, told.to) == (GATEWAY, ALICE)
+    assert told.text == f"{NUMBER} has not taken the call. sip.test says: “Busy Here” (486)"
 
 
 def test_a_call_that_no_client_takes_is_over_without_a_message() -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine.machine import condensed, deadlines
-from fargo.statemachine.media.description import Candidate, Crypto, Description, RawUdp, Srtp
+from fargo.statemachine.media.description import Crypto, Srtp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordEnded, RecordPath, Side
 from fargo.statemachine.model.commands import InitiateSession, MessageCall, ProposeCall, SendText, TerminateSession
@@ -12,78 +12,20 @@ from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Resourc
 from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowStatus
 from fargo.statemachine.model.sip_messages import (
-    Body,
     Diversion,
     Sdp,
     SendRegister,
     SendRequest,
     SendResponse,
     SipHeaders,
-    SipRequestReceived,
 )
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts
 
-from .registering import REGISTRAR
+from .forwarding import AT_TARGET, ELSEWHERE, TARGET, URI, Forwarding, media, place
 from .story import BOB, DESK, GATEWAY, PCMA, PCMU, Story
 from .user_agent.encrypting import OF_PHONE, Encrypting
-from .user_agent.phone import CALLEE, THERE, Phoning, sdp
-
-TARGET = "+441632960111"
-URI = f"sip:{TARGET}@sip.test"
-AT_TARGET = (Candidate(1, "127.0.0.5", 7000), Candidate(2, "127.0.0.5", 7001))
-ELSEWHERE = (Candidate(1, "127.0.0.6", 7000), Candidate(2, "127.0.0.6", 7001))
-
-
-def media(body: Body | None) -> Description:
-    """The audio in a body."""
-    assert isinstance(body, Sdp)
-    assert body.audio
-    assert body.audio.description
-    return body.audio.description
-
-
-def place(body: Body | None) -> tuple[str, int]:
-    """Return the place where audio goes that a body describes."""
-    transport = media(body).transport
-    assert isinstance(transport, RawUdp)
-    return transport.candidates[0].ip, transport.candidates[0].port
-
-
-class Forwarding(Phoning):
-    """A user whose calls are forwarded. `phone` of the base is the caller."""
-
-    def __init__(self, online: bool = False) -> None:
-        super().__init__()
-        self.asks(SetForward("+44 1632 960111"))
-        if not online:
-            self.tell(ResourceUnavailable(DESK, GATEWAY))
-
-    def asks(self, request: SetForward | SetBusy | SetStay | ShowStatus) -> str:
-        self.tell(GatewayAsked(DESK, GATEWAY, request))
-        return self.the(SendText).text
-
-    @property
-    def forwarded(self) -> SendRequest:
-        """The INVITE to the target that the last event led to."""
-        return self.now("INVITE")
-
-    def target_sends(self, method: str, body: Body | None = None) -> None:
-        """The target sends a request within its dialog."""
-        name, request = self.sent_all("INVITE")[0]
-        self.remote_tag, caller = "target", self.remote_tag
-        head = self.head(method, call_id=request.call_id)
-        contact = CALLEE if method in ("INVITE", "UPDATE") else None
-        self.tell(SipRequestReceived(name, head, REGISTRAR, "target", contact, body=body))
-        self.remote_tag = caller
-
-    def joined(self) -> "Forwarding":
-        """A call is forwarded, and answered by the target."""
-        self.invites(sdp(PCMU, PCMA))
-        self.responds(180, "Ringing", remote_tag="target")
-        self.answers(sdp(PCMA, at=AT_TARGET), remote_tag="target")
-        self.acknowledges()
-        return self
+from .user_agent.phone import THERE, Phoning, sdp
 
 
 def test_a_call_without_a_client_is_forwarded_at_once() -> None:

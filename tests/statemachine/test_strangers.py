@@ -90,9 +90,9 @@ def test_who_is_asked_for_is_shown_to_that_client(story: Story, to: str, sender:
 
 def test_a_second_question_needs_no_row(story: Story) -> None:
     question = ResourceAvailable(DESK, CONTACT, "https://example.org#hash")
-    assert machine.answers(story.user, question, story.at, story.user.policy, False) is None
+    assert machine.answers(story.user, question, story.at, story.user.policy, False, False) is None
     story.tell(question)
-    answer = machine.answers(story.user, question, story.at, story.user.policy, False)
+    answer = machine.answers(story.user, question, story.at, story.user.policy, False, False)
     assert answer is not None
     assert [each.command for each in answer] == [SendPresence(BOB, DESK, AVAILABLE)]
 

@@ -46,7 +46,7 @@ POLICY = Policy("relay", True, emergency_numbers=("112",), emergency="refuse")
 
 
 def answers(user: User, event: Event, policy: Policy | None = None) -> tuple[Issued, ...] | None:
-    return machine.answers(user, event, 5.0, policy or user.policy, False)
+    return machine.answers(user, event, 5.0, policy or user.policy, False, False)
 
 
 def of_strangers() -> Iterator[tuple[Event, type]]:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from world.postgresql import PostgresqlServer
 
 from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
 from fargo.store.opening import open_store
+from fargo.store.places import LogPlace
 
 DELAY = 0.5
 """Seconds that a DelayedStore takes for a commit."""
@@ -44,14 +47,15 @@ class DelayedStore:
 
 
 class Backend:
-    """A kind of store: opens it for writing, and commits to it."""
+    """A kind of store: says where a log can be, opens it for writing, and commits to it."""
 
-    def __init__(self, opens: Callable[[Path, Clock], Any]) -> None:
+    def __init__(self, place: Callable[[Path], LogPlace], opens: Callable[[LogPlace, Clock], Any]) -> None:
+        self.place = place
         self._opens = opens
         self._clock = Clock()
 
-    def open(self, path: Path) -> Store:
-        store: Store = self._opens(path, self._clock)
+    def open(self, place: LogPlace) -> Store:
+        store: Store = self._opens(place, self._clock)
         return store
 
     def commit(self, store: Store, *entries: Entry) -> None:
@@ -66,7 +70,23 @@ class Backend:
             failures[0].raiseException()
 
 
-BACKENDS: dict[str, Callable[[], Backend]] = {
-    "sqlite": lambda: Backend(lambda path, _: open_store(path)),
-    "delayed": lambda: Backend(lambda path, clock: DelayedStore(open_store(path), clock)),
-}
+def _in_file(directory: Path) -> Path:
+    return directory / "log"
+
+
+def _opened(place: LogPlace, clock: Clock) -> Store:
+    return open_store(place)
+
+
+def _delayed(place: LogPlace, clock: Clock) -> DelayedStore:
+    return DelayedStore(open_store(place), clock)
+
+
+def backend_of(kind: str, request: pytest.FixtureRequest) -> Backend:
+    if kind == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql")
+        return Backend(lambda _: server.new_address(), _opened)
+    return Backend(_in_file, _delayed if kind == "delayed" else _opened)
+
+
+BACKENDS = ("sqlite", "delayed", pytest.param("postgresql", marks=pytest.mark.servers))

@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from world.postgresql import PostgresqlServer
 
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import Issued
@@ -12,6 +13,7 @@ from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefus
 from fargo.store.entries import Entry
 from fargo.store.interface import Reader, Statistics
 from fargo.store.opening import open_reader, open_store
+from fargo.store.places import LogPlace
 from replay.reading import golden
 from replay.reading.golden import GoldenLog
 
@@ -25,23 +27,28 @@ def _golden(path: Path, entries: Iterable[Entry]) -> Reader:
     return GoldenLog(path)
 
 
-def _sqlite(path: Path, entries: Iterable[Entry]) -> Reader:
-    with closing(open_store(path)) as store:
+def _stored(place: LogPlace, entries: Iterable[Entry]) -> Reader:
+    with closing(open_store(place)) as store:
         store.append(entries)
-    return open_reader(path)
+    return open_reader(place)
 
 
-READERS: dict[str, Callable[[Path, Iterable[Entry]], Reader]] = {"golden": _golden, "sqlite": _sqlite}
-
-
-@pytest.fixture(params=READERS)
+@pytest.fixture(params=["golden", "sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     """Makes a log of entries, and opens it."""
     with ExitStack() as stack:
 
         def make(entries: Iterable[Entry]) -> Reader:
             path = tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
-            return stack.enter_context(closing(READERS[request.param](path, entries)))
+            match request.param:
+                case "golden":
+                    log = _golden(path, entries)
+                case "sqlite":
+                    log = _stored(path, entries)
+                case _:
+                    server: PostgresqlServer = request.getfixturevalue("postgresql")
+                    log = _stored(server.new_address(), entries)
+            return stack.enter_context(closing(log))
 
         yield make
 
@@ -130,4 +137,4 @@ def _renumbered(entry: Entry, version: int) -> Entry:
 
 
 def test_the_name_is_for_messages(log: Reader) -> None:
-    assert log.name.endswith(".log")
+    assert log.name.endswith(".log") or log.name.startswith("postgresql://")

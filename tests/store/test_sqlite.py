@@ -20,12 +20,13 @@ from fargo.statemachine.model.events import Recorded, Stopping
 from fargo.store.correlation import correlated
 from fargo.store.directory_lock import LOCK
 from fargo.store.entries import Entry
-from fargo.store.interface import Reader, StoreError
+from fargo.store.interface import Reader, StoreError, StoreInUseError
 from fargo.store.opening import mark_of, open_reader, open_store
 from fargo.store.sqlite.database import open_database
 from fargo.store.sqlite.migrations import BACKFILLS, log_migrations
 from fargo.store.sqlite.reader import APPLICATION_ID, SqliteReader, open_log_unmigrated
-from fargo.store.sqlite.texts import GAP, NOT_COMPLETED
+from fargo.store.sqlite.texts import NOT_COMPLETED
+from fargo.store.texts import GAP, IN_USE
 
 from .entries import ALICE, BATCH, BOB
 
@@ -85,6 +86,11 @@ def test_a_call_is_found_by_an_index(path: Path) -> None:
 @pytest.mark.parametrize("query", [lambda log: log.count_calls(), lambda log: log.position_before_calls(500)])
 def test_calls_are_counted_by_an_index(path: Path, query: Callable[[Reader], object]) -> None:
     assert plan(path, query) == ["SEARCH commands USING COVERING INDEX notes_by_type (type=?)"]
+
+
+@pytest.mark.parametrize("query", [lambda log: list(log.accounts()), lambda log: list(log.call_entries())])
+def test_records_are_found_by_an_index(path: Path, query: Callable[[Reader], object]) -> None:
+    assert [each for each in plan(path, query) if each.startswith("SEARCH commands USING COVERING INDEX notes_by_type")]
 
 
 # --- files
@@ -386,3 +392,27 @@ def test_a_file_of_others_is_refused(
     monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may open everything
     with pytest.raises(StoreError, match="cannot be used as a log: Permission denied"):
         opened(path)
+
+
+def test_a_store_that_cannot_be_opened_holds_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.mkdir()
+    with pytest.raises(StoreError):
+        open_store(path)
+    path.rmdir()
+    open_store(path).close()
+
+
+def test_the_directory_is_named_whose_lock_another_process_holds(tmp_path: Path) -> None:
+    told = IN_USE.format(path=tmp_path, holder=os.getpid())
+    with closing(open_store(tmp_path / "log")), pytest.raises(StoreInUseError, match=f"^{re.escape(told)}$"):
+        open_store(tmp_path / "log")
+
+
+def test_what_is_not_locked_says_so(tmp_path: Path) -> None:
+    open_store(tmp_path / "log").close()
+    with (
+        closing(open_store(tmp_path / "log", beside_writer=True)) as other,
+        pytest.raises(StoreError, match="without the lock of its directory"),
+    ):
+        other.append([BATCH[0]])

@@ -73,12 +73,14 @@ class Baresip(Server):
         address: str = PHONE_ADDRESS,
         hertz: int = 440,
         codecs: str = "PCMU,PCMA",
+        writes_to: str = "alice",
     ) -> None:
         super().__init__(directory)
         self.account = account
         self.answers = answers
         self.hertz = hertz
         self.codecs = codecs
+        self.writes_to = writes_to
         self.address = address
         self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
         self.control_port = free_port(address)
@@ -93,7 +95,7 @@ class Baresip(Server):
             f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs={self.codecs}"
             f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}\n',
         )
-        self.write("contacts", f'"Alice" <sip:alice@{account.domain}>\n')
+        self.write("contacts", f'"Alice" <sip:{self.writes_to}@{account.domain}>\n')
         self.write(
             "config",
             CONFIGURATION.format(
@@ -140,7 +142,14 @@ class Baresip(Server):
     async def hang_up(self) -> None:
         await self.command("hangup")
 
-    async def write_to_alice(self, text: str) -> None:
+    async def hold(self) -> None:
+        await self.command("hold")
+
+    async def resume(self) -> None:
+        await self.command("resume")
+
+    async def write_text(self, text: str) -> None:
+        """Send a text message to the user whom it writes to."""
         await self.command("message", text)
 
     async def command(self, name: str, parameters: str = "", seconds: float = 10) -> str:

@@ -2,6 +2,7 @@
 GStreamer plugins that a call needs.
 """
 
+import asyncio
 import re
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,6 +19,15 @@ PLUGINS = (
     *("gstlevel", "gstrawparse", "gstvolume", "gstdtmf", "gstnice", "gstrtp", "gstrtpmanager", "gstudp"),
     *("gstalaw", "gstgsm", "gstlame", "gstmpg123", "gstmulaw", "gstopus", "gstsiren", "gstspeex"),
 )
+
+STILL = """\
+[Settings]
+gtk-enable-animations=0
+gtk-cursor-blink=0
+"""
+SCREEN = (1024, 768)  # pixels
+AT_REST = 0.5
+"""Seconds in which a window that is pictured must not change. Marks on fields, for example, come late."""
 
 
 def gstreamer() -> Path:
@@ -44,6 +54,7 @@ class DesktopClient(Server):
     async def _furnish(self) -> None:
         """Start the programs that the client needs; `_run` then starts the client."""
         self._link_plugins()
+        self._calm()
         self._environment = self._surroundings()
         await self._start_display()
         await self._start_bus()
@@ -62,6 +73,11 @@ class DesktopClient(Server):
             link.unlink(missing_ok=True)
             link.symlink_to(gstreamer() / link.name)
 
+    def _calm(self) -> None:
+        """Let nothing move in the windows."""
+        for version in ("gtk-3.0", "gtk-4.0"):
+            self.write(f"{version}/settings.ini", STILL)
+
     def _surroundings(self) -> dict[str, str]:
         home = str(self.directory)
         runtime = self.directory / "runtime"
@@ -79,10 +95,12 @@ class DesktopClient(Server):
 
     async def _start_display(self) -> None:
         name = f":{free_display()}"
-        screen = ("-screen", "0", "1024x768x24", "-nolisten", "tcp")
+        screen = ("-screen", "0", "{}x{}x24".format(*SCREEN), "-nolisten", "tcp")
         display = await self._run("Xvfb", "Xvfb", name, "-displayfd", "1", *screen)
         await display.line(rf"^{name[1:]}$")
         self._environment["DISPLAY"] = name
+        # Clients show more of what is below the pointer.
+        await self._xdotool("mousemove", *map(str, SCREEN))
 
     async def _start_bus(self) -> None:
         socket = self.directory / "runtime/bus"
@@ -98,6 +116,27 @@ class DesktopClient(Server):
         window = await self._xdotool(*search, seconds=seconds)
         # A separate command, because xdotool keeps sending to a window from its own search even after that has closed.
         await self._xdotool("windowfocus", "--sync", window, "key", *keys, seconds=seconds)
+
+    async def picture(self, path: Path, title: str, size: tuple[int, int] | None = None, seconds: float = 20) -> None:
+        """Write what the window with this title shows as a PNG, once it changes no more. `size`: the one that it is to
+        have, in pixels.
+        """
+        search = ("search", "--sync", "--onlyvisible", "--limit", "1", "--name", title)
+        window = await self._xdotool(*search, seconds=seconds)
+        if size:
+            await self._xdotool("windowmove", window, "0", "0", "windowsize", "--sync", window, *map(str, size))
+        await self._xdotool("windowraise", window, "windowfocus", "--sync", window)
+        clock = asyncio.get_running_loop().time
+        shown, since = b"", clock()
+        async with asyncio.timeout(seconds):
+            while clock() - since < AT_REST:
+                await self._calm_down()
+                await self._tool("import", "-window", window.strip(), "-strip", str(path))
+                if (now := path.read_bytes()) != shown:
+                    shown, since = now, clock()
+
+    async def _calm_down(self) -> None:
+        """Take away what is shown for a moment only."""
 
     async def _xdotool(self, *arguments: str, seconds: float = 20) -> str:
         """Run xdotool and return its output. Raises ProcessError if there is no such window in time."""

@@ -4,6 +4,7 @@ what it receives.
 
 import json
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -59,18 +60,63 @@ class Gajim(DesktopClient):
         """Call a bare JID, as soon as its presence announces support for voice calls."""
         self._say("call", jid)
 
+    async def called(self) -> None:
+        """Wait for a call."""
+        await self.process.line("^call from")
+
     async def answer(self) -> None:
         """Answer the incoming call; wait for it if needed."""
-        await self.process.line("^call from")
+        await self.called()
         self._say("answer")
 
     async def decline(self) -> None:
         """Decline the incoming call; wait for it if needed."""
-        await self.process.line("^call from")
+        await self.called()
         self._say("decline")
 
     def hang_up(self) -> None:
         self._say("hang_up")
+
+    async def shows(self, command: str, *pages: str, seconds: float = 20) -> None:
+        """Do something with a window (`Windows` in steered_gajim.py), and wait until it shows one page after the other,
+        each by the class of its window and its name.
+        """
+        mark = len(self.process.lines)
+        self._say(*command.split(" "))
+        for page in pages:
+            told = await self.process.line(f"^page {page}$", seconds, mark)
+            mark = self.process.lines.index(told[0], mark) + 1
+
+    async def fill(self, **fields: str) -> None:
+        """Fill in the form that is shown."""
+        for name, value in fields.items():
+            self._say("fill", name.replace("_", "-"), value)
+
+    async def notes(self) -> list[str]:
+        """Return what an ad-hoc command that is completed says."""
+        mark = len(self.process.lines)
+        self._say("notes")
+        told = await self.process.line("^notes (.*)", after=mark)
+        return list(json.loads(told[1]))
+
+    async def ask(self, jid: str, text: str) -> str:
+        """Write to a contact in its conversation, and return the next message from it."""
+        mark = len(self.process.lines)
+        self.send(jid, text)
+        return await self.text(jid, after=mark)
+
+    def send(self, jid: str, text: str) -> None:
+        self._say("chat", jid)
+        self._say("write", text)
+
+    async def delivered(self, jid: str) -> None:
+        """Wait for the receipt of a message to this contact."""
+        await self.process.line(f"^delivered to {re.escape(jid)}$")
+
+    async def text(self, jid: str, after: int = 0) -> str:
+        """Return the first message from a contact. `after` skips that many lines of the output."""
+        told = await self.process.line(rf'^text \["{re.escape(jid)}", (".*")\]$', after=after)
+        return str(json.loads(told[1]))
 
     async def hears(self, hertz: int) -> None:
         """Wait until this is the strongest tone that it receives."""
@@ -84,8 +130,12 @@ class Gajim(DesktopClient):
         await self.process.line("^audio NULL")
 
     def _say(self, *words: str) -> None:
-        with self._pipe.open("w") as pipe:
-            pipe.write(" ".join(words) + "\n")
+        try:
+            pipe = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            raise self.process.failure("has ended") from None
+        with os.fdopen(pipe, "w") as lines:
+            lines.write(" ".join(words) + "\n")
 
     def _write_settings(self) -> None:
         (self.directory / "gajim").mkdir(mode=0o700, exist_ok=True)

@@ -6,8 +6,10 @@ Gajim 1.7 offers calls neither on D-Bus nor on its command line. Each line is a 
 does, in Gajim's own main loop. The progress of the call is printed.
 """
 
+import json
 import os
 import sys
+import traceback
 from typing import Any
 
 import gi
@@ -18,6 +20,8 @@ gi.require_versions({"Gdk": "3.0", "GLib": "2.0", "Gtk": "3.0"})
 from gajim import gajim  # noqa: E402
 from gajim.common import app, ged  # noqa: E402
 from gajim.common.const import CallType  # noqa: E402
+from gajim.gtk.assistant import Assistant  # noqa: E402
+from gajim.gtk.util import open_window  # noqa: E402
 from gi.repository import GLib  # noqa: E402
 from nbxmpp.namespaces import Namespace  # noqa: E402
 from nbxmpp.protocol import JID  # noqa: E402
@@ -26,12 +30,91 @@ ACCOUNT = "fargo"
 POLL_MILLISECONDS = 50
 
 
-class Hand:
+class Windows:
+    """Commands about Gajim's windows. Each page that one of them shows is printed, and each message that arrives."""
+
+    def __init__(self) -> None:
+        app.ged.register_event_handler("message-received", ged.CORE, self._heard)
+        app.ged.register_event_handler("receipt-received", ged.CORE, lambda event: tell("delivered to", str(event.jid)))
+
+    def contact(self, jid: str) -> None:
+        """Open the window in which contacts and gateways are added, with this address."""
+        open_window("AddContact", account=ACCOUNT, jid=JID.from_string(jid))
+
+    def commands(self, jid: str) -> None:
+        """Open the window with the ad-hoc commands of a service."""
+        open_window("AdHocCommands", account=ACCOUNT, jid=jid)
+
+    def choose(self, name: str) -> None:
+        """Select an ad-hoc command by its name."""
+        tree = self._page()._treeview
+        row = next(row for row in tree.get_model() if row[0] == name)
+        tree.get_selection().select_iter(row.iter)
+
+    def fill(self, argument: str) -> None:
+        """Fill in a field of the form that is shown: its name and the value."""
+        name, _, value = argument.partition(" ")
+        grid = self._page()._dataform_widget._form_grid
+        row = next(row for row in grid.rows if getattr(row, "_field", None) and row._field.var == name)
+        row._widget.set_text(value)
+        # Gajim would do this later, and fail if the form is gone by then.
+        GLib.source_remove(row._validate_source_id)
+        row._validate_source_id = None
+        valid, error = row._field.is_valid()
+        row._set_warning(valid, error)
+        grid.validate(valid)
+
+    def notes(self, _: str) -> None:
+        """Print what an ad-hoc command that is completed says."""
+        tell("notes", json.dumps([note.get_text() for note in self._page()._notes]))
+
+    def click(self, name: str) -> None:
+        """Click a button of the newest window, or of its page."""
+        window = self._newest()
+        shown = window._buttons[name][0] if name in window._buttons else getattr(self._page()._ui, name)
+        shown.clicked()
+
+    def close(self, _: str) -> None:
+        """Close the newest window."""
+        self._newest().destroy()
+
+    def chat(self, jid: str) -> None:
+        """Show the conversation with a contact."""
+        app.window.add_chat(ACCOUNT, JID.from_string(jid), "contact", select=True)
+
+    def roster(self, _: str) -> None:
+        app.window.show_account_page(ACCOUNT)
+
+    def write(self, text: str) -> None:
+        """Write something to the contact whose conversation is shown."""
+        app.window.get_chat_stack().get_message_input().insert_text(text)
+        app.window.activate_action("send-message", None)
+
+    def _newest(self) -> Any:
+        return next(window for window in reversed(self._windows()) if isinstance(window, Assistant))
+
+    def _windows(self) -> list[Any]:
+        return sorted(app.app.get_windows(), key=lambda window: window.get_id())
+
+    def _page(self) -> Any:
+        window = self._newest()
+        return window.get_page(window.get_current_page())
+
+    def _opened(self, _: Any, window: Any) -> None:
+        if isinstance(window, Assistant):
+            window.connect("page-changed", lambda window, page: tell("page", type(window).__name__, page))
+
+    def _heard(self, event: Any) -> None:
+        tell("text", json.dumps([str(event.jid), event.msgtxt]))
+
+
+class Hand(Windows):
     """The commands: the first word of a line is the name of a public method, the rest is its argument."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._session: Any = None
-        app.ged.register_event_handler("signed-in", ged.CORE, lambda _: tell("signed in"))
+        app.ged.register_event_handler("signed-in", ged.CORE, self._signed_in)
         app.ged.register_event_handler("jingle-request-received", ged.CORE, self._rings)
         app.ged.register_event_handler("call-updated", ged.CORE, lambda event: tell("audio", event.audio_state.name))
 
@@ -60,6 +143,10 @@ class Hand:
         contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(jid)
         app.call_manager.stop_call(ACCOUNT, contact)
 
+    def _signed_in(self, _: Any) -> None:
+        app.app.connect("window-added", self._opened)
+        tell("signed in")
+
     def _rings(self, event: Any) -> None:
         self._session = event.jingle_session
         tell("call from", event.fjid)
@@ -72,7 +159,11 @@ def tell(*words: str) -> None:
 def read(channel: int, condition: int, hand: Hand) -> bool:
     for line in os.read(channel, 4096).decode().splitlines():
         word, _, argument = line.partition(" ")
-        getattr(hand, word)(argument)
+        try:
+            getattr(hand, word)(argument)
+        except Exception:
+            # Gajim would show it in a window.
+            traceback.print_exc()
     return True
 
 

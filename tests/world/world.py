@@ -36,9 +36,14 @@ class World:
     carol.
     """
 
-    def __init__(self, accounts: Mapping[str, str] = XMPP_ACCOUNTS, server: type[XmppServer] = Prosody) -> None:
+    def __init__(
+        self,
+        accounts: Mapping[str, str] = XMPP_ACCOUNTS,
+        server: type[XmppServer] = Prosody,
+        provider: type[Provider] = Provider,
+    ) -> None:
         self.server = server(accounts)
-        self.provider = Provider(SIP_ACCOUNTS)
+        self.provider = provider(SIP_ACCOUNTS)
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
         self._browser: Chromium | None = None
@@ -110,11 +115,11 @@ class World:
         await phone.log_in(self.server, user, resource, asks_first, hertz)
         return phone
 
-    async def phone(
-        self, user: str = "bob", answers: bool = True, hertz: int = 440, codecs: str = "PCMU,PCMA"
-    ) -> Baresip:
-        """Start a SIP phone and register it. It plays a tone of this frequency."""
-        return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz, codecs=codecs))
+    async def phone(self, user: str = "bob", answers: bool = True, hertz: int = 440, **more: Any) -> Baresip:
+        """Start a SIP phone and register it. It plays a tone of this frequency. `more` are further arguments of
+        `Baresip`.
+        """
+        return await self.add(Baresip(self.provider.account(user), answers, hertz=hertz, **more))
 
     async def pjsip(self, user: str = "carol", answers: bool = True, hertz: int = 600, **more: Any) -> Pjsip:
         """Start a pjsip phone and register it. `more` are further arguments of `Pjsip`."""

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure as Bug
 
-from fargo.adapters.put import KeepDigit, KeepTexts, PutEvent
+from fargo.adapters.put import KeepDigits, KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import inward, marks, message_bodies, message_summary, outward, texts
 from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
@@ -84,8 +84,8 @@ class SipAdapter:
     """The link between the SIP edge and the engine.
 
     `put` is called with each event of a user, and `broadcast` with `EdgeRestarted`, which concerns every user. `reveal`
-    returns the password with a name in the vault, None if there is none. `keep_digit` keeps a digit among the transient
-    secrets and returns its name. `keys` has the keys of encrypted audio, and `kept` the texts of messages.
+    returns the password with a name in the vault, None if there is none. `digits` are the transient secrets,
+    for keys that are pressed. `keys` has the keys of encrypted audio, and `kept` the texts of messages.
     `text_refusal` says if a user (bare JID) takes no text now.
     """
 
@@ -94,7 +94,7 @@ class SipAdapter:
         put: PutEvent,
         broadcast: Callable[[EdgeRestarted], None],
         reveal: Callable[[str], str | None],
-        keep_digit: KeepDigit,
+        digits: KeepDigits,
         keys: SessionKeys,
         kept: KeepTexts,
         text_refusal: TextRefusal,
@@ -103,7 +103,7 @@ class SipAdapter:
     ) -> None:
         self._put = put
         self._broadcast = broadcast
-        self._keep_digit = keep_digit
+        self._keep_digit = digits.keep
         self._keys = keys
         self._settings = settings
         self._reactor = reactor
@@ -132,6 +132,7 @@ class SipAdapter:
             reveal,
             keys,
             kept,
+            digits.take,
             reactor,
         )
         self._keep_alive = KeepAlive(self._options, self._own, put, reactor)

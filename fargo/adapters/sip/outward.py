@@ -3,8 +3,9 @@
 The X-Fargo lines are added later (`loopback`), and so are the credentials (`sending`).
 """
 
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from fargo.adapters.put import KeepTexts
 from fargo.adapters.sdp.session import write_session
@@ -30,6 +31,7 @@ from fargo.statemachine.model.sip_messages import (
     Body,
     Endpoint,
     Party,
+    PressedKey,
     Sdp,
     SendRegister,
     SendRequest,
@@ -40,10 +42,27 @@ SDP: Final = "application/sdp"
 """The media type of a session description."""
 TEXT: Final = "text/plain"
 """That of a text."""
+DTMF: Final = "application/dtmf-relay"
+"""That of a key that is pressed."""
+
+_USUAL_DURATION: Final = 160
+"""Milliseconds."""
 
 _MAX_FORWARDS: Final = str(MAX_FORWARDS)
 _AGENT: Final = "Fargo"
 _OF_CANCEL: Final = frozenset({"Via", "Max-Forwards", "From", "To", "Call-ID", "Route"})
+
+
+TakeDigit: TypeAlias = Callable[[str], str | None]
+"""take(name) returns the digit of that name and forgets it; None if there is none any more."""
+
+
+class Hidden(NamedTuple):
+    """The parts of messages that no command contains: keys of audio, texts, digits."""
+
+    keys: SessionKeys
+    texts: KeepTexts
+    take_digit: TakeDigit
 
 
 def contact_uri(token: str, at: Endpoint) -> str:
@@ -60,7 +79,7 @@ def _uri(user: str, at: Endpoint) -> str:
 # --- requests
 
 
-def request(command: SendRequest, via: str, contact: str | None, keys: SessionKeys, kept: KeepTexts) -> SipRequest:
+def request(command: SendRequest, via: str, contact: str | None, hidden: Hidden) -> SipRequest:
     """Return the request of a command. ``contact``: our Contact's URI, None for none."""
     headers = _request_headers(
         via,
@@ -77,10 +96,13 @@ def request(command: SendRequest, via: str, contact: str | None, keys: SessionKe
     headers |= written(command.headers)
     if command.method == "SUBSCRIBE":
         headers["Accept"] = [SUMMARY]
-    if isinstance(command.body, KeptText):
-        body = _text(headers, kept.read(command.body.name))
-    else:
-        body = _body(headers, command.body, command.call_id, keys)
+    match command.body:
+        case KeptText(name):
+            body = _text(headers, hidden.texts.read(name))
+        case PressedKey(name, duration):
+            body = _key(headers, hidden.take_digit(name), duration)
+        case _:
+            body = _body(headers, command.body, command.call_id, hidden.keys)
     return SipRequest(command.method, command.uri, headers, body)
 
 
@@ -188,6 +210,14 @@ def _text(headers: Headers, text: str | None) -> bytes:
         raise UnwritableSipError(texts.TEXT_GONE)
     headers["Content-Type"] = [f"{TEXT};charset=UTF-8"]
     return text.encode()
+
+
+def _key(headers: Headers, digit: str | None, duration: int | None) -> bytes:
+    """Return the bytes that say which key was pressed, and name their type in the headers."""
+    if digit is None:
+        raise UnwritableSipError(texts.DIGIT_GONE)
+    headers["Content-Type"] = [DTMF]
+    return f"Signal={digit}\r\nDuration={_USUAL_DURATION if duration is None else duration}\r\n".encode()
 
 
 def _session(call_id: str) -> int:

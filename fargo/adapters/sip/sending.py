@@ -60,7 +60,7 @@ _UNAVAILABLE: Final = 503
 
 class Sending:
     """All requests of ours that have no final response. `reveal` returns a password by its name in the vault; `keys`
-    has the keys of encrypted audio, `kept` the texts of messages.
+    has the keys of encrypted audio, `kept` the texts of messages, `take_digit` takes a digit by its name.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Sending:
         reveal: Callable[[str], str | None],
         keys: SessionKeys,
         kept: KeepTexts,
+        take_digit: outward.TakeDigit,
         reactor: Any,
     ) -> None:
         self._loopback = loopback
@@ -87,8 +88,7 @@ class Sending:
         self._put = put
         self._report = report
         self._reveal = reveal
-        self._keys = keys
-        self._kept = kept
+        self._hidden = outward.Hidden(keys, kept, take_digit)
         self._call_later = reactor.callLater
         self._servers = Servers(reactor.seconds)
         self._open: Recent[tuple[str, str], OutgoingRequest] = Recent(LONGEST, MOST, reactor.seconds)
@@ -274,7 +274,7 @@ class Sending:
         if isinstance(command, SendRegister):
             request = outward.register(command, via, f"{contact};line={token}")
         else:
-            request = outward.request(command, via, contact if command.contact else None, self._keys, self._kept)
+            request = outward.request(command, via, contact if command.contact else None, self._hidden)
         self._authorise(command, request, branch)
         return request
 
@@ -313,7 +313,7 @@ class Sending:
         sent = invite.sent if invite else Sent(user, cancels, 0)
         branch = self._names.branch(sent, command.call_id, command.sender.tag)
         try:
-            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None, self._keys, self._kept))
+            data = self._loopback.to_edge(outward.request(command, self._own.via(branch), None, self._hidden))
         except UnwritableSipError as problem:
             self._tell(user, id, command, DeliveryFailure(Undelivered.UNSENDABLE, _details(problem)))
             return

@@ -43,6 +43,7 @@ NO_CERTIFICATE: Final = "it cannot be read"
 # --- what is wrong with a message
 
 TEXT_GONE: Final = "The gateway no longer has its text."
+DIGIT_GONE: Final = "The gateway no longer has its digit."
 BODY_NOT_KEPT: Final = "The gateway does not keep such a body."
 NOT_SIP: Final = "The address of the account is not a SIP address."
 BAD_MARK: Final = "A line of the SIP edge is malformed."

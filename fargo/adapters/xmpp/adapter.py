@@ -180,8 +180,9 @@ class XmppAdapter:
     `put` is called with each event. `store_password` and `keep_digit` keep a secret out of the events: these carry the
     name that the function returns. `kept` does the same for texts. `admission` is asked about each stanza and each
     event. `contacts` returns those of a user (bare JID), and `prompted` the SIP address whose password the user is
-    asked for in the chat, None if it is not. `administer` answers an admin. `opened` is called each time the stream is
-    opened. `troubled` is called with a sentence for the operator, once or rarely, about what keeps it from being open.
+    asked for in the chat, None if it is not. `country` returns the one in which a user dials, if it is known.
+    `administer` answers an admin. `opened` is called each time the stream is opened. `troubled` is called with a
+    sentence for the operator, once or rarely, about what keeps it from being open.
     """
 
     def __init__(
@@ -193,6 +194,7 @@ class XmppAdapter:
         admission: Admission,
         contacts: Callable[[str], Contacts],
         prompted: Callable[[str], str | None],
+        country: Callable[[str], str | None],
         administer: Administer,
         settings: XmppSettings,
         opened: Callable[[], None],
@@ -206,6 +208,7 @@ class XmppAdapter:
         self._admission = admission
         self._contacts = contacts
         self._prompted = prompted
+        self._country = country
         self._administer = administer
         self._readers = Readers()
         self.serve(settings)
@@ -253,7 +256,7 @@ class XmppAdapter:
             return
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
-            self._say(presence.stanza(introduction, self._contact))
+            self._say(presence.stanza(introduction, self._contact, command.nick))
         if isinstance(command, DeliverText | ConfirmText | RefuseText):
             self._text(command, issued.id)
             return
@@ -286,10 +289,9 @@ class XmppAdapter:
                 return replies.stanza(command, name)
             case SendForm() | AnswerCommand():
                 return adhoc.stanza(command)
-            case SendRegistrationForm(Iq(by=ByCommand())):
-                return adhoc.stanza(command)
-            case SendRegistrationForm():
-                return registration.stanza(command)
+            case SendRegistrationForm(iq):
+                shown = adhoc.stanza if isinstance(iq.by, ByCommand) else registration.stanza
+                return shown(command, self._country(bare(iq.sender)))
             case SendContact():
                 return prompt.stanza(command)
             case SendPresence():
@@ -449,7 +451,8 @@ class XmppAdapter:
                 self._submitting.submit(iq, submission)
 
     def _stateless(self, iq: Iq, kind: str, payload: Element) -> list[Element]:
-        return stateless_iq.answer(iq.to, kind, payload, self._contact, self._settings.is_admin(iq.sender))
+        admin, country = self._settings.is_admin(iq.sender), self._country(bare(iq.sender))
+        return stateless_iq.answer(iq.to, kind, payload, self._contact, admin, country)
 
     def _run(self, iq: Iq, command: Element) -> None:
         match adhoc.read(iq, command, self._settings.is_admin(iq.sender)):

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import admins, registration, sed_command, texts
+from fargo.adapters.xmpp import admins, keep_command, registration, sed_command, texts
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     MalformedError,
@@ -35,10 +35,13 @@ from fargo.statemachine.model.events import CommandAsked, RegistrationAsked, Reg
 from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import (
     AskBusy,
+    AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
+    CallNumber,
     CommandForm,
     EndCalls,
     SetBusy,
@@ -47,7 +50,7 @@ from fargo.statemachine.model.requests import (
     ShowCalls,
     ShowStatus,
 )
-from fargo.statemachine.self_service.commands import BUSY, FORWARD, STAY, SURE
+from fargo.statemachine.self_service.commands import BUSY, CALL, FORWARD, STAY, SURE
 
 FormValues: TypeAlias = Mapping[str, str]
 AdHocEvent: TypeAlias = CommandAsked | RegistrationAsked | RegistrationCancelled
@@ -100,6 +103,15 @@ def _stay(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, SetStay(_flag(values, STAY)))
 
 
+def _call(iq: Iq, values: FormValues) -> AdHocEvent:
+    number = values.get(CALL, "").strip()
+    return CommandAsked(iq, CallNumber(number) if number else AskCall())
+
+
+def _keep(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, keep_command.submitted(values))
+
+
 def _forward(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, SetForward(values.get(FORWARD, "").strip() or None))
 
@@ -118,6 +130,8 @@ _COMMANDS: Final[Mapping[str, _Command]] = {
     "unregister": _Command(texts.COMMAND_UNREGISTER, lambda iq: CommandAsked(iq, AskRemoval()), _removal),
     "status": _Command(texts.COMMAND_STATUS, lambda iq: CommandAsked(iq, ShowStatus())),
     "calls": _Command(texts.COMMAND_CALLS, lambda iq: CommandAsked(iq, ShowCalls())),
+    "call": _Command(texts.COMMAND_CALL, lambda iq: CommandAsked(iq, AskCall()), _call),
+    "keep": _Command(texts.COMMAND_KEEP, lambda iq: CommandAsked(iq, AskKeep()), _keep),
     "busy": _Command(texts.COMMAND_BUSY, lambda iq: CommandAsked(iq, AskBusy()), _busy),
     "stay": _Command(texts.COMMAND_STAY, lambda iq: CommandAsked(iq, AskStay()), _stay),
     "forward": _Command(texts.COMMAND_FORWARD, lambda iq: CommandAsked(iq, AskForward()), _forward),
@@ -206,14 +220,14 @@ def _error(condition: str, text: str) -> StanzaError:
 # --- answers
 
 
-def stanza(answer: CommandAnswer) -> Element:
-    """Return the IQ-result for a command of the core that answers an ad-hoc command."""
+def stanza(answer: CommandAnswer, country: str | None = None) -> Element:
+    """Return the IQ-result for a command of the core that answers an ad-hoc command. ``country``: the user's."""
     iq = answer.iq
     match answer:
         case SendForm(form=form):
             return _asking(iq, _form(form))
         case SendRegistrationForm():
-            return _asking(iq, registration.form(answer))
+            return _asking(iq, registration.form(answer, country))
         case RefuseIq(text=text):
             return _completed(iq, "error", text)
         case AcceptIq(text=text) | AnswerCommand(text=text):

@@ -18,7 +18,7 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import messages, texts
 from fargo.adapters.xmpp.stanza import MalformedError, attribute, sender_of
-from fargo.control.questions import LONGEST_TEXT, Announce, ListFailures, ListUsers, Question, RemoveUser
+from fargo.control.questions import LONGEST_TEXT, Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.statemachine.address import bare
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.requests import CommandForm, FormField
@@ -30,6 +30,7 @@ _TEXT: Final = "text"
 _EVERYONE: Final = "everyone"
 _USER: Final = "user"
 _SURE: Final = "sure"
+_DRAIN: Final = "drain"
 _NONCE_BYTES: Final = 6
 
 
@@ -50,6 +51,10 @@ def _announce(values: Mapping[str, str]) -> Question | None:
 def _remove(values: Mapping[str, str]) -> Question | None:
     user = values.get(_USER, "").strip()
     return RemoveUser(user) if user and values.get(_SURE) in ("1", "true") else None
+
+
+def _drain(values: Mapping[str, str]) -> Question | None:
+    return Drain(values.get(_DRAIN) in ("1", "true"))
 
 
 def _checked(announce: Announce) -> Announce | None:
@@ -85,6 +90,15 @@ COMMANDS: Final[Mapping[str, AdminCommand]] = {
             ),
         ),
         _remove,
+    ),
+    "admin-drain": AdminCommand(
+        texts.ADMIN_DRAIN,
+        CommandForm(
+            texts.ADMIN_DRAIN,
+            texts.ADMIN_DRAIN_HELP,
+            (FormField("boolean", _DRAIN, texts.ADMIN_TAKE_NONE, "true"),),
+        ),
+        _drain,
     ),
 }
 """The ad-hoc commands for admins, by node."""
@@ -130,6 +144,10 @@ def question(body: str) -> Question | str | None:
             return _checked(Announce(rest.strip().removeprefix("all:").strip(), True)) or texts.ADMIN_HELP
         case "announce", [_, *_]:
             return _checked(Announce(rest.strip())) or texts.ADMIN_HELP
+        case "drain", []:
+            return Drain()
+        case "drain", ["off"]:
+            return Drain(False)
         case "remove", [user, "yes"]:
             return RemoveUser(user)
         case _:

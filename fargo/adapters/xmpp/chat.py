@@ -11,10 +11,11 @@ Rules:
 from collections.abc import Callable
 from typing import Final
 
-from fargo.adapters.xmpp import sed_command
+from fargo.adapters.xmpp import keep_command, sed_command
 from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
+    AskCall,
     AskForward,
     AskRemoval,
     AskStay,
@@ -47,6 +48,7 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "busy": AskBusy(),
     "stay": AskStay(),
     "forward": AskForward(),
+    "call": AskCall(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),
@@ -59,8 +61,8 @@ _OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": Set
 
 def request(body: str) -> GatewayRequest:
     """Return what a text asks for."""
-    if about_rules := sed_command.request(body):
-        return about_rules
+    if found := sed_command.request(body) or keep_command.request(body):
+        return found
     words = body.strip().removeprefix("/").split()
     match words:
         case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:

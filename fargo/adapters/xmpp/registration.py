@@ -31,6 +31,7 @@ from fargo.statemachine.address import trimmed
 from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.model.commands import SendRegistrationForm
 from fargo.statemachine.model.events import SipAccount
+from fargo.statemachine.numbering_examples import national
 
 ADDRESS: Final = "username"
 PASSWORD: Final = "password"
@@ -41,6 +42,7 @@ PORT: Final = "x-port"
 TRANSPORT: Final = "x-transport"
 SRTP: Final = "x-srtp"
 COUNTRY: Final = "x-country"
+_EXAMPLE: Final = "GB"
 
 _TRANSPORTS: Final = {
     "udp": texts.FORM_TRANSPORT_UDP,
@@ -140,8 +142,10 @@ def _srtp(text: str) -> Srtp:
     return SipAccount("").srtp
 
 
-def stanza(command: SendRegistrationForm) -> Element:
-    """Return the IQ-result with the registration fields, filled in from the present account (XEP-0077 §3.1)."""
+def stanza(command: SendRegistrationForm, country: str | None = None) -> Element:
+    """Return the IQ-result with the registration fields, filled in from the present account (XEP-0077 §3.1).
+    ``country``: as in `form`.
+    """
     account = command.account or SipAccount("")
     query = make("query", NS_REGISTER)
     if command.account:
@@ -149,12 +153,14 @@ def stanza(command: SendRegistrationForm) -> Element:
     query.addElement("instructions", content=texts.FORM_INSTRUCTIONS)
     query.addElement(ADDRESS, content=account.address)
     query.addElement(PASSWORD)
-    query.addChild(form(command).toElement())
+    query.addChild(form(command, country).toElement())
     return iq_result(command.iq, query)
 
 
-def form(command: SendRegistrationForm) -> Any:
-    """Return the data form (XEP-0077 §4), filled in except for the password."""
+def form(command: SendRegistrationForm, country: str | None = None) -> Any:
+    """Return the data form (XEP-0077 §4), filled in except for the password. ``country``: the one in which the user
+    dials, if it is known.
+    """
     account = command.account or SipAccount("")
     fields = (
         ("text-single", ADDRESS, texts.FORM_ADDRESS, account.address, True),
@@ -162,7 +168,7 @@ def form(command: SendRegistrationForm) -> Any:
         ("text-single", AUTH_USER, texts.FORM_AUTH_USER, account.auth_user, False),
         ("text-single", PROXY, texts.FORM_PROXY, account.proxy, False),
         ("text-single", PORT, texts.FORM_PORT, str(account.port or ""), False),
-        ("text-single", COUNTRY, texts.FORM_COUNTRY, account.country, False),
+        ("text-single", COUNTRY, _country(country or _EXAMPLE), account.country, False),
     )
     instructions = [texts.FORM_INSTRUCTIONS, texts.FORM_OPTIONAL_FIELDS]
     made = data_form.Form("form", texts.FORM_TITLE, instructions, NS_REGISTER)
@@ -174,6 +180,14 @@ def form(command: SendRegistrationForm) -> Any:
     if uses := [(each, _SRTP[each]) for each in command.srtp]:
         made.addField(_choice(SRTP, texts.FORM_SRTP, account.srtp, uses))
     return made
+
+
+def _country(code: str) -> str:
+    """Return the label of the field for the country, with one as an example."""
+    number = national(code)
+    if number is None:
+        return texts.FORM_COUNTRY.format(country=code)
+    return texts.FORM_COUNTRY_EXAMPLE.format(country=code, number=number)
 
 
 def _choice(name: str, label: str, chosen: str | None, choices: Iterable[tuple[str, str]]) -> Any:

@@ -1,4 +1,4 @@
-"""Answer the IQ requests whose answer depends on no state: disco, ping, version, vCards, and the text of the prompt.
+"""Answer the IQ requests whose answer depends on no call: disco, ping, version, vCards, and the text of the prompt.
 
 They are answered at once and appear in no log. An address answers only the requests whose namespace its disco#info
 lists; anything else gets service-unavailable (RFC 6120 §8.4).
@@ -21,14 +21,18 @@ from fargo.adapters.xmpp.stanza import (
     make,
     stanza_error,
 )
+from fargo.statemachine.numbering_examples import example
 
 
-def answer(to: str, kind: str, payload: Element, contact: disco.Entity, admin: bool = False) -> list[Element]:
+def answer(
+    to: str, kind: str, payload: Element, contact: disco.Entity, admin: bool = False, country: str | None = None
+) -> list[Element]:
     """Return the payload of the IQ-result.
 
     `to` is the address that received the request, `kind` is "get" or "set", `payload` the child of the IQ, `contact`
-    the entity that each SIP contact is. `admin`: the sender is an admin of the gateway. Raise StanzaError if the
-    request is not supported or not acceptable, MalformedError if it cannot be understood.
+    the entity that each SIP contact is. `admin`: the sender is an admin of the gateway. `country`: that in which they
+    dial, if it is known. Raise StanzaError if the request is not supported or not acceptable, MalformedError if it
+    cannot be understood.
     """
     entity = disco.entity_at(to, contact)
     if payload.uri in entity.features:
@@ -42,7 +46,7 @@ def answer(to: str, kind: str, payload: Element, contact: disco.Entity, admin: b
             case "get", uri, "query" if uri == NS_VERSION:
                 return [_version()]
             case "get", uri, "query" if uri == NS_GATEWAY:
-                return [_prompt()]
+                return [_prompt(country)]
             case "get", uri, "vCard" if uri == NS_VCARD:
                 return [vcard.vcard(to)]
             case "get", uri, "vcard" if uri == NS_VCARD4:
@@ -58,9 +62,9 @@ def _version() -> Element:
     return query
 
 
-def _prompt() -> Element:
-    """Return the text that asks the user for a number or SIP address (XEP-0100 §6.3)."""
+def _prompt(country: str | None) -> Element:
+    """Return the text that asks the user for a number or SIP address (XEP-0100 §6.3), with one of their country."""
     query = make("query", NS_GATEWAY)
-    query.addElement("desc", content=texts.PROMPT_DESCRIPTION)
+    query.addElement("desc", content=texts.PROMPT_DESCRIPTION.format(number=example(country)))
     query.addElement("prompt", content=texts.PROMPT)
     return query

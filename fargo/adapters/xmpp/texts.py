@@ -100,13 +100,14 @@ NO_STREAM: Final = "There is no stream to the XMPP server."
 # --- for users: why a stanza is malformed
 
 TOO_LONG: Final = "{what} is longer than {limit} characters."
-"""`what` is one of the next six."""
+"""`what` is one of the next seven."""
 ATTRIBUTE: Final = "The attribute “{name}” of <{element}/>"
 NAMESPACE: Final = "The namespace of <{element}/>"
 PAYLOAD_NAME: Final = "The name of the payload of the session-info"
 REASON_NAME: Final = "The name of the reason"
 FINGERPRINT: Final = "The fingerprint"
 NUMBER_OR_ADDRESS: Final = "The number or SIP address"
+NAME: Final = "The name"
 
 MISSING_ATTRIBUTE: Final = "<{element}/> lacks the attribute “{name}”."
 NOT_A_NUMBER: Final = "The attribute “{name}” of <{element}/> is not a number between 0 and {limit}."
@@ -133,7 +134,7 @@ BAD_TRANSPORT: Final = "The transport must be udp, tcp or tls, or empty."
 
 FORM_TITLE: Final = "SIP account"
 FORM_INSTRUCTIONS: Final = (
-    "Enter your SIP address (for example alice@sip.example.org) and its password. The gateway signs in to your SIP "
+    "Enter your SIP address (for example alice@example.net) and its password. The gateway signs in to your SIP "
     "account whenever you are online, so that you can make and receive calls."
 )
 FORM_OPTIONAL_FIELDS: Final = "Leave the other fields empty unless your SIP provider has told you what to enter."
@@ -142,7 +143,8 @@ FORM_PASSWORD: Final = "Password"
 FORM_AUTH_USER: Final = "User name for authentication, if it differs from the SIP address"
 FORM_PROXY: Final = "Proxy, if it differs from the domain of the SIP address"
 FORM_PORT: Final = "Port, if it is not the default"
-FORM_COUNTRY: Final = "Country in which numbers without + are dialled, such as GB"
+FORM_COUNTRY: Final = "Country in which numbers without + are dialled, such as {country}"
+FORM_COUNTRY_EXAMPLE: Final = "Country in which numbers without + are dialled, such as {country} for {number}"
 FORM_TRANSPORT: Final = "Transport"
 FORM_TRANSPORT_ANY: Final = "As the SIP provider specifies"
 FORM_TRANSPORT_UDP: Final = "UDP"
@@ -160,6 +162,8 @@ COMMAND_REGISTER: Final = "Register a SIP account, or change it"
 COMMAND_UNREGISTER: Final = "Remove the SIP account"
 COMMAND_STATUS: Final = "Show the status"
 COMMAND_CALLS: Final = "Show the latest calls"
+COMMAND_CALL: Final = "Call a number"
+COMMAND_KEEP: Final = "Keep a contact"
 COMMAND_RULES: Final = "Dial rules"
 COMMAND_BUSY: Final = "Do not disturb"
 COMMAND_STAY: Final = "Stay signed in without a client"
@@ -181,7 +185,8 @@ admin users: the users with the states of their accounts
 admin failures: the latest calls that have failed
 admin announce TEXT: a message to all users who are online
 admin announce all: TEXT: a message to all users
-admin remove USER yes: removes a user (a JID) with everything that is kept"""
+admin remove USER yes: removes a user (a JID) with everything that is kept
+admin drain, admin drain off: no new calls begin, so that the gateway can be restarted without ending any, or they do"""
 ADMIN_USERS: Final = "List the users"
 ADMIN_FAILURES: Final = "List the latest failures"
 ADMIN_ANNOUNCE: Final = "Announce something"
@@ -192,11 +197,19 @@ ADMIN_REMOVE: Final = "Remove a user"
 ADMIN_REMOVE_HELP: Final = "This ends the calls of the user, and erases account, password and log."
 ADMIN_USER: Final = "User (JID)"
 ADMIN_SURE: Final = "Yes, remove this user"
+ADMIN_DRAIN: Final = "Drain the gateway"
+ADMIN_DRAIN_HELP: Final = (
+    "No new calls begin, and those that go on are not ended: so the gateway can be restarted without ending any. After "
+    "the restart calls begin again."
+)
+ADMIN_TAKE_NONE: Final = "Take no new calls"
 ADMIN_NOT_FILLED: Final = "Fill in the form, and confirm what has to be confirmed."
 
 # --- for users: the prompt of the gateway protocol (XEP-0100 §6.3)
 
 GATEWAY_NAME: Final = "Telephones at {domain}"
 GATEWAY_DESCRIPTION: Final = "A gateway to SIP: add a number as a contact here, and call it. Write “help” to it."
-PROMPT_DESCRIPTION: Final = "Enter the telephone number or SIP address of the person you want to call."
+PROMPT_DESCRIPTION: Final = (
+    "Enter the telephone number or SIP address of the person you want to call, such as {number}."
+)
 PROMPT: Final = "Number or SIP address"

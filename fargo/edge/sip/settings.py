@@ -15,6 +15,7 @@ from fargo.edge.settings import (
     check_seconds,
     check_secret,
     filled_in,
+    rate_limits,
     ring_limits,
 )
 from fargo.edge.sip.keys import EdgeKeys
@@ -57,6 +58,12 @@ class SipEdgeSettings:
     """The time that the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
     idle_seconds: int = IDLE_SECONDS
     """Seconds for which the connection of a stranger stays on which nothing comes."""
+    stranger_rate: int = 50
+    """SIP requests that an address may send in a second that is no provider's. Of all such addresses together, twice as
+    many are looked at.
+    """
+    provider_rate: int = 500
+    """SIP requests that the address of a provider may send in a second."""
     hep: tuple[IPv4Address, int] | None = None
     """The address and port that a copy of every message outside is sent to (HEP 3)."""
     run_dir: Path
@@ -113,6 +120,7 @@ def _configuration(settings: SipEdgeSettings) -> str:
         "SILENCE_MS": settings.silence_seconds * 1000,
         "AWAY_MS": settings.away_seconds * 1000,
         **ring_limits(settings.ring_seconds, settings.margin_seconds),
+        **rate_limits(settings.stranger_rate, settings.provider_rate),
         "IDLE_SECONDS": settings.idle_seconds,
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),

@@ -17,6 +17,7 @@ from fargo.edge.settings import (
     check_seconds,
     check_secret,
     filled_in,
+    rate_limits,
     ring_limits,
 )
 from fargo.edge.telepathy import texts
@@ -45,6 +46,12 @@ class TelepathyEdgeSettings:
     """How long a provider may be silent before it counts as unreachable."""
     idle_seconds: int = IDLE_SECONDS
     """Seconds for which the connection of a stranger stays on which nothing comes."""
+    stranger_rate: int = 50
+    """SIP requests that an address may send in a second that is no provider's. Of all such addresses together, twice as
+    many are looked at.
+    """
+    provider_rate: int = 500
+    """SIP requests that the address of a provider may send in a second."""
     direct: bool = False
     """Calls to other domains than the account's go there directly, if the account names no proxy."""
     accept_from: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -100,6 +107,7 @@ def _configuration(settings: TelepathyEdgeSettings) -> str:
         "SILENCE_MS": settings.silence_seconds * 1000,
         **ring_limits(settings.ring_seconds, settings.margin_seconds),
         "MAX_SDP": MAX_SDP,
+        **rate_limits(settings.stranger_rate, settings.provider_rate),
         "IDLE_SECONDS": settings.idle_seconds,
         "READY_LINE": READY_LINE,
         "FORBIDDEN": _forbidden(settings),

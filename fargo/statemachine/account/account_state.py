@@ -132,6 +132,12 @@ def in_force(account: Account) -> Credentials | None:
             assert_never(account)
 
 
+def country(account: Account) -> str | None:
+    """Return the country that the account says, None if it says none (ISO 3166)."""
+    known = in_force(account)
+    return known.account.country if known else None
+
+
 def secrets(account: Account) -> tuple[str, ...]:
     """Return the names in the vault of the passwords that the account refers to."""
     match account:

@@ -11,8 +11,9 @@ Rules:
    which translates. The client is not told.
 6. If an end moves in the middle of the call, the relay is told, or the other end if there is no relay. A phone is told
    only if its SIP engine can do that.
-7. Early audio of a phone goes to the client through the relay only, as if the phone had answered; the call counts as
-   answered when it has. What the client does before is told to the phone after its answer.
+7. Early audio of a phone goes to a client that calls through the relay only, as if the phone had answered; the call
+   counts as answered when it has. What the client does before is told to the phone after its answer. A client that was
+   called first (`calling_back`) hears it in any case.
 8. If the relay has lost a session and made it again, both ends are told its new addresses. A phone cannot be told
    before it has answered.
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
@@ -93,7 +94,7 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     if call.forwarded is not None and call.forwarded.name == event.leg:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
-        return _passed_on(changed, news, _CLIENT, effects)
+        return _passed_on(changed, forwarding.heard(news), _CLIENT, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
@@ -167,6 +168,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     """End all legs, for a reason of the gateway's own."""
     if call_state.is_live(call) or sip_leg.is_live(call.sip):
         call_state.ended(call, Side.GATEWAY, reason, effects)
+        call_state.not_reached(call, reason, effects)
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
@@ -255,6 +257,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
                 call = _described(call, leg_event, effects)
             case Offered() | RouteLost():
                 call = _tell_other(call, leg_event, by, effects)
+            case Dtmf() if call.forwarded is not None:
+                call = _tell_other(call, leg_event, by, effects)
             case Dtmf(digit, duration):
                 relay_leg.play(call.relay, by is _PHONE, digit, duration, effects)
             case TransportChanged():
@@ -321,11 +325,12 @@ def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
 
 
 def _heard_early(call: Call, description: Description, effects: Effects) -> Call:
-    """Let the client hear the phone before it answers (rule 7). In a direct call it rings, and so does a call that is
-    forwarded.
-    """
-    if call.forwarded is not None or call.caller:
-        return call
+    """Let the other end hear the phone before it answers (rule 7). In a direct call the client rings."""
+    if call.forwarded is not None:
+        return forwarding.heard_early(call, description, effects)
+    if call.caller:
+        effects.record(RecordEarlyAudio(call.id))
+        return _called_back(call, description, effects)
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
     if relay is None:
@@ -349,12 +354,12 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if not isinstance(call.sip, Preparing):
         effects.record(RecordAnswered(call.id, session.client))
     if by is _PHONE and call.caller:
-        return _called_back(call, leg_event.description, effects)
+        return _called_back(replace(call, early=False), leg_event.description, effects)
     if call.early:
         return _answered_after_early(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
-        call = replace(call, forward=None)
+        call = replace(call, forward=None, early=isinstance(call.sip, Preparing))
         way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
@@ -365,7 +370,9 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 
 
 def _called_back(call: Call, answer: Description, effects: Effects) -> Call:
-    """Tell a client that was called first what the phone has answered (`calling_back`)."""
+    """Tell a client that was called first, or the relay, how the phone describes itself (`calling_back`)."""
+    if relay_leg.is_used(call.relay):
+        return replace(call, relay=relay_leg.phone_described(call.relay, answer, effects))
     assert isinstance(answer.transport, RawUdp), "phones have plain addresses"
     call = _moved(call, TransportChanged(answer.transport, answer.crypto), _PHONE, effects)
     return _narrowed(call, CodecsChanged(answer.codecs), _PHONE, effects)
@@ -387,8 +394,11 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
-        side = by if call.forwarded is None else _PHONE
-        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects)
+        of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
+        side = _PHONE if of_target else by
+        call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
+        if by is _PHONE:
+            call_state.not_reached(call, leg_event.reason, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

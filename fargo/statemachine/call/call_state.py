@@ -8,11 +8,13 @@ Rules:
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from fargo.statemachine.address import bare
+from fargo.statemachine.address import bare, domain_of
 from fargo.statemachine.call import texts
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.dial_rules import rewriting
@@ -51,6 +53,7 @@ class Caller(Struct, frozen=True, gc=False):
 
     ``address`` is None if the caller is anonymous, ``name`` if they give none. ``rewritten``: what dial rules have made
     of the address, None if they have seen none; ``written``: the user part of it with which the call came.
+    ``is_stranger``: they are not on the user's roster.
     """
 
     jid: str
@@ -58,6 +61,14 @@ class Caller(Struct, frozen=True, gc=False):
     name: str | None
     rewritten: Rewritten | None = None
     written: str = ""
+    is_stranger: bool = False
+
+    @property
+    def nick(self) -> str | None:
+        """Return the name that the user's clients are told, None if they know them by another. Anonymous callers have
+        one JID together, and so no name.
+        """
+        return self.name if self.is_stranger and self.address else None
 
     @property
     def words(self) -> str:
@@ -81,11 +92,12 @@ class Call(Struct, frozen=True, gc=False):
     ``id`` is the version of the event that it began with, ``since`` the time at which it was placed or arrived,
     ``connection`` the SIP connection it goes over, ``caller`` is None if the user calls. ``relay_retry``: a second
     attempt, if the phone refuses a direct call for its codecs; None if there is none. ``settled``: an incoming call is
-    not missed (`Ended`). ``early``: the client hears a phone that has not answered. ``undescribed``: the policy for a
-    call out that cannot be placed yet, as its client has not said how it is reached. ``wakes``: the policy for clients
-    that are not online and may be woken, if no other can take the call (`seeking`); None if none is to be.
-    ``forward``: the line on which the call is forwarded if no client takes it, None if it is not. ``forwarded``: the
-    leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was not.
+    not missed (`Ended`). ``early``: the client is in the session with a phone that has not answered, and hears it.
+    ``undescribed``: the policy for a call out that cannot be placed yet, as its client has not said how it is reached.
+    ``wakes``: the policy for clients that are not online and may be woken, if no other can take the call (`seeking`);
+    None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
+    not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
+    not.
     """
 
     id: str
@@ -124,7 +136,17 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
     if before is not None and not isinstance(before.jingle, Inviting):
         return
     text = texts.MISSED.format(caller=after.caller.words)
-    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since))
+    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since, after.caller.nick))
+
+
+def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
+    """Tell the user why a number that the gateway was asked to call (`calling_back`) has not answered: clients show
+    that a call has ended, and hardly ever why.
+    """
+    if call.caller is None or not call.early:
+        return
+    text = texts.NOT_REACHED.format(to=call.caller.words, why=reason.text).strip()
+    effects.emit(SendText(domain_of(call.caller.jid), effects.user, text, None))
 
 
 def deadlines(call: Call) -> tuple[Deadline, ...]:
@@ -180,30 +202,27 @@ def begun(call: Call, channel: str, caller: Caller, session: str | None, effects
     effects.record(RecordBegun(call.id, Direction.IN, peer, name, session, channel, rewritten))
 
 
-def ended(call: Call, by: Side, reason: Reason, effects: Effects) -> None:
-    """Record who ended the call, and why."""
-    effects.record(RecordEnded(call.id, by, reason.cause, reason.text, reason.status))
+def ended(call: Call, by: Side, reason: Reason, effects: Effects, forwarded: bool = False) -> None:
+    """Record who ended the call, and why. ``forwarded``: the number that it was forwarded to has."""
+    effects.record(RecordEnded(call.id, by, reason.cause, reason.text, reason.status, forwarded))
 
 
 def changed(before: Call | None, after: Call, effects: Effects) -> None:
     """Record what is new of the SIP dialog and its audio session."""
     if before is not None and before.sip is after.sip and before.forwarded is after.forwarded:
         return
-    _changed(before.sip if before else None, after.sip, after.id, effects)
+    for record in _new(before.sip if before else None, after.sip, after.id):
+        joined = isinstance(record, RecordMedia) and after.forwarded is not None
+        effects.record(replace(record, forwarded=True) if joined else record)
     if after.forwarded is not None:
-        _changed(before.forwarded if before else None, after.forwarded, after.id, effects, (RecordDialog,))
+        for record in _new(before.forwarded if before else None, after.forwarded, after.id):
+            # The audio session is that of the caller's leg.
+            if isinstance(record, RecordDialog):
+                effects.record(replace(record, forwarded=True))
 
 
-def _changed(
-    before: SipLeg | None,
-    after: SipLeg,
-    id: str,
-    effects: Effects,
-    kinds: tuple[type[CallRecord], ...] = (RecordDialog, RecordMedia),
-) -> None:
-    """Record what is new of a leg, as far as it is of these kinds: the audio session is that of the caller's leg."""
+def _new(before: SipLeg | None, after: SipLeg, id: str) -> Iterator[CallRecord]:
+    """Yield what is new of a leg."""
     if now := sip_leg.records(after, id):
         known = sip_leg.records(before, id) if before else ()
-        for record in now:
-            if isinstance(record, kinds) and record not in known:
-                effects.record(record)
+        yield from (record for record in now if record not in known)

@@ -4,7 +4,8 @@ Rules:
 
 1. The second SIP leg takes the place of the XMPP leg: the bridge tells each of the two what the other reports.
 2. Audio goes directly between the two phones. The number is offered what the caller offers, and the caller is told what
-   the number answers. Later moves and holds are passed on.
+   the number answers. The caller hears early audio of the number, whatever the policy for clients: it is a phone that
+   calls another. Later moves and holds are passed on, and keys that are told by INFO.
 3. Keys (RFC 4568) are passed on if the caller or the account insists on encryption. Otherwise audio is plain.
 4. Who has forwarded the call, and why, says Diversion (RFC 5806). From is the user's own address, as providers take no
    other, with the caller as display name.
@@ -19,10 +20,10 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.call import texts
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, Ended
+from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, LegEvents, Ringing
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.description import Description, Srtp
-from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordPath
+from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordEarlyAudio, RecordPath
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.sip_messages import Diversion
 from fargo.statemachine.reason import Cause, Reason
@@ -45,11 +46,11 @@ def begin(call: Call, why: Reason, effects: Effects) -> Call:
     assert offer, "it waits for an answer"
     by = Diversion(str(line.trunk.own), _REASONS.get(why.cause, "unknown"))
     forwards = replace(line.forwards, diversion=(by, *line.forwards.diversion))
-    leg = sip_leg.place(replace(line, forwards=forwards), _keyed(offer, line.srtp), effects)
+    leg = sip_leg.place(replace(line, forwards=forwards, early="always"), _keyed(offer, line.srtp), effects)
     path = texts.BETWEEN_PHONES.format(to=line.target.words, why=why.text)
-    effects.record(RecordPath(call.id, AudioPath.DIRECT, path))
+    effects.record(RecordPath(call.id, AudioPath.DIRECT, path, line.target.words))
     text = texts.FORWARDED.format(caller=caller.words, to=line.target.words)
-    effects.emit(SendText(bare(caller.jid), effects.user, text, call.since))
+    effects.emit(SendText(bare(caller.jid), effects.user, text, call.since, caller.nick))
     return replace(call, forwarded=leg, settled=True)
 
 
@@ -58,6 +59,21 @@ def _keyed(offer: Description, use: Srtp) -> Description:
     if use == "required":
         return replace(offer, encryption_required=True)
     return offer if offer.encryption_required else replace(offer, crypto=())
+
+
+def heard(news: LegEvents) -> LegEvents:
+    """Return what the number reports, as the caller is to hear it: early audio says more than that it rings."""
+    if not any(isinstance(each, EarlyAudio) for each in news):
+        return news
+    return tuple(each for each in news if not isinstance(each, Ringing))
+
+
+def heard_early(call: Call, description: Description, effects: Effects) -> Call:
+    """Let the caller hear the number, which has not answered (rule 2)."""
+    sip = sip_leg.tell(call.sip, EarlyAudio(description), effects)
+    if sip_leg.hears_early(sip) and not sip_leg.hears_early(call.sip):
+        effects.record(RecordEarlyAudio(call.id))
+    return replace(call, sip=sip)
 
 
 def answered(call: Call, answer: Answered, effects: Effects) -> Call:

@@ -16,6 +16,10 @@ MISSED: Final = "Missed call from {caller}."
 ANONYMOUS: Final = "an anonymous caller"
 NAMED: Final = "{name} ({address})"
 
+# --- a call that the gateway was asked for
+
+NOT_REACHED: Final = "{to} has not taken the call. {why}"
+
 # --- a call that is forwarded
 
 FORWARDED: Final = "{caller} called, and was forwarded to {to}."

@@ -78,12 +78,13 @@ class RecordBegun(_Record, frozen=True, tag="NoteBegun"):
 
 
 class RecordPath(_Record, frozen=True, tag="NotePath"):
-    """The path that was chosen for the audio. ``why``: the reason, as a sentence. That of a call that is forwarded says
-    where to.
+    """The path that was chosen for the audio. ``why``: the reason, as a sentence. ``forwarded_to``: the SIP address to
+    which the call is forwarded, None if it is not: audio goes between the two phones then.
     """
 
     path: AudioPath
     why: str
+    forwarded_to: str | None = None
 
 
 class RecordAnswered(_Record, frozen=True, tag="NoteAnswered"):
@@ -111,12 +112,14 @@ class RecordCarried(_Record, frozen=True, tag="NoteCarried"):
 
 class RecordDialog(_Record, frozen=True, tag="NoteDialog"):
     """An INVITE that may begin a dialog was sent or received: its Call-ID, and the URIs of From and To (RFC 3261
-    §8.1.1). A call that is placed once more, through the relay, has another Call-ID then.
+    §8.1.1). A call that is placed once more, through the relay, has another Call-ID then. ``forwarded``: it calls the
+    number that the call is forwarded to.
     """
 
     call_id: str
     sender: str
     recipient: str
+    forwarded: bool = False
 
 
 class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
@@ -125,6 +128,7 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
     ``codecs``: those that were agreed on, such as "PCMU/8000". ``local``: the address to which the phone sends audio,
     that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``, None if not known. ``held_by``:
     the ends that have put the other on hold. ``encrypted``: the audio between phone and relay is encrypted (SRTP).
+    ``forwarded``: the phone is the caller's, and the number that the call was forwarded to is in the client's place.
     """
 
     codecs: tuple[str, ...]
@@ -132,17 +136,20 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
     remote: str | None = None
     held_by: tuple[Side, ...] = ()
     encrypted: bool = False
+    forwarded: bool = False
 
 
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
     """The call ended, or the attempt failed: who ended it, why, and a text for people. ``sip_status``: that of the
     response with which the far end refused the INVITE, None if it did not, or the SIP engine does not tell.
+    ``forwarded``: the phone that ended it is that of the number that the call was forwarded to.
     """
 
     by: Side
     cause: Cause
     text: str = ""
     sip_status: int | None = None
+    forwarded: bool = False
 
 
 class RecordAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="NoteAccount"):

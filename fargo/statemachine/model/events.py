@@ -33,7 +33,7 @@ from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
-from fargo.statemachine.model.requests import AccountTrouble, GatewayRequest, RecentCall, Settings
+from fargo.statemachine.model.requests import AccountTrouble, GatewayRequest, LastStranger, RecentCall, Settings
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
@@ -73,6 +73,12 @@ class RoomChanged(_Event, frozen=True, tag="RoomChanged"):
     """The disk with the log has become almost full (``none``: no call may begin), or has room again."""
 
     none: bool
+
+
+class DrainChanged(_Event, frozen=True, tag="DrainChanged"):
+    """The operator has begun to drain the gateway (``on``: no call may begin), or has ended that."""
+
+    on: bool
 
 
 class RefusedUser(Struct, frozen=True, gc=False):
@@ -133,7 +139,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
     JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
-    the account, as far as the user is told of it. ``mailbox``: that of the account.
+    the account, as far as the user is told of it. ``stranger``: who has called or written last without being on the
+    roster. ``mailbox``: that of the account.
     """
 
     account: SipAccount | None = None
@@ -150,6 +157,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
     trouble: AccountTrouble | None = None
+    stranger: LastStranger | None = None
     mailbox: Mailbox | None = None
 
 
@@ -373,6 +381,7 @@ SipEvent: TypeAlias = SipSignedIn | SipSignedOut | Call1Event | UserAgentEvent
 GatewayEvent: TypeAlias = (
     PolicyChanged
     | RoomChanged
+    | DrainChanged
     | RequestsRefused
     | Restarted
     | Stopping

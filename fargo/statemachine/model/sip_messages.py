@@ -222,7 +222,16 @@ class OtherBody(_Value, frozen=True, tag="OtherBody"):
     problem: str | None = None
 
 
-Body: TypeAlias = Sdp | OtherBody | KeptText | MessageSummary
+class PressedKey(_Value, frozen=True, tag="PressedKey"):
+    """A key that is pressed (INFO). ``digit``: its name among the transient secrets; ``duration`` in milliseconds, None
+    if it is not known.
+    """
+
+    digit: str
+    duration: int | None = None
+
+
+Body: TypeAlias = Sdp | OtherBody | KeptText | MessageSummary | PressedKey
 
 
 # --- what arrives for a call

@@ -22,7 +22,9 @@ from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -31,6 +33,7 @@ from fargo.statemachine.model.requests import (
     EndCalls,
     GatewayRequest,
     GiveUp,
+    KeepContact,
     NotUnderstood,
     Register,
     RuleRefused,
@@ -44,15 +47,17 @@ from fargo.statemachine.model.requests import (
     ShowStatus,
     TryNumber,
 )
+from fargo.statemachine.numbering_examples import example
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import prompting, recent, rules, texts, voicemail, words
-from fargo.statemachine.user_state import User, able_clients, address_book, is_woken, stays_signed_in
+from fargo.statemachine.self_service import keeping, prompting, recent, rules, texts, voicemail, words
+from fargo.statemachine.user_state import User, able_clients, address_book, closed, country, is_woken, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
     """Return the user's state after the records of an event (rule 3)."""
     if isinstance(user.account, Unregistered):
-        return replace(user, settings=Settings(), recent=()) if user.recent or user.settings != Settings() else user
+        forgotten = replace(user, settings=Settings(), recent=(), stranger=None)
+        return user if forgotten == user else forgotten
     calls = recent.noted(user.recent, (each for each, _ in effects.records), effects.at)
     return user if calls is user.recent else replace(user, recent=calls)
 
@@ -60,7 +65,10 @@ def noted(user: User, effects: Effects) -> User:
 def asked(user: User, event: GatewayAsked, effects: Effects) -> User:
     """Do what the user asks in a chat, and answer there."""
     after, text = answered(user, event.request, event.to, effects)
-    effects.emit(SendText(event.to, event.sender, text))
+    contact = keeping.offered(user, event.request, event.to)
+    asks = contact if keeping.takes(user, event.sender) else None
+    effects.emit(SendText(event.to, event.sender, text, offers=asks))
+    keeping.offer(user, contact, event.to, effects, but=event.sender)
     return after
 
 
@@ -68,9 +76,9 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
     """Return the user's state after a request, and the answer. ``jid``: the gateway's."""
     match request:
         case ShowHelp():
-            return user, texts.HELP.format(gateway=jid)
+            return user, _help(user, jid)
         case NotUnderstood():
-            return user, f"{texts.NOT_UNDERSTOOD}\n{texts.HELP.format(gateway=jid)}"
+            return user, f"{texts.NOT_UNDERSTOOD}\n{_help(user, jid)}"
         case ShowStatus():
             return user, _status(user, jid)
         case ShowCalls():
@@ -111,10 +119,19 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return replace(user, settings=settings), texts.STAY_ON if on else texts.STAY_OFF
         case CallNumber(number):
             return _called(user, number, jid, effects)
+        case AskCall():
+            return user, texts.CALL_WHOM.format(number=example(country(user)))
+        case KeepContact() | AskKeep():
+            asked = request if isinstance(request, KeepContact) else KeepContact()
+            return user, keeping.answer(user, asked, jid)
         case SetForward(number):
             return _forwarded(user, number, jid)
         case _:
             assert_never(request)
+
+
+def _help(user: User, jid: str) -> str:
+    return texts.HELP.format(gateway=jid, number=example(country(user)))
 
 
 def _status(user: User, jid: str) -> str:
@@ -125,6 +142,7 @@ def _status(user: User, jid: str) -> str:
         shown.status,
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
+        *([reason.text] if (reason := closed(user)) else []),
         *voicemail.status(user, jid),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),

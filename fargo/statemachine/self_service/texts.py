@@ -5,7 +5,7 @@ from typing import Final
 HELP: Final = """\
 This is the gateway between your XMPP client and telephones. Write to it:
 help: this list
-register alice@sip.example.org: registers your SIP account; you are asked for its password
+register alice@example.net: registers your SIP account; you are asked for its password
 unregister: removes your SIP account here
 status: how your SIP account is
 calls: your latest calls
@@ -16,8 +16,9 @@ sed s/^0/+44/: a number that begins with 0 begins with +44 from now on
 sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
-call +44 1632 960000: your clients ring, and the number is called when you take the call
-forward +44 1632 960111, forward off: calls that no client of yours takes are forwarded, or not
+call {number}: your clients ring, and the number is called when you take the call
+keep, keep {number} as Bob: who has called or written last, or a number, becomes one of your contacts
+forward {number}, forward off: calls that no client of yours takes are forwarded, or not
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
 UNREGISTERED: Final = (
@@ -118,6 +119,21 @@ TRIED_EMERGENCY: Final = "{number} is an emergency number. No rule applies to it
 BUSY_ON: Final = "Callers hear from now on that you are busy. You are told who has called."
 BUSY_OFF: Final = "Your clients ring again."
 CLIENTS_RING: Final = "Your clients ring. The number is called when you take the call."
+CALL_WHOM: Final = "Write “call” and the number or SIP address, such as call {number}."
+TITLE_CALL: Final = "Call a number"
+INSTRUCTIONS_CALL: Final = (
+    "Your clients ring, and the number is called when you take the call. Enter a number or SIP address, such as "
+    "{number}."
+)
+TITLE_KEEP: Final = "Keep a contact"
+INSTRUCTIONS_KEEP: Final = "Your client is asked to add the number or SIP address to your contacts."
+FIELD_NAME: Final = "Name"
+NOBODY_TO_KEEP: Final = (
+    "Nobody has called or written who is not one of your contacts. Write “keep” and a number to add that."
+)
+KEPT_ALREADY: Final = "{contact} is one of your contacts already."
+OFFERED: Final = "Your client asks you whether to add {contact}. If it does not, add that contact yourself."
+NOT_OFFERED: Final = "Add {contact} as a contact. Your client does not do so by itself."
 TITLE_STAY: Final = "Stay signed in"
 INSTRUCTIONS_STAY: Final = "You can be called when none of your clients is online: your server wakes mobile clients."
 FIELD_STAY: Final = "Stay signed in without a client"

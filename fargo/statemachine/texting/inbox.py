@@ -32,7 +32,7 @@ def received(user: User, event: SipTextArrival, effects: Effects) -> User:
     if sender.rewritten and sender.rewritten.refusal:
         refuse(event, _FORBIDDEN, effects)
         return user
-    effects.emit(DeliverText(address.bare(sender.jid), user.jid, event.text))
+    effects.emit(DeliverText(address.bare(sender.jid), user.jid, event.text, sender.nick))
     sip_leg.answer_text(event, _OK, effects)
     return known
 

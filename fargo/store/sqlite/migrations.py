@@ -18,9 +18,10 @@ from sqlite_utils import Database, Migrations
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from fargo.store.interface import Backfill, StoreError
+from fargo.store.rows import command_rows, grouped, to_entry
 from fargo.store.sqlite import texts
-from fargo.store.sqlite.rows import ENTRY_COLUMNS, REPLACE_COMMAND, command_rows, grouped, to_entry
 from fargo.store.sqlite.schema import SCHEMA
+from fargo.store.sqlite.statements import ENTRY_COLUMNS, REPLACE_COMMAND
 
 BACKFILLS: Final = ("notes_where_there_were_none",)
 """The steps on the entries, each by the name that is written into the file: that calls and accounts were recorded."""

@@ -8,21 +8,18 @@ from typing import Any, Final, Self, get_args
 from sqlite_utils import Database
 
 from fargo.statemachine.model.call_records import CallRecord, RecordAccount
-from fargo.statemachine.model.events import Snapshot
 from fargo.statemachine.model.wire import wire_name
 from fargo.store.entries import Entry
-from fargo.store.interface import Backfill, LogMark, Statistics, StoreError
-from fargo.store.sqlite import texts
+from fargo.store.interface import Backfill, LogMark, Statistics
+from fargo.store.rows import SqlRow, check_version, grouped, to_entry
 from fargo.store.sqlite.database import open_read_only, open_unmigrated, store_errors
 from fargo.store.sqlite.migrations import log_migrations
-from fargo.store.sqlite.rows import ENTRY_COLUMNS, SqlRow, grouped, to_entry
-from fargo.store.sqlite.schema import RECORDS
+from fargo.store.sqlite.statements import ENTRY_COLUMNS
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
 WHAT: Final = "log"
 """The name of the file in messages."""
 
-_SNAPSHOT: Final = wire_name(Snapshot)
 _JOURNAL: Final = "-wal"
 
 _POSITION: Final = "select coalesce(max(id), 0) from events"
@@ -39,7 +36,7 @@ _REFUSED: Final = """
     where e.type = 'RequestsRefused' group by c.key
 """
 _LENGTH: Final = "select count(*) from events"
-_BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({RECORDS})"
+_BEGUN: Final = "from commands where type = 'NoteBegun'"
 _CALLS: Final = f"select count(*) {_BEGUN}"
 _BEFORE: Final = f"select event - 1 {_BEGUN} order by event desc limit 1 offset ?"
 
@@ -92,7 +89,7 @@ class SqliteReader:
         versions: dict[str, int] = {}
         with closing(self._groups(_READ_ALL if user is None else _READ_ONE, user=user, after=after)) as groups:
             for rows in groups:
-                self._check_version(rows[0], versions, from_beginning=not after)
+                check_version(rows[0], versions, self.name, from_beginning=not after)
                 yield to_entry(rows, self.name)
 
     def call(self, user: str, id: str) -> Iterator[Entry]:
@@ -164,14 +161,6 @@ class SqliteReader:
         """Yield the rows of each entry that a query gives."""
         with store_errors(self._path, WHAT), closing(self._db.execute(query, values)) as rows:
             yield from grouped(rows)
-
-    def _check_version(self, row: SqlRow, versions: dict[str, int], *, from_beginning: bool = True) -> None:
-        """Raise StoreError if an event is missing before this one. `versions` has the last version of each user."""
-        user, version = row[1:3]
-        before = versions.get(user, 0)
-        if version != before + 1 and (before or (from_beginning and row[4] != _SNAPSHOT)):
-            raise StoreError(texts.GAP.format(path=self._path, before=before, user=user, version=version))
-        versions[user] = version
 
 
 def open_log_unmigrated(path: Path) -> Database:

@@ -19,9 +19,7 @@ RECORDS: Final = (
     "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteDialog', 'NoteEarlyAudio',"
     " 'NoteEnded', 'NoteMedia', 'NotePath'"
 )
-"""The types of commands in the index `notes_by_type`. SQLite uses it for a query on `commands` that names exactly
-these.
-"""
+"""The types of the records of calls, accounts and bugs among the commands."""
 
 _CALLS: Final = """
     create view calls as
@@ -113,6 +111,18 @@ _NUMBER_COLUMNS: Final = """,
         coalesce(json_extract(begun.body, '$.rewritten.number'), '') as number,
         coalesce((select group_concat(value, '; ') from json_each(begun.body, '$.rewritten.rules')), '')
             as dial_rules"""
+_OF_TARGET: Final = "coalesce(json_extract(body, '$.forwarded'), 0)"
+"""True of the record of a dialog with the number that a call was forwarded to."""
+_BOTH_LEGS: Final = (
+    _SIP_PARTS.replace("where type = 'NoteDialog'", f"where type = 'NoteDialog' and not {_OF_TARGET}")
+    + f""", target as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), body
+        from notes where type = 'NoteDialog' and {_OF_TARGET} group by 1, 2
+    )"""
+)
+_FORWARDING_COLUMNS: Final = """,
+        coalesce(json_extract(path.body, '$.forwarded_to'), '') as forwarded_to,
+        coalesce(json_extract(target.body, '$.call_id'), '') as forwarded_call_id"""
 _SIP_JOINS: Final = """
     left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 
@@ -304,6 +314,29 @@ def numbers_of_calls(db: Database) -> None:
     db.execute(_CALLS.format(peer=_PEER, parts=_SIP_PARTS, columns=columns, joins=_SIP_JOINS))
 
 
+def forwarding_of_calls(db: Database) -> None:
+    """Add to `calls` the number that a call was forwarded to, and keep that number's leg out of the other columns."""
+    db.execute("drop view calls")
+    columns = _SIP_COLUMNS + _QUALITY_COLUMNS + _NUMBER_COLUMNS + _FORWARDING_COLUMNS
+    joins = _SIP_JOINS + " left join target using (user, call)"
+    db.execute(_CALLS.format(peer=_PEER, parts=_BOTH_LEGS, columns=columns, joins=joins))
+
+
+def records_one_by_one(db: Database) -> None:
+    """Let the index of records, and their view, compare a type with one after the other: to write any command, SQLite
+    would make a table of a list of types first. A query that names one of them uses the index as it did.
+    """
+    db.execute("drop view notes")
+    db.execute("drop index notes_by_type")
+    is_record = " or ".join(f"type = {each.strip()}" for each in RECORDS.split(","))
+    db.execute(f"create index notes_by_type on commands (type, event) where {is_record}")
+    db.execute(f"""
+        create view notes as
+        select c.event, e.user, e.version, e.at, e.time, c.type, c.body
+        from (select * from commands where {is_record}) c join events e on e.id = c.event
+    """)
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -317,5 +350,7 @@ SCHEMA: Final = (
     congestion,
     quality_of_calls,
     numbers_of_calls,
+    forwarding_of_calls,
+    records_one_by_one,
 )
 """All of them, in order."""

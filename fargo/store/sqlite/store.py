@@ -19,23 +19,14 @@ from sqlite_utils import Database
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.directory_lock import DirectoryLock
-from fargo.store.entries import Entry, forgets_user
+from fargo.store.entries import Entry, without_forgotten
 from fargo.store.interface import Backfill, LogMark, StoreError
+from fargo.store.rows import check_version, command_rows, event_row, size_of_rows, to_fold, to_recorded
 from fargo.store.sqlite import texts
 from fargo.store.sqlite.database import open_database, store_errors
 from fargo.store.sqlite.migrations import log_migrations
 from fargo.store.sqlite.reader import APPLICATION_ID, WHAT, SqliteReader
-from fargo.store.sqlite.rows import (
-    APPEND_COMMAND,
-    APPEND_EVENT,
-    EVENT_COLUMNS,
-    FOLD_COLUMNS,
-    command_rows,
-    event_row,
-    size_of_rows,
-    to_fold,
-    to_recorded,
-)
+from fargo.store.sqlite.statements import APPEND_COMMAND, APPEND_EVENT, EVENT_COLUMNS, FOLD_COLUMNS
 
 PATIENCE: Final = 5.0
 """Seconds."""
@@ -131,8 +122,7 @@ class SqliteWriter(SqliteReader):
         """
         self._require_lock()
         entries = list(entries)
-        forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
-        kept = {place: entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)}
+        forgotten, kept = without_forgotten(entries)
         with self._transaction():
             for user in forgotten:
                 self._erase(user)
@@ -153,7 +143,7 @@ class SqliteWriter(SqliteReader):
         with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS)) as rows:
             while some := rows.fetchmany(_AT_ONCE):
                 for row in some:
-                    self._check_version(row, versions)
+                    check_version(row, versions, self.name)
                 yield from [to_fold(row, self.name) for row in some]
 
     def next_user(self, after: str) -> str | None:

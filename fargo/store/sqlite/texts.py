@@ -15,7 +15,5 @@ NOT_COMPLETED: Final = "{path} was written by an older Fargo, and there is no fu
 
 # --- an open log
 
-UNREADABLE: Final = "{path}, event {position}: {problem}."
-GAP: Final = "{path} has lost events: event {version} of {user} follows event {before}."
 LOCKED: Final = "{path} is locked by another process."
 NOT_LOCKED: Final = "{path} was opened without the lock of its directory, so nothing can be written to it."

@@ -148,6 +148,21 @@ class ScriptedEdge(Agent):
         return self.send(Message(start, [*headers, ("To", final["To"]), ("CSeq", f"{number} ACK")]))
 
 
+class Digits:
+    """The digits that an adapter keeps."""
+
+    def __init__(self, kept: dict[str, str]) -> None:
+        self._kept = kept
+
+    def keep(self, digit: str) -> str:
+        name = f"digit-{len(self._kept)}"
+        self._kept[name] = digit
+        return name
+
+    def take(self, name: str) -> str | None:
+        return self._kept.pop(name, None)
+
+
 class Driven:
     """An adapter that the tests give commands, and the events that it puts."""
 
@@ -170,7 +185,7 @@ class Driven:
             self._put,
             self.broadcast.append,
             PASSWORDS.get,
-            self._keep,
+            Digits(self.digits),
             self.keys,
             self.texts,
             self.refusals.get,
@@ -215,11 +230,6 @@ class Driven:
     def _put(self, user: str, event: Event) -> None:
         assert survives(event), event
         self._events.put_nowait((user, event))
-
-    def _keep(self, digit: str) -> str:
-        name = f"digit-{len(self.digits)}"
-        self.digits[name] = digit
-        return name
 
 
 class Rig(Driven):

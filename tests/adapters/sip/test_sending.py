@@ -17,6 +17,7 @@ from fargo.statemachine.model.sip_messages import (
     KeepFlow,
     OtherBody,
     Party,
+    PressedKey,
     RegisterUndelivered,
     Sdp,
     SipHeaders,
@@ -26,7 +27,7 @@ from fargo.statemachine.model.sip_messages import (
 
 from .commands import CREDENTIALS, DESCRIPTION, INVITE, REGISTER, SDP, in_dialog
 from .name_server import NameServer, a, srv
-from .rig import OTHER, Rig
+from .rig import OTHER, Digits, Rig
 
 HOST = "provider.test"
 FIRST, SECOND, THIRD = (f"udp:192.0.2.{number}:5060" for number in (1, 2, 3))
@@ -81,6 +82,20 @@ async def test_the_session_of_a_call_has_the_same_id_in_each_description() -> No
         rig.do(replace(INVITE, call_id="another call"))
         origins = [(await rig.edge.request("INVITE")).body.splitlines()[1] for _ in range(3)]
     assert origins[0] == origins[1] != origins[2]
+
+
+@pytest.mark.parametrize(("duration", "told"), [(None, "160"), (250, "250")])
+async def test_a_key_that_is_pressed_is_written_once(duration: int | None, told: str) -> None:
+    async with Rig() as rig:
+        name = Digits(rig.digits).keep("#")
+        info = in_dialog("INFO", body=PressedKey(name, duration))
+        rig.do(info)
+        message = await rig.edge.request("INFO")
+        assert message["Content-Type"] == "application/dtmf-relay"
+        assert message.body == f"Signal=#\r\nDuration={told}\r\n"
+        assert rig.digits == {}
+        rig.do(info)
+        assert (await rig.event()).why is Undelivered.UNSENDABLE
 
 
 async def test_a_request_in_a_dialog_is_written() -> None:

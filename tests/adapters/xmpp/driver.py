@@ -65,7 +65,13 @@ class Orders(LineOnlyReceiver):
             settings = msgspec.convert(json.loads(line), XmppSettings)
             self.adapter = XmppAdapter(
                 *(put, store_password, keep_digit, TextsUnderWay(reactor.callLater), Open()),
-                *(lambda user: Contacts(), lambda user: None, lambda admin, question: succeed(""), settings),
+                *(
+                    lambda user: Contacts(),
+                    lambda user: None,
+                    lambda user: None,
+                    lambda admin, question: succeed(""),
+                    settings,
+                ),
                 lambda: tell("opened"),
                 lambda why: tell("troubled", why),
             )

@@ -26,6 +26,7 @@ MODULES = [
     *sorted(path for path in (ROOT / "fargo/statemachine").rglob("texts.py")),
     ROOT / "fargo/adapters/xmpp/texts.py",
     ROOT / "fargo/limits/texts.py",
+    ROOT / "fargo/operations/texts.py",
 ]
 """The modules with sentences for users."""
 NOT_FOR_USERS = re.compile("for the operator|for the core|until a deadline|a deadline of a call|another path than was")
@@ -98,7 +99,8 @@ def test_what_is_put_together_is_taken_apart() -> None:
     said = DE.translated(account.RETRYING.format(problem=refused))
     assert said.startswith("sip.test hat den Benutzernamen oder das Passwort von sip:a@sip.test abgelehnt.")
     assert said.endswith("Bald folgt ein neuer Versuch.")
-    answer = f"{self_service.NOT_UNDERSTOOD}\n{self_service.HELP.format(gateway='sip.localhost')}"
+    words = self_service.HELP.format(gateway="sip.localhost", number="030 23125000")
+    answer = f"{self_service.NOT_UNDERSTOOD}\n{words}"
     lines = DE.translated(answer).splitlines()
     assert len(lines) == len(answer.splitlines())
     assert not set(lines) & set(answer.splitlines())

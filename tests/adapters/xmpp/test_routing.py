@@ -15,13 +15,13 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
-from fargo.adapters.xmpp import stateless_iq, submitting, texts
+from fargo.adapters.xmpp import admins, stateless_iq, submitting, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
-from fargo.control.questions import Announce, ListFailures, ListUsers, Question, RemoveUser
+from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
-from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
+from fargo.statemachine.model.commands import Issued, PresenceKind, SendRegistrationForm, ShowContacts
 from fargo.statemachine.model.events import (
     Event,
     GatewayAsked,
@@ -32,7 +32,7 @@ from fargo.statemachine.model.events import (
     ResourceAvailable,
     SipAccount,
 )
-from fargo.statemachine.model.iq import ByChat
+from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
 from fargo.statemachine.model.jingle_events import CallProposed
 from fargo.statemachine.model.requests import GiveUp, NotUnderstood, Register
 from fargo.store.texts_under_way import TextsUnderWay
@@ -85,6 +85,7 @@ class Bench:
                 self.admission,
                 lambda user: Contacts(subscribed=CONTACTS),
                 lambda user: self.prompted,
+                lambda user: "DE" if user == USER else None,
                 self.administer,
                 SETTINGS,
                 lambda: None,
@@ -509,6 +510,16 @@ def test_a_password_in_a_chat_that_cannot_be_kept_is_said_so() -> None:
     assert "s3cret" not in str(bench.faults)
 
 
+def test_what_is_asked_for_comes_with_a_number_of_the_user() -> None:
+    bench = Bench()
+    bench.receive(iq("<query xmlns='jabber:iq:gateway'/>", "get"))
+    assert "030 23125000" in bench.wire.sent[-1].toXml()
+    asked = Iq(f"{USER}/a", GATEWAY, "i")
+    for way in (asked, Iq(asked.sender, GATEWAY, "i", ByCommand("register", "register:12345678"))):
+        bench.adapter.do(Issued(USER, "1.0", SendRegistrationForm(way, None)))
+        assert "such as DE for 030 23125000" in bench.wire.sent[-1].toXml()
+
+
 # --- admins
 
 
@@ -529,6 +540,9 @@ def run(node: str, inside: str = "", session: str = "") -> Element:
         ("admin announce A pause, soon.", Announce("A pause, soon.")),
         ("admin announce all: A pause.", Announce("A pause.", True)),
         ("admin remove bob@example.org yes", RemoveUser("bob@example.org")),
+        ("admin drain", Drain()),
+        ("admin drain off", Drain(False)),
+        ("admin drain now", None),
         ("admin", None),
         ("admin remove bob@example.org", None),
         ("admin users please", None),
@@ -546,6 +560,15 @@ def test_admins_are_answered_and_others_not_understood(body: str, question: Ques
     assert bench.events == []
     assert bench.asked == ([(USER, question)] if question else [])
     assert [str(each.body) for each in bench.wire.sent] == ["As you wish." if question else texts.ADMIN_HELP]
+
+
+OF_ADMINS = ["users", "failures", "announce", "all:", "remove", "drain", "off", "yes", "x", "\u2028"]
+
+
+@given(st.lists(st.sampled_from(OF_ADMINS)))
+def test_whatever_an_admin_writes_is_answered(words: list[str]) -> None:
+    asked = admins.question(" ".join(["admin", *words]))
+    assert asked == texts.ADMIN_HELP or not isinstance(asked, str | None)
 
 
 def test_admins_are_users_too() -> None:
@@ -566,6 +589,8 @@ VALUE = "<field var='{}'><value>{}</value></field>"
         ("admin-failures", None, ListFailures()),
         ("admin-announce", {"text": "A pause.", "everyone": "1"}, Announce("A pause.", True)),
         ("admin-remove", {"user": "bob@example.org", "sure": "true"}, RemoveUser("bob@example.org")),
+        ("admin-drain", {"drain": "true"}, Drain()),
+        ("admin-drain", {"drain": "0"}, Drain(False)),
         ("admin-announce", {"text": " "}, None),
         ("admin-remove", {"user": "bob@example.org", "sure": "0"}, None),
     ],
@@ -597,4 +622,4 @@ def test_others_do_not_see_the_commands_of_admins() -> None:
     assert not [each for each in listed.query.elements() if each["node"].startswith("admin")]
     bench.adapter.serve(ADMIN)
     bench.receive(listing)
-    assert len([each for each in bench.wire.sent[-1].query.elements() if each["node"].startswith("admin")]) == 4
+    assert len([each for each in bench.wire.sent[-1].query.elements() if each["node"].startswith("admin")]) == 5

@@ -1,6 +1,7 @@
 """The answers to ad-hoc commands: those of the chat, and forms."""
 
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -13,6 +14,7 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import (
     CommandAsked,
+    PolicyChanged,
     RegistrationAsked,
     RegistrationCancelled,
     RegistrationSubmitted,
@@ -25,10 +27,13 @@ from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
+    AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
+    CallNumber,
     DialRule,
     EndCalls,
     GatewayRequest,
@@ -103,6 +108,19 @@ def test_forms_show_what_happens_to_calls_without_a_client() -> None:
         assert told[0] != told[1]
 
 
+@pytest.mark.parametrize(("country", "number"), [(None, "+44 1632 960000"), ("DE", "030 23125000")])
+def test_a_number_to_call_is_asked_for_with_one_of_the_country(country: str | None, number: str) -> None:
+    story = Phoning()
+    story.tell(PolicyChanged(replace(story.user.policy, country=country)))
+    story.tell(CommandAsked(STEP, AskCall()))
+    form = story.the(SendForm).form
+    assert [each.name for each in form.fields] == [commands.CALL]
+    assert form.instructions.endswith(f"such as {number}.")
+    assert ask(story, AskCall()) == texts.CALL_WHOM.format(number=number)
+    assert f"call {number}: your clients ring" in ask(story, ShowHelp())
+    assert run(story, CallNumber(number)) == texts.CLIENTS_RING
+
+
 def test_a_removal_is_confirmed_first() -> None:
     story = Phoning()
     story.tell(CommandAsked(STEP, AskRemoval()))
@@ -113,7 +131,10 @@ def test_a_removal_is_confirmed_first() -> None:
     assert story.the(AcceptIq) == AcceptIq(STEP, "Your SIP account is removed here.")
 
 
-@pytest.mark.parametrize("request_", [AskBusy(), AskRemoval(), AskRules(), AskStay(), AskForward()])
+FORMS = [AskBusy(), AskCall(), AskKeep(), AskRemoval(), AskRules(), AskStay(), AskForward()]
+
+
+@pytest.mark.parametrize("request_", FORMS)
 def test_who_has_no_account_gets_no_form(request_: GatewayRequest) -> None:
     assert run(Story(), request_) == texts.UNREGISTERED.format(gateway=GATEWAY)
 

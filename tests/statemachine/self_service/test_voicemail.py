@@ -297,10 +297,10 @@ def test_a_notice_that_says_nothing_new_needs_no_row(within: bool) -> None:
     story = Voicemail().subscribes()
     story.notifies(TWO, within=within, cseq=5)
     for notice in (story.notice(TWO, within=within, cseq=9), story.notice(None, within=within, cseq=9)):
-        answered = answers(fold, story.user, notice, story.at, story.user.policy, False)
+        answered = answers(fold, story.user, notice, story.at, story.user.policy, False, False)
         assert [each.command.status for each in answered or () if isinstance(each.command, SendResponse)] == [200]
     changed = story.notice(THREE, within=within, cseq=9)
-    assert answers(fold, story.user, changed, story.at, story.user.policy, False) is None
+    assert answers(fold, story.user, changed, story.at, story.user.policy, False, False) is None
 
 
 def test_notices_of_others_are_refused() -> None:

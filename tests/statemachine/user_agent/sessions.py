@@ -24,6 +24,7 @@ from fargo.statemachine.model.sip_messages import (
 )
 from fargo.store.entries import Entry
 
+from ..forwarding import AT_TARGET, Forwarding
 from ..registering import REGISTRAR
 from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, OFFER, PCMA, PCMU
@@ -174,7 +175,32 @@ def encrypted() -> Phoning:
     return story
 
 
-_ALL: Final = (held_and_moved, glare, called_by_number, replacing, refused, declined, for_nobody, relayed, encrypted)
+def forwarded() -> Phoning:
+    """A call in that is forwarded. The caller hears the target before it answers; the target holds, and hangs up."""
+    story = Forwarding()
+    story.invites(sdp(PCMU, PCMA))
+    story.target_is_heard(sdp(PCMA, at=AT_TARGET))
+    story.answers(sdp(PCMA, at=AT_TARGET), remote_tag="target")
+    story.acknowledges()
+    story.target_sends("INVITE", sdp(PCMA, senders="initiator", at=AT_TARGET))
+    story.responds(200, "OK", TOLD_TO_WAIT)
+    story.target_sends("BYE")
+    story.responds(200, "OK", to="BYE")
+    return story
+
+
+_ALL: Final = (
+    held_and_moved,
+    glare,
+    called_by_number,
+    replacing,
+    refused,
+    declined,
+    for_nobody,
+    relayed,
+    encrypted,
+    forwarded,
+)
 STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {made.__name__: made for made in _ALL}
 
 

@@ -192,6 +192,11 @@ def is_held(leg: SipLeg) -> bool:
             assert_never(leg)
 
 
+def hears_early(leg: SipLeg) -> bool:
+    """Return True if the caller has been let hear the other end, which has not answered."""
+    return isinstance(leg, UserAgentPhase) and user_agent_leg.hears_early(leg)
+
+
 def offered(leg: SipLeg) -> Description | None:
     """Return what the caller offers, as long as the call waits for us."""
     match leg:

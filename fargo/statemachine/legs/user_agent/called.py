@@ -3,8 +3,8 @@
 Rules:
 
 1. An INVITE that no call can come of is refused, and leaves nothing: its caller will change it, or gives up.
-2. The caller's offer is answered in the 2xx. If the INVITE has no offer, the 2xx has ours, and the ACK its answer (RFC
-   3261 §13.2.1). As long as the client has not described itself, the codecs that every phone has are assumed.
+2. If the INVITE has no offer, the ACK has the answer to ours (RFC 3261 §13.2.1). As long as the client has not
+   described itself, the codecs that every phone has are assumed.
 3. A caller that demands reliable provisional responses (RFC 3262) gets them, but none if we are to make the offer: the
    first of them would have to contain it.
 4. The final response is repeated until it is acknowledged. Without an ACK to a 2xx there is no call.
@@ -23,6 +23,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Ended
 from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.user_agent import (
+    answering,
     dialog,
     offer_answer,
     session_timer,
@@ -66,7 +67,6 @@ from fargo.statemachine.model.sip_messages import (
 )
 from fargo.statemachine.reason import Cause, Reason, to_status
 
-_RSEQ: Final = 1
 _RETRY_AFTER: Final = SipHeaders(retry_after=5)
 _TRY_LATER: Final = SipHeaders(retry_after=60)
 _NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
@@ -199,22 +199,21 @@ def ring(leg: UasProceeding, effects: Effects) -> UasProceeding:
     if leg.ringing:
         return leg
     ringing = replace(leg, ringing=True)
-    if "100rel" not in leg.headers.require:
+    if not answering.is_reliable(leg):
         effects.emit(_ringing(leg))
         return ringing
-    if leg.sdp is None:
+    if leg.sdp is None or answering.is_unacknowledged(leg):
         return ringing
-    headers = replace(dialog.ABILITIES, require=("100rel",), rseq=_RSEQ)
-    unheard.accept(response(leg.name, leg.access, leg.head, 180, headers, contact=True), effects)
-    return replace(ringing, reliable=ReliableRinging(_RSEQ, effects.at))
+    return answering.reliably(ringing, 180, effects)
 
 
 def ring_again(leg: UasProceeding, effects: Effects) -> None:
     """Tell the caller once more that a client rings, as it may not have been told. A reliable response is repeated by
     itself.
     """
-    if leg.ringing and "100rel" not in leg.headers.require:
+    if leg.ringing and not answering.is_reliable(leg):
         effects.emit(_ringing(leg))
+    answering.tell_again(leg, effects)
 
 
 def _ringing(leg: UasProceeding) -> SendResponse:
@@ -228,7 +227,7 @@ def requested(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -
             respond(leg.name, leg.access, event, 200, effects)
             return _given_up(leg, Reason(Cause.CANCELLED, texts.CALLER_GAVE_UP), effects)
         case "PRACK":
-            return _acknowledged(leg, event, effects), ()
+            return _acknowledged(leg, event, effects)
         case "UPDATE" if event.body is None:
             respond(leg.name, leg.access, event, 200, effects, contact=True)
         case "UPDATE" | "INVITE":
@@ -239,19 +238,21 @@ def requested(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -
     return leg, ()
 
 
-def _acknowledged(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UasProceeding:
+def _acknowledged(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
     """Handle a PRACK (RFC 3262 §3). There is no offer that it could answer, and none that it could make."""
     rack, reliable = event.headers.rack, leg.reliable
     fits = rack and reliable and (rack.rseq, rack.cseq, rack.method) == (reliable.rseq, leg.head.cseq, "INVITE")
     if not fits or not reliable:
         respond(leg.name, leg.access, event, 481, effects)
-        return leg
+        return leg, ()
     if event.body is not None:
         respond(leg.name, leg.access, event, 488, effects)
-        return leg
+        return leg, ()
     respond(leg.name, leg.access, event, 200, effects)
+    if reliable.since is None:
+        return leg, ()
     unheard.forget(leg.name, effects)
-    return replace(leg, reliable=ReliableRinging(reliable.rseq, None))
+    return answering.acknowledged(replace(leg, reliable=ReliableRinging(reliable.rseq, None)), effects), ()
 
 
 def cancelled(leg: UasProceeding, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
@@ -266,14 +267,14 @@ def _given_up(leg: UasProceeding, reason: Reason, effects: Effects) -> UserAgent
 
 def expire(leg: UasProceeding, effects: Effects) -> UserAgentStep:
     """End a call that nobody has answered, or whose caller has not acknowledged that it rings (RFC 3262 §3)."""
-    unacknowledged = leg.reliable is not None and leg.reliable.since is not None
+    unacknowledged = answering.is_unacknowledged(leg)
     reason = (
         Reason(Cause.NETWORK, texts.NOT_CONFIRMED) if unacknowledged else Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
     )
     return refuse(leg, 504 if unacknowledged else 480, effects), (Ended(reason),)
 
 
-# --- the answer
+# --- refusals
 
 
 def turn_down(leg: UasProceeding, reason: Reason, effects: Effects) -> UasRefused:
@@ -287,25 +288,3 @@ def refuse(leg: UasProceeding, status: int, effects: Effects, headers: SipHeader
     unheard.forget(leg.name, effects)
     unheard.refuse(response(leg.name, leg.access, leg.head, status, headers), effects)
     return UasRefused(leg.name, leg.access, leg.head, effects.at)
-
-
-def accept(leg: UasProceeding, description: Description, effects: Effects) -> Confirmed:
-    """Answer the call with the codecs and addresses of a description (rule 2)."""
-    unheard.forget(leg.name, effects)
-    late = leg.sdp is None
-    session = offer_answer.first_answer(leg.sdp, description) if leg.sdp else offer_answer.late_offer(description)
-    timer = session_timer.accept(leg.headers, effects.at)
-    unheard.accept(confirmation(leg, timer_headers(timer), session.sent), effects)
-    awaited = AckAwaited(leg.head, effects.at, True, session.sent if late else None)
-    return Confirmed(leg.name, leg.access, leg.dialog, session, session.ours, effects.at, exchange=awaited, timer=timer)
-
-
-def timer_headers(timer: session_timer.Refreshing | None) -> SipHeaders:
-    """Return the headers of a 2xx to an INVITE or UPDATE."""
-    expires, require = session_timer.told(timer)
-    return replace(dialog.ABILITIES, session_expires=expires, require=require)
-
-
-def confirmation(leg: UasProceeding, headers: SipHeaders, sdp: Sdp) -> SendResponse:
-    """Return the 200 to the INVITE."""
-    return response(leg.name, leg.access, leg.head, 200, headers, sdp, contact=True)

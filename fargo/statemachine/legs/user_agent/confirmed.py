@@ -49,10 +49,11 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import RawUdp
+from fargo.statemachine.media.description import Codec, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
+    PressedKey,
     Sdp,
     SendRequest,
     SipHeaders,
@@ -95,6 +96,23 @@ def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirme
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
     return _pursued(replace(leg, wanted=wanted, lost=lost), effects)
+
+
+def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
+    """Tell the far end of a key that was pressed, if it understands that. Its response is of no use: the digit is kept
+    for one message only.
+    """
+    if not leg.dialog.informs:
+        return leg
+    after, info = dialog.request(leg.dialog, "INFO", body=PressedKey(key.digit, key.duration))
+    effects.emit(info)
+    return replace(leg, dialog=after)
+
+
+def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
+    """Tell the far end which of the settled codecs the other takes from now on."""
+    local = offer_answer.left(leg.session, leg.wanted.local, codecs)
+    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
 
 
 def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:

@@ -39,7 +39,8 @@ class Dialog(Struct, frozen=True, gc=False):
 
     ``name``: `sip_messages`, rule 2. ``target``: the remote target, a URI. ``routes``: the route set, as Route has it.
     ``sent``, ``received``: the CSeq numbers of the latest request either way; ``received`` is None if there was none.
-    ``calls``: we have placed the call, so the Call-ID is ours. ``updates``: the far end understands UPDATE.
+    ``calls``: we have placed the call, so the Call-ID is ours. ``updates``: the far end understands UPDATE;
+    ``informs``: so does it INFO.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Dialog(Struct, frozen=True, gc=False):
     received: int | None
     calls: bool
     updates: bool
+    informs: bool = False
 
 
 # --- beginnings
@@ -70,6 +72,7 @@ def begun_by_us(name: str, invite: SendRequest, response: SipResponseReceived) -
         None,
         True,
         "UPDATE" in response.headers.allow,
+        "INFO" in response.headers.allow,
     )
 
 
@@ -86,6 +89,7 @@ def begun_by_them(invite: InviteReceived, tag: str) -> Dialog:
         invite.head.cseq,
         False,
         "UPDATE" in invite.headers.allow,
+        "INFO" in invite.headers.allow,
     )
 
 
@@ -117,9 +121,10 @@ def answered(dialog: Dialog, response: SipResponseReceived) -> Dialog:
 def refreshed(dialog: Dialog, contact: str | None, headers: SipHeaders) -> Dialog:
     """Return the dialog after a request or response that refreshes its target (rule 1)."""
     updates = "UPDATE" in headers.allow if headers.allow else dialog.updates
-    if contact in (None, dialog.target) and updates is dialog.updates:
+    informs = "INFO" in headers.allow if headers.allow else dialog.informs
+    if contact in (None, dialog.target) and (updates, informs) == (dialog.updates, dialog.informs):
         return dialog
-    return replace(dialog, target=contact or dialog.target, updates=updates)
+    return replace(dialog, target=contact or dialog.target, updates=updates, informs=informs)
 
 
 def heard(dialog: Dialog, cseq: int) -> Dialog:

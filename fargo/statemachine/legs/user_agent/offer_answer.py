@@ -6,8 +6,9 @@ Rules:
    but stay in each later description of ours, because their number must not change (RFC 3264 §8). Which they are,
    `Sdp.media` says.
 2. The first offer and answer settle the codecs, because the other leg has chosen of them. A later offer of the far end
-   may add codecs or leave some out: the answer has those of the settled ones that it contains. If it contains none of
-   them, it cannot be had, and the session stays as it was. The other leg is told which it contains.
+   may add codecs or leave some out: the answer has those of the settled ones that it contains, and that the other leg
+   takes. If it contains none of them, it cannot be had, and the session stays as it was. The other leg is told which it
+   contains.
 3. The far end is "initiator", the gateway "responder" in the direction of the audio, whoever offers.
 4. The far end has us on hold if it does not want our audio: by its direction, or by the address 0.0.0.0 (RFC 3264
    §8.4). A hold by address is no move; neither is a resume at the old address.
@@ -25,7 +26,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.leg_events import CodecsChanged, Held, LegEvents, Resumed, TransportChanged
-from fargo.statemachine.media.codecs import common, has_voice, is_voice, numbered_as
+from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
     FAMILIES,
     Candidate,
@@ -198,14 +199,25 @@ def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaS
     """Return the session after the answer to such an offer; None if it is of no use, and all stays as it was."""
     if not isinstance(answer, Sdp):
         return None
-    return _changed(replace(session, ours=wanted), answer)
+    changed = _changed(replace(session, ours=wanted), answer)
+    return changed and replace(changed, listed=_told(session, wanted, changed.listed))
+
+
+def _told(session: MediaSession, wanted: Ours, answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    """Return the settled codecs that the far end takes after an answer: it says nothing of those not offered."""
+    offered, known = _kinds(wanted.local.codecs), _kinds(session.listed or session.theirs.codecs)
+    return session.listed if known & offered == _kinds(answered) else answered
+
+
+def _kinds(codecs: tuple[Codec, ...]) -> frozenset[tuple[str, int, int]]:
+    return frozenset(map(kind, codecs))
 
 
 def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | None:
     """Return the session after our answer to an offer of the far end; None if that cannot be had (rule 2)."""
     described = usable(offer)
     changed = _changed(session, offer)
-    if changed is None or described is None:
+    if changed is None or described is None or isinstance(common(described, wanted.local), Unusable):
         return None
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
@@ -234,6 +246,16 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
         crypto=_tagged_as(ours.crypto, their_key),
     )
     return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
+
+
+def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -> Description:
+    """Return our part of a session with those of the settled codecs that the other end takes; all of them, if it takes
+    none, as it cannot have meant that.
+    """
+    taken = common(replace(local, codecs=codecs), session.theirs)
+    kept = session.theirs.codecs if isinstance(taken, Unusable) else taken.codecs
+    numbered = numbered_as(replace(local, codecs=(*local.codecs, *kept)), replace(local, codecs=kept))
+    return replace(local, codecs=numbered.codecs)
 
 
 def _tagged_as(settled: tuple[Crypto, ...], key: tuple[Crypto, ...]) -> tuple[Crypto, ...]:

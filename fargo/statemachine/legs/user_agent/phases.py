@@ -108,12 +108,25 @@ class ReliableRinging(Struct, frozen=True, gc=False):
     since: float | None
 
 
+class EarlyAnswer(Struct, frozen=True, gc=False):
+    """The caller's offer is answered before the call is, so that it hears the other end (RFC 3960).
+
+    ``session``: as that answer makes it. ``waits``: the caller has not been told, as it has not acknowledged the
+    response before (RFC 3262 §3). ``taken``: what the other end wants the session to be, which has answered and waits
+    for such an acknowledgement; None if it does not.
+    """
+
+    session: MediaSession
+    waits: bool = False
+    taken: Ours | None = None
+
+
 class UasProceeding(UserAgentPhase, frozen=True, gc=False):
     """A call has come in and waits for our answer.
 
     ``sdp``: the caller's offer, None if we are to make the offer. ``offer``: what the other leg is offered.
     ``ringing``: the caller has been told that a client rings; ``reliable`` is not None if it demanded to be told
-    reliably.
+    reliably. ``early``: None if its offer has no answer.
     """
 
     head: RequestHead
@@ -124,6 +137,7 @@ class UasProceeding(UserAgentPhase, frozen=True, gc=False):
     since: float
     ringing: bool = False
     reliable: ReliableRinging | None = None
+    early: EarlyAnswer | None = None
 
 
 class UasRefused(UserAgentPhase, frozen=True, gc=False):

@@ -20,6 +20,7 @@ from fargo.statemachine.model.sip_messages import (
 
 _PHRASES: Final = {
     180: "Ringing",
+    183: "Session Progress",
     200: "OK",
     400: "Bad Request",
     403: "Forbidden",

@@ -3,12 +3,12 @@
 Rules:
 
 1. Every request of the far end gets one final response, unless it is an ACK, whatever the phase.
-2. Every request of ours is pending until its final response (`unheard`): after a restart of the edge or the gateway it
-   is sent again.
+2. Every request of ours but an INFO is pending until its final response (`unheard`): after a restart of the edge or the
+   gateway it is sent again.
 3. Every wait has a deadline, so every leg comes to its end.
 4. A call does not depend on the registration that it began with.
 5. This file says what each event means in each phase. What comes of it is in `caller` for a call of ours, in `called`
-   for one to us, in `confirmed` for a call that is answered, and in `releasing` for one that has ended.
+   and `answering` for one to us, in `confirmed` for a call that is answered, and in `releasing` for one that has ended.
 """
 
 from typing import Final, TypeAlias, assert_never
@@ -35,6 +35,7 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
 from fargo.statemachine.legs.user_agent import (
+    answering,
     called,
     caller,
     caller_identity,
@@ -136,6 +137,11 @@ def is_live(leg: UserAgentLeg) -> bool:
 def is_held(leg: UserAgentLeg) -> bool:
     """Return True if the far end has us on hold."""
     return isinstance(leg, Confirmed) and leg.session.held
+
+
+def hears_early(leg: UserAgentLeg) -> bool:
+    """Return True if the caller has been let hear the other end, which has not answered."""
+    return isinstance(leg, UasProceeding) and leg.early is not None
 
 
 def offered(leg: UserAgentLeg) -> Description | None:
@@ -337,11 +343,21 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
         case Ringing() if isinstance(leg, UasProceeding):
             return called.ring(leg, effects)
         case Answered(description) if isinstance(leg, UasProceeding):
-            return called.accept(leg, description, effects)
+            return answering.accept(leg, description, effects)
+        case EarlyAudio(description) if isinstance(leg, UasProceeding):
+            return answering.let_hear(leg, description, effects) if leg.sdp else called.ring(leg, effects)
         case Held() | Resumed() if isinstance(leg, Confirmed):
             return confirmed.hold(leg, isinstance(leg_event, Held), effects)
+        case Held() | Resumed() if isinstance(leg, UasProceeding):
+            return answering.hold(leg, isinstance(leg_event, Held))
         case TransportChanged() if isinstance(leg, Confirmed):
             return confirmed.move(leg, leg_event, effects)
+        case TransportChanged() if isinstance(leg, UasProceeding):
+            return answering.move(leg, leg_event)
+        case Dtmf() if isinstance(leg, Confirmed):
+            return confirmed.press(leg, leg_event, effects)
+        case CodecsChanged(codecs) if isinstance(leg, Confirmed):
+            return confirmed.narrow(leg, codecs, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
