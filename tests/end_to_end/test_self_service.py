@@ -47,7 +47,7 @@ def address(customer: Customer) -> str:
 
 async def test_a_user_does_everything_by_chat(customer: Customer) -> None:
     account = customer.account
-    assert "register alice@sip.example.org" in await ask(customer, "help")
+    assert "register alice@example.net" in await ask(customer, "help")
     assert "no SIP account" in await ask(customer, "status")
     assert "as your next message" in await ask(customer, f"register {address(customer)}")
     assert "refused the user name or password" in await ask(customer, "wrong-canary-1")
