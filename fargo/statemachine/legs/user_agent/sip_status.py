@@ -10,7 +10,6 @@ Rules:
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from fargo.statemachine.legs.user_agent import texts
@@ -89,14 +88,12 @@ def _details(headers: SipHeaders, phrase: str = "") -> str:
     return ", ".join(texts.DETAIL.format(words=words) for words in different if words not in ("", phrase))
 
 
-def undelivered(
-    server: str, event: SipRequestUndelivered, words: Mapping[Undelivered, str] = MappingProxyType({})
-) -> Reason:
+def undelivered(server: str, event: SipRequestUndelivered, words: Mapping[Undelivered, str] | None = None) -> Reason:
     """Return why a call that we placed reached nobody. ``server``: the name of the account's server. ``words``: the
     sentences that are others if it is no call.
     """
     cause, template = _UNDELIVERED[event.why]
-    template = words.get(event.why, template)
+    template = (words or {}).get(event.why, template)
     details = quotable(event.text or "") or texts.NO_DETAILS
     return Reason(cause, template.format(server=server, details=details), ours=True)
 
