@@ -41,7 +41,7 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
-from fargo.calls import records
+from fargo.calls import Record, records
 from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.control.server import ControlSocket
@@ -144,7 +144,7 @@ class Daemon:
         self._spare = self._opened_spare()
         self._log = open_log_beside(reactor, directory, backfill, config.log.store)
         self._monitoring = Monitoring(config.metrics.address, reactor)
-        self._journal = Journal(reactor, self._monitoring.ended)
+        self._journal = Journal(reactor, self._ended)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
@@ -454,6 +454,11 @@ class Daemon:
         for entry in entries:
             self._desk.take(entry)
             self._monitoring.entry(entry)
+
+    def _ended(self, call: Record) -> None:
+        """Tell those who watch of a call that has ended."""
+        self._monitoring.ended(call)
+        self._desk.ended(call)
 
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""

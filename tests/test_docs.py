@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -146,3 +147,20 @@ def test_users_are_told_what_they_can_write_to_the_gateway() -> None:
     assert {"help", "busy on", "busy off"} <= words
     page = (ROOT / "docs/using.md").read_text()
     assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_the_messages_that_users_are_told_of_exist() -> None:
+    """What the page quotes is in a text of the gateway, except for numbers and what “…” stands for."""
+    texts = "\n".join(re.sub(r"\{\w+\}", "", each) for each in all_texts())
+    page = (ROOT / "docs/using.md").read_text().partition("## What the messages mean")[2]
+    told = [cell for row in re.findall(r"^\| (.*?) \|", page, re.M) for cell in re.findall("“([^“”]+)", row)]
+    parts = [re.sub(r"\d+", "", part).strip() for each in told for part in each.split("…")]
+    assert len(parts) > 15
+    assert [part for part in parts if len(part) > 20 and part not in texts] == []
+
+
+def all_texts() -> Iterator[str]:
+    """Yield the texts of all packages."""
+    for path in (ROOT / "fargo").rglob("texts.py"):
+        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        yield from (each for each in vars(module).values() if isinstance(each, str))

@@ -77,6 +77,7 @@ MAY = {
     "fargo.operations": {
         *(
             CORE,
+            "fargo.calls",
             "fargo.control",
             "fargo.control.questions",
             "fargo.edge",

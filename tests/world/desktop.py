@@ -25,6 +25,7 @@ STILL = """\
 gtk-enable-animations=0
 gtk-cursor-blink=0
 """
+SCREEN = (1024, 768)  # pixels
 AT_REST = 0.5
 """Seconds in which a window that is pictured must not change. Marks on fields, for example, come late."""
 
@@ -94,10 +95,12 @@ class DesktopClient(Server):
 
     async def _start_display(self) -> None:
         name = f":{free_display()}"
-        screen = ("-screen", "0", "1024x768x24", "-nolisten", "tcp")
+        screen = ("-screen", "0", "{}x{}x24".format(*SCREEN), "-nolisten", "tcp")
         display = await self._run("Xvfb", "Xvfb", name, "-displayfd", "1", *screen)
         await display.line(rf"^{name[1:]}$")
         self._environment["DISPLAY"] = name
+        # Clients show more of what is below the pointer.
+        await self._xdotool("mousemove", *map(str, SCREEN))
 
     async def _start_bus(self) -> None:
         socket = self.directory / "runtime/bus"
@@ -122,14 +125,18 @@ class DesktopClient(Server):
         window = await self._xdotool(*search, seconds=seconds)
         if size:
             await self._xdotool("windowmove", window, "0", "0", "windowsize", "--sync", window, *map(str, size))
-        await self._xdotool("windowraise", window, "windowfocus", "--sync", window, "mousemove", "1023", "767")
+        await self._xdotool("windowraise", window, "windowfocus", "--sync", window)
         clock = asyncio.get_running_loop().time
         shown, since = b"", clock()
         async with asyncio.timeout(seconds):
             while clock() - since < AT_REST:
+                await self._calm_down()
                 await self._tool("import", "-window", window.strip(), "-strip", str(path))
                 if (now := path.read_bytes()) != shown:
                     shown, since = now, clock()
+
+    async def _calm_down(self) -> None:
+        """Take away what is shown for a moment only."""
 
     async def _xdotool(self, *arguments: str, seconds: float = 20) -> str:
         """Run xdotool and return its output. Raises ProcessError if there is no such window in time."""

@@ -5,7 +5,7 @@ from typing import Final
 HELP: Final = """\
 This is the gateway between your XMPP client and telephones. Write to it:
 help: this list
-register alice@sip.example.org: registers your SIP account; you are asked for its password
+register alice@example.net: registers your SIP account; you are asked for its password
 unregister: removes your SIP account here
 status: how your SIP account is
 calls: your latest calls
