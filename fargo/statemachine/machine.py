@@ -7,7 +7,7 @@ Rules:
 2. After every event that is not about a single call, the account is reconciled with the online clients and with the
    user's wish to stay signed in without one, and the user gets new presence if the account's appearance has changed. An
    account is not signed out while clients in calls are awaited (`awaited`).
-3. The state stores no timers: `deadlines` derives them from it. `TimePassed` does all that is due at its time.
+3. The state stores no timers: `deadlines` and `next_due` derive them. `TimePassed` does all that is due at its time.
 4. This file says which module handles an event. `gateway` has what concerns the gateway as a whole.
 """
 
@@ -30,6 +30,7 @@ from fargo.statemachine import (
     snapshot,
     texts,
     unrecorded,
+    upcoming,
 )
 from fargo.statemachine.account import account_state, connection, registration, roster, sign_in
 from fargo.statemachine.account.account_state import Unregistered
@@ -93,7 +94,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import commands, desk, notices, prompting, voicemail
+from fargo.statemachine.self_service import commands, desk, notices, voicemail
 from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, closed, concerned, spoken_to, stays_signed_in
 
@@ -135,18 +136,12 @@ def is_idle(user: User) -> bool:
 
 def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
-    of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
-    of_registrations = sign_in.deadlines(user.registrations)
-    single = (
-        connection.deadline(user.account),
-        gateway.erasure(user),
-        prompting.deadline(user),
-        notices.deadline(user),
-        voicemail.deadline(user),
-    )
-    of_user = [due for due in single if due is not None]
-    of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
-    return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
+    return upcoming.deadlines(user)
+
+
+def next_due(user: User) -> float | None:
+    """Return the time of the earliest of the deadlines (seconds since 1970), None if there is none."""
+    return upcoming.next_due(user)
 
 
 def condensed(user: User) -> Snapshot | None:
