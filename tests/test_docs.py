@@ -38,6 +38,25 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(there), link
 
 
+PICTURES = sorted((ROOT / "docs").glob("*.png"))
+MOST_BYTES = 60_000
+BY_HAND = {"call-page.png"}
+"""Pictures that no test takes."""
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_is_small_and_on_a_page(picture: Path) -> None:
+    assert picture.stat().st_size < MOST_BYTES
+    assert any(f"{picture.name})" in page.read_text() for page in PAGES)
+
+
+def test_tests_take_the_pictures() -> None:
+    """If this fails, run script/pictures, or delete a picture."""
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests/end_to_end").glob("test_*.py"))
+    taken = {f"{name}.png" for name in re.findall(r'pictures\.take\("([\w-]+)"', tests)}
+    assert taken == {picture.name for picture in PICTURES} - BY_HAND
+
+
 def test_every_page_is_in_the_readme() -> None:
     linked = set(re.findall(r"\]\(([^)#]+\.md)\)", README))
     assert {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md"} == linked

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, tzinfo
-from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 from time import time
@@ -21,6 +20,7 @@ from fargo.plain import plain, plain_json
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
 from fargo.store.interface import Reader
+from fargo.store.places import LogPlace
 from replay.drawing.record_text import audio, ending, peer, talked
 from replay.reading.records import COLUMNS, Wanted, row
 
@@ -59,7 +59,7 @@ _BELOW: Final = "    "
 @click.option("--json", "form", flag_value="json", help="Print a JSON array.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV with a header line.")
 def calls(
-    path: Path,
+    path: LogPlace,
     zone: tzinfo | None,
     user: str | None,
     since: str | None,

@@ -515,7 +515,7 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
-        case SendRequest(method="MESSAGE"):
+        case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
             return ()
         case SendRequest(dialog=str(dialog)):
             return (dialog,)

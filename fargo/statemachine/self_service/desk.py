@@ -49,7 +49,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.numbering_examples import example
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import keeping, prompting, recent, rules, texts, words
+from fargo.statemachine.self_service import keeping, prompting, recent, rules, texts, voicemail, words
 from fargo.statemachine.user_state import User, able_clients, address_book, closed, country, is_woken, stays_signed_in
 
 
@@ -143,6 +143,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([reason.text] if (reason := closed(user)) else []),
+        *voicemail.status(user, jid),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),

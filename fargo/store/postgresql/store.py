@@ -19,7 +19,7 @@ Rules:
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any, Final, Self
 
@@ -202,6 +202,17 @@ class PostgresqlStore(PostgresqlWriter):
     def append(self, entries: Iterable[Entry]) -> list[int]:
         """Commit a batch."""
         return self.commit(entries)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let all batches that are appended meanwhile be committed at the end, or none of them. Raises StoreError."""
+        with store_errors(self._database, WHAT), self._opened.transaction():
+            yield
+
+    def clear(self) -> None:
+        """Erase all entries of all users. Raises StoreError."""
+        with store_errors(self._database, WHAT):
+            self._opened.execute("truncate events, commands")
 
 
 def _append(connection: PatientConnection, values: dict[str, Any]) -> int:

@@ -79,7 +79,12 @@ UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRe
 UNKNOWN: Final = offer_answer.UNKNOWN
 """The assumed description of a phone that has made no offer."""
 CAPABILITIES: Final = SipCapabilities(
-    profiles=(MediaProfile.PLAIN,), transport_change=True, outlives_gateway=True, forwards=True, texts=True
+    profiles=(MediaProfile.PLAIN,),
+    transport_change=True,
+    outlives_gateway=True,
+    forwards=True,
+    texts=True,
+    voicemail=True,
 )
 
 # Seconds.
