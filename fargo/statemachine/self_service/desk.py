@@ -65,10 +65,8 @@ def noted(user: User, effects: Effects) -> User:
 def asked(user: User, event: GatewayAsked, effects: Effects) -> User:
     """Do what the user asks in a chat, and answer there."""
     after, text = answered(user, event.request, event.to, effects)
-    contact = keeping.offered(user, event.request, event.to)
-    asks = contact if keeping.takes(user, event.sender) else None
-    effects.emit(SendText(event.to, event.sender, text, offers=asks))
-    keeping.offer(user, contact, event.to, effects, but=event.sender)
+    effects.emit(SendText(event.to, event.sender, text))
+    keeping.offer(user, event.request, event.to, effects)
     return after
 
 
