@@ -35,7 +35,7 @@ async def test_chromium_calls_by_chat_and_exchanges_texts(world: World, gateway:
     bob = await world.phone(NUMBER, hertz=PHONE_HERTZ)
     alice = await world.browser("alice", hertz=BROWSER_HERTZ)
     await alice.register(world.provider.account("alice"))
-    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@voip.example.")
+    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@example.net.")
     refused = await alice.write(f"nobody@{gateway.jid}", "Are you there?", "undelivered")
     assert "(404)" in refused["why"]
     await alice.run("document.getElementById('said').replaceChildren()")

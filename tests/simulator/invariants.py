@@ -519,7 +519,7 @@ def _leg(command: Command) -> Leg:
             return "relay", session
         case PlayRinging(session) | StopRinging(session):
             return "relay", session
-        case SendRequest(method="MESSAGE"):
+        case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
             return ()
         case SendRequest(dialog=str(dialog)):
             return (dialog,)

@@ -150,6 +150,8 @@ class Gajim(DesktopClient):
             "sounds_on": False,
             "show_notifications": False,
             "check_for_update": False,
+            # So that pictures that are taken at another time differ only if something has changed.
+            "time_format": "10:00",
         }
         account = {
             "active": True,

@@ -29,6 +29,7 @@ from fargo.adapters.xmpp import (
     jingle,
     jingle_message,
     messages,
+    people,
     presence,
     prompt,
     registration,
@@ -77,6 +78,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    OfferContact,
     PresenceKind,
     ProposeCall,
     RefuseIq,
@@ -120,6 +122,7 @@ _OneStanza: TypeAlias = (
     | ProposeCall
     | MessageCall
     | SendText
+    | OfferContact
 )
 _OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 
@@ -271,7 +274,7 @@ class XmppAdapter:
                 pass
             case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
-            case SendPresence() | MessageCall() | SendText():
+            case SendPresence() | MessageCall() | SendText() | OfferContact():
                 pass
 
     def _text(self, command: _OfText, name: str) -> None:
@@ -307,6 +310,8 @@ class XmppAdapter:
                 return jingle_message.stanza(command, name)
             case SendText():
                 return messages.stanza(command, name)
+            case OfferContact():
+                return people.offer(command, name)
             case _:
                 assert_never(command)
 

@@ -134,7 +134,7 @@ BAD_TRANSPORT: Final = "The transport must be udp, tcp or tls, or empty."
 
 FORM_TITLE: Final = "SIP account"
 FORM_INSTRUCTIONS: Final = (
-    "Enter your SIP address (for example alice@sip.example.org) and its password. The gateway signs in to your SIP "
+    "Enter your SIP address (for example alice@example.net) and its password. The gateway signs in to your SIP "
     "account whenever you are online, so that you can make and receive calls."
 )
 FORM_OPTIONAL_FIELDS: Final = "Leave the other fields empty unless your SIP provider has told you what to enter."

@@ -200,10 +200,11 @@ def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
     return tuple([jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at])
 
 
-def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
-    """Return the times at which the clients in doubt count as offline."""
-    doubted = ((jid, client.doubted) for jid, client in contacts.clients.items())
-    return tuple(Deadline(texts.PRESENCE.format(jid=jid), until) for jid, until in doubted if until is not None)
+def deadlines(contacts: Contacts) -> Iterator[Deadline]:
+    """Yield the times at which the clients in doubt count as offline."""
+    for jid, client in contacts.clients.items():
+        if client.doubted is not None:
+            yield Deadline(texts.PRESENCE.format(jid=jid), client.doubted)
 
 
 def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:

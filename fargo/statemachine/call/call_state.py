@@ -150,12 +150,17 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
     effects.emit(SendText(domain_of(call.caller.jid), effects.user, text, None))
 
 
-def deadlines(call: Call) -> tuple[Deadline, ...]:
-    """Return by when the call must have moved on."""
+def deadlines(call: Call) -> list[Deadline]:
+    """Return by when the legs of the call must have moved on. The names do not say which call it is (`in_words`)."""
     due = [sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle), forward_deadline(call)]
     if call.forwarded is not None:
         due += [sip_leg.deadline(call.forwarded), longest(call)]
-    return tuple(Deadline(texts.OF_CALL.format(call=call.id, awaited=d.name), d.at) for d in due if d is not None)
+    return [each for each in due if each is not None]
+
+
+def in_words(call: Call, due: Deadline) -> Deadline:
+    """Return a deadline of a call with a name that says of which."""
+    return Deadline(texts.OF_CALL.format(call=call.id, awaited=due.name), due.at)
 
 
 def forward_deadline(call: Call) -> Deadline | None:

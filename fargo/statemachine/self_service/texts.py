@@ -5,7 +5,7 @@ from typing import Final
 HELP: Final = """\
 This is the gateway between your XMPP client and telephones. Write to it:
 help: this list
-register alice@sip.example.org: registers your SIP account; you are asked for its password
+register alice@example.net: registers your SIP account; you are asked for its password
 unregister: removes your SIP account here
 status: how your SIP account is
 calls: your latest calls
@@ -87,6 +87,12 @@ LASTING: Final = (
 )
 WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
 TROUBLE_TOLD: Final = "a trouble of the account to be told"
+NEW_MESSAGES: Final = "You have new voice messages."
+ONE_MESSAGE: Final = "You have a new voice message."
+SOME_MESSAGES: Final = "You have {count} new voice messages."
+URGENT_MESSAGES: Final = "Urgent: {count}."
+CALL_MAILBOX: Final = "Call the mailbox: {account}"
+MAILBOX_ASKED: Final = "the subscription to the mailbox to be renewed"
 
 # --- dial rules
 
