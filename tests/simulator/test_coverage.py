@@ -41,6 +41,7 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         random = Random(seed)
         yield run(FORWARDING, at_random(random), some_quirks(random), 100).log
         yield run(CALLED_BACK, at_random(random), some_quirks(random), 100).log
+        yield run(CALLED_BACK, at_random(Random(seed)), NONE, 100).log
     for seed in range(TALKATIVE):
         start = STARTS["out over SIP" if seed % 2 else "in over SIP"]
         yield run(start, at_random(Random(seed)), frozenset({Quirk.CHATTER}), 60).log
