@@ -32,6 +32,7 @@ from fargo.config_values import (
     Addresses,
     AnyAddress,
     Country,
+    Database,
     Domain,
     Duration,
     HostPort,
@@ -260,8 +261,13 @@ class StateConfig(Section):
 
 
 class LogConfig(Section):
-    """[log]: how long calls stay in the log, the room that it needs, and what the gateway's output tells."""
+    """[log]: where the log is, how long calls stay in it, its room, and what the gateway's output tells."""
 
+    store: Database | None = Field(
+        None,
+        description="the address of a PostgreSQL database without a password, such as "
+        '"postgresql://fargo@db.example.org/fargo"',
+    )
     keep: Duration = Field("90d", description='how long calls stay in the log, such as "90d", "12w", "2y" or "forever"')
 
     reserve_mb: int = Field(64, strict=True, ge=1, le=1_000_000, description="a number of megabytes from 1 to 1000000")

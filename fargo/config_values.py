@@ -20,6 +20,7 @@ from fargo.statemachine.dial_rules import sed
 from fargo.statemachine.dial_rules.sed import BadRule
 from fargo.statemachine.model.requests import DialRule
 from fargo.statemachine.numbering_plans import country
+from fargo.store.places import BadPlaceError, DatabaseAddress, database_address
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,15}")
 _PREFIX: Final = re.compile(r"\+?[0-9*#]{0,15}")
@@ -157,6 +158,14 @@ def _path(path: Path, info: ValidationInfo) -> Path:
     return whole
 
 
+def _database(value: object) -> DatabaseAddress:
+    """Return the address of a database. The text is not repeated in the error, as there may be a password in it."""
+    try:
+        return database_address(value if isinstance(value, str) else "")
+    except BadPlaceError as error:
+        raise mistake(str(error)) from None
+
+
 def in_seconds(duration: str) -> float | None:
     """Return a duration such as "90d" in seconds, None for "forever". Raises ValueError."""
     text = _duration(duration)
@@ -182,6 +191,7 @@ Rule = Annotated[DialRule, PlainValidator(_dial_rule)]
 AccountHost = Annotated[str, AfterValidator(_host)]
 AnyAddress = Annotated[str, AfterValidator(_any_address)]
 IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+Database = Annotated[DatabaseAddress, PlainValidator(_database)]
 RelativePath = Annotated[Path, AfterValidator(_path)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
 AddressAndPort = Annotated[HostPort, BeforeValidator(_endpoint)]

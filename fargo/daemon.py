@@ -41,7 +41,7 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.backfill import backfill
-from fargo.calls import records
+from fargo.calls import Record, records
 from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.control.server import ControlSocket
@@ -92,7 +92,7 @@ from fargo.store.copies import KEY
 from fargo.store.entries import Entry
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
-from fargo.store.state import make_directory, open_log, open_log_beside
+from fargo.store.state import make_directory, open_log, open_log_beside, tables_in
 from fargo.store.texts_under_way import TextsUnderWay
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
@@ -141,10 +141,10 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         make_directory(directory)
-        self._spare = self._opened_spare(directory)
-        self._log = open_log_beside(reactor, directory, backfill)
+        self._spare = self._opened_spare()
+        self._log = open_log_beside(reactor, directory, backfill, config.log.store)
         self._monitoring = Monitoring(config.metrics.address, reactor)
-        self._journal = Journal(reactor, self._monitoring.ended)
+        self._journal = Journal(reactor, self._ended)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
@@ -164,7 +164,7 @@ class Daemon:
         self._know_calls()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
-        self._vault = Vault(directory, self._log.mark, reactor)
+        self._vault = Vault(tables_in(directory, config.log.store), self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
         self._texts = TextsUnderWay(reactor.callLater)
@@ -208,11 +208,12 @@ class Daemon:
         self._desk = Desk(self._engine, self._log, parts, self._about, reactor)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
-    def _opened_spare(self, directory: Path) -> Spare:
+    def _opened_spare(self) -> Spare:
         """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
+        directory = self._config.state.directory
         spare = Spare(log_in(directory))
         if spare.entries():
-            with closing(open_log(directory, backfill)) as log:
+            with closing(open_log(directory, backfill, self._config.log.store)) as log:
                 left_out = take_in(spare, log)
             if left_out:
                 self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
@@ -453,6 +454,11 @@ class Daemon:
         for entry in entries:
             self._desk.take(entry)
             self._monitoring.entry(entry)
+
+    def _ended(self, call: Record) -> None:
+        """Tell those who watch of a call that has ended."""
+        self._monitoring.ended(call)
+        self._desk.ended(call)
 
     def _contacts(self, user: str) -> Contacts:
         """Return the contacts of a user."""

@@ -28,7 +28,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from fargo import texts
-from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, Issued, ends
@@ -53,7 +52,7 @@ class StateMachine(Protocol):
 
     def new(self, jid: str, /) -> User: ...
     def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...], str | None]: ...
-    def deadlines(self, user: User, /) -> tuple[Deadline, ...]: ...
+    def next_due(self, user: User, /) -> float | None: ...
     def is_idle(self, user: User, /) -> bool: ...
     def secrets(self, user: User, /) -> tuple[str, ...]: ...
     def answers(
@@ -411,7 +410,7 @@ class Engine:
     def _arm(self, jid: str) -> None:
         stream = self._streams[jid]
         try:
-            due = min((deadline.at for deadline in self._machine.deadlines(stream.user)), default=None)
+            due = self._machine.next_due(stream.user)
         except Exception:  # a bug in the core costs this user's timer, not the others'
             self._logger.failure(texts.DEADLINES_BUG, user=jid)
             return

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -35,6 +36,25 @@ def test_links_lead_somewhere(page: Path) -> None:
         there = page.parent / path if path else page
         assert there.is_file(), link
         assert not anchor or anchor in anchors(there), link
+
+
+PICTURES = sorted((ROOT / "docs").glob("*.png"))
+MOST_BYTES = 60_000
+BY_HAND = {"call-page.png"}
+"""Pictures that no test takes."""
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_is_small_and_on_a_page(picture: Path) -> None:
+    assert picture.stat().st_size < MOST_BYTES
+    assert any(f"{picture.name})" in page.read_text() for page in PAGES)
+
+
+def test_tests_take_the_pictures() -> None:
+    """If this fails, run script/pictures, or delete a picture."""
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests/end_to_end").glob("test_*.py"))
+    taken = {f"{name}.png" for name in re.findall(r'pictures\.take\("([\w-]+)"', tests)}
+    assert taken == {picture.name for picture in PICTURES} - BY_HAND
 
 
 def test_every_page_is_in_the_readme() -> None:
@@ -146,3 +166,20 @@ def test_users_are_told_what_they_can_write_to_the_gateway() -> None:
     assert {"help", "busy on", "busy off"} <= words
     page = (ROOT / "docs/using.md").read_text()
     assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_the_messages_that_users_are_told_of_exist() -> None:
+    """What the page quotes is in a text of the gateway, except for numbers and what “…” stands for."""
+    texts = "\n".join(re.sub(r"\{\w+\}", "", each) for each in all_texts())
+    page = (ROOT / "docs/using.md").read_text().partition("## What the messages mean")[2]
+    told = [cell for row in re.findall(r"^\| (.*?) \|", page, re.M) for cell in re.findall("“([^“”]+)", row)]
+    parts = [re.sub(r"\d+", "", part).strip() for each in told for part in each.split("…")]
+    assert len(parts) > 15
+    assert [part for part in parts if len(part) > 20 and part not in texts] == []
+
+
+def all_texts() -> Iterator[str]:
+    """Yield the texts of all packages."""
+    for path in (ROOT / "fargo").rglob("texts.py"):
+        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        yield from (each for each in vars(module).values() if isinstance(each, str))

@@ -4,7 +4,18 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from fargo.checking import certificate, clock, component, directory, edge, ports, programs, relay, running_gateway
+from fargo.checking import (
+    certificate,
+    clock,
+    component,
+    database,
+    directory,
+    edge,
+    ports,
+    programs,
+    relay,
+    running_gateway,
+)
 from fargo.checking.finding import Finding, Kind
 from fargo.config import Config
 
@@ -28,6 +39,7 @@ def elsewhere(config: Config) -> Iterator[Finding]:
     """
     found = list(programs.versions(config))
     yield from found
+    yield from database.findings(config)
     if not any(each.kind is Kind.PROBLEM for each in found) and not list(programs.missing(config)):
         yield from edge.findings(config)
     if running_gateway.process_of(config) is None:

@@ -24,7 +24,7 @@ _NOT_FOR_BUS: Final = re.compile(r"[^-0-9A-Za-z_/.*]")
 def unusable(config: Config) -> Iterator[Finding]:
     """Find why the directory can neither be used nor made, or what is in it cannot be used."""
     directory = config.state.directory
-    why = _path_problem(config) or _directory_problem(directory) or _state_problem(directory)
+    why = _path_problem(config) or _directory_problem(directory) or _state_problem(config)
     if why:
         yield problem("state.directory", why)
 
@@ -77,12 +77,16 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _state_problem(directory: Path) -> str | None:
+def _state_problem(config: Config) -> str | None:
     """Return why the log or the vault in the directory cannot be used, or not together, None if they can or are not
-    there. Those of another user are left alone: opening them would leave files of ours beside them.
+    there. Those of another user are left alone: opening them would leave files of ours beside them. A log in a database
+    is looked at elsewhere, as its server may let us wait.
     """
+    directory = config.state.directory
     if not _is_there(directory) or directory.stat().st_uid != os.geteuid():
         return None
+    if config.log.store:
+        return _key_problem(directory / KEY)
     log = log_in(directory)
     try:
         if log.exists() and log.stat().st_size:

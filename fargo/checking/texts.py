@@ -110,3 +110,7 @@ RUNS: Final = (
     "Fargo runs with {path} (process {pid}), so neither its ports nor its place at the XMPP server were tried."
 )
 RUNS_BADLY: Final = "The gateway that runs says: {why}"
+
+# --- the database
+
+DATABASE_ANSWERS: Final = "The database {database} can be used."

@@ -1,17 +1,17 @@
 """`fargo accounts`: the users' SIP accounts, as the log has them: each change of an account is in it at once."""
 
 from datetime import UTC, tzinfo
-from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
 from fargo.cli import texts
-from fargo.cli.common import InputError, known_user, open_log, reads_log, say
+from fargo.cli.common import InputError, directory_of_log, known_user, open_log, reads_log, say
 from fargo.cli.times import in_zone, shown, zone_name
 from fargo.plain import plain, plain_json
 from fargo.running import gateway_of
+from fargo.store.places import LogPlace
 from replay.reading.accounts import AccountChange, changes, states
 from replay.reading.golden import is_golden
 from replay.reading.records import instant
@@ -27,7 +27,7 @@ _GAP: Final = "  "
 @in_zone
 @click.option("--all", "every", is_flag=True, help=f"Show all changes of USER's account, not just the last {LATEST}.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-def accounts(user: str | None, path: Path, zone: tzinfo | None, every: bool, as_json: bool) -> None:
+def accounts(user: str | None, path: LogPlace, zone: tzinfo | None, every: bool, as_json: bool) -> None:
     """List all SIP accounts with their state, since when, and the provider's last words; or the changes of USER's.
 
     Times are UTC without --local or --tz; in JSON they always are.
@@ -39,8 +39,9 @@ def accounts(user: str | None, path: Path, zone: tzinfo | None, every: bool, as_
             found = found if every else found[-LATEST:]
         else:
             found = list(states(log.accounts()))
-    if not is_golden(path) and gateway_of(path.parent) is None:
-        click.echo(texts.AS_IT_WAS.format(path=path.parent), err=True)
+    directory = directory_of_log(path)
+    if directory and not is_golden(path) and gateway_of(directory) is None:
+        click.echo(texts.AS_IT_WAS.format(path=directory), err=True)
     if as_json:
         click.echo(plain_json(msgspec.json.format(msgspec.json.encode([_row(each) for each in found]))))
     elif found:

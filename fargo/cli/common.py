@@ -16,7 +16,8 @@ from fargo.config import Config, ConfigError, StateConfig, load
 from fargo.plain import plain
 from fargo.statemachine.address import bare
 from fargo.store.interface import Reader, StoreError
-from fargo.store.opening import log_in, open_reader
+from fargo.store.opening import log_of, open_reader
+from fargo.store.places import BadPlaceError, DatabaseAddress, LogPlace, place_of
 from replay.reading import golden
 from replay.reading.call_name import CallNameError, find
 
@@ -29,7 +30,28 @@ OF_GATEWAY = click.option(
     *("-c", "--config"), metavar="FILE", type=click.Path(path_type=Path),
     help=f"The gateway's configuration. Default: {CONFIGURATION}, if it is there.",
 )  # fmt: skip
-LOG = click.argument("path", metavar="LOG", type=click.Path(path_type=Path))
+
+
+class PlaceOfLog(click.ParamType[LogPlace]):
+    """Where a log is: the path of a file, or the address of a database."""
+
+    name = "log"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> LogPlace:
+        """Return the place. Fails if it is the address of a database that cannot be used."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        try:
+            place = place_of(value)
+        except BadPlaceError as error:
+            self.fail(str(error), param, ctx)
+        return place if isinstance(place, DatabaseAddress) else Path(_FILE.convert(value, param, ctx))
+
+
+_FILE: Final = click.Path(path_type=Path)
+
+
+LOG = click.argument("path", metavar="LOG", type=PlaceOfLog())
 CALL = click.argument("name", metavar="CALL")
 _MOST_USERS: Final = 5
 
@@ -61,31 +83,50 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that select a log to a command, which gets its `path`."""
     kind = click.Path(path_type=Path)
 
-    @click.option("--log", metavar="FILE", type=kind, help="The log to read. Default: the log of the gateway.")
+    @click.option("--log", metavar="FILE", type=PlaceOfLog(), help="The log to read. Default: the log of the gateway.")
     @click.option("-c", "--config", metavar="FILE", type=kind, help="Read the log of the gateway configured there.")
     @wraps(command)
-    def with_path(*args: Any, log: Path | None, config: Path | None, **options: Any) -> None:
+    def with_path(*args: Any, log: LogPlace | None, config: Path | None, **options: Any) -> None:
         command(*args, path=log or _log_of(config), **options)
 
     return with_path
 
 
-def _log_of(config: Path | None) -> Path:
-    """Return the path of the log of the gateway with this configuration, or with that of this machine."""
-    return log_in(state_directory(config))
+def _log_of(config: Path | None) -> LogPlace:
+    """Return where the log of the gateway with this configuration is, or with that of this machine."""
+    return log_of(state_directory(config), database_of(config))
+
+
+def database_of(config: Path | None) -> DatabaseAddress | None:
+    """Return the database that has the log of that gateway, None if it is in a file."""
+    config = _that_is_there(config)
+    return load_config(config).log.store if config else None
 
 
 def state_directory(config: Path | None) -> Path:
     """Return the state directory of the gateway with this configuration, or with that of this machine. If there is
     none, or we cannot enter its directory, it is the default one.
     """
-    config = config or (CONFIGURATION if os.access(CONFIGURATION, os.F_OK) else None)
+    config = _that_is_there(config)
     state = load_config(config).state if config else StateConfig.model_construct()
     return state.directory
 
 
+def directory_of_log(place: LogPlace) -> Path | None:
+    """Return the directory of the gateway whose log a command reads, as its options say, None if it cannot be known."""
+    options = click.get_current_context().params
+    if options["log"] is None:
+        return state_directory(options["config"])
+    return place.parent if isinstance(place, Path) else None
+
+
+def _that_is_there(config: Path | None) -> Path | None:
+    """Return a configuration, or else that of this machine, if there is one that we can reach."""
+    return config or (CONFIGURATION if os.access(CONFIGURATION, os.F_OK) else None)
+
+
 @contextmanager
-def open_log(path: Path) -> Iterator[Reader]:
+def open_log(path: LogPlace) -> Iterator[Reader]:
     """Open a log for reading: the log of a gateway, which may be running, or a golden log."""
     try:
         log = golden.GoldenLog(path) if golden.is_golden(path) else open_reader(path, backfill)

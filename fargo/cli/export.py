@@ -14,6 +14,7 @@ from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
 from fargo.store.interface import StoreError, SynchronousStore
 from fargo.store.opening import open_store
+from fargo.store.places import LogPlace
 from replay.exporting import pytest_file
 from replay.exporting.export import Export, ExportError, excerpt, pseudonymised
 from replay.reading import golden
@@ -27,7 +28,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("-o", "--output", "target", metavar="FILE", required=True, type=_PATH, help="The file to write.")
 @click.option("--with-names", is_flag=True, help="Keep all names, numbers and addresses.")
 @click.option("--as-test", is_flag=True, help="Write a pytest file instead of a golden log.")
-def export_call(name: str, path: Path, target: Path, with_names: bool, as_test: bool) -> None:
+def export_call(name: str, path: LogPlace, target: Path, with_names: bool, as_test: bool) -> None:
     """Write CALL to a file, with pseudonyms for all names.
 
     The file is a golden log with everything that the call depends on. An existing file is overwritten.

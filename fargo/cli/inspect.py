@@ -1,13 +1,13 @@
 """`fargo inspect`: serve the pages of a log to a browser on this machine."""
 
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from fargo.cli import texts
-from fargo.cli.common import InputError, open_log, reads_log
+from fargo.cli.common import InputError, directory_of_log, open_log, reads_log
 from fargo.store.interface import Reader
+from fargo.store.places import LogPlace
 from replay.inspecting import link
 
 PORT: Final = 8068
@@ -19,7 +19,7 @@ PORT: Final = 8068
 @click.option(
     "--port", metavar="N", type=click.IntRange(0, 65535), help=f"The port, 0 for any free one. Default: {PORT}."
 )
-def inspect(path: Path, port: int | None) -> None:
+def inspect(path: LogPlace, port: int | None) -> None:
     """Serve the calls of a log to a browser on this machine.
 
     Runs until Ctrl-C. The gateway may be running at the same time. The address of a gateway's pages is the same at each
@@ -33,14 +33,17 @@ def inspect(path: Path, port: int | None) -> None:
         reactor.run()  # type: ignore[misc]
 
 
-def _secret(path: Path) -> str:
+def _secret(path: LogPlace) -> str:
     """Return the secret of the address: a lasting one for the log of a gateway, unless its directory is read-only."""
+    directory = directory_of_log(path)
+    if directory is None:
+        return link.drawn()
     if click.get_current_context().params["log"] is not None:
-        return link.known(path.parent) or link.drawn()
+        return link.known(directory) or link.drawn()
     try:
-        return link.lasting(path.parent)
+        return link.lasting(directory)
     except OSError as error:
-        click.echo(texts.LINK_NOT_LASTING.format(path=path.parent / link.NAME, why=error.strerror), err=True)
+        click.echo(texts.LINK_NOT_LASTING.format(path=directory / link.NAME, why=error.strerror), err=True)
         return link.drawn()
 
 

@@ -10,6 +10,7 @@ import click
 from fargo.cli import texts
 from fargo.cli.common import CALL, InputError, find_call, open_log, reads_log
 from fargo.private_file import write_private
+from fargo.store.places import LogPlace
 from replay.drawing.label import Tone
 from replay.drawing.ladder import NARROWEST, ladder
 from replay.drawing.mermaid import mermaid
@@ -37,7 +38,7 @@ _LOOKS: Final[dict[Tone, dict[str, Any]]] = {
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write a web page instead.")
 def ladder_of_call(
     name: str,
-    path: Path,
+    path: LogPlace,
     brief: bool,
     width: int | None,
     only_ascii: bool,

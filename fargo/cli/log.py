@@ -1,5 +1,6 @@
 """`fargo log`: show how much is in a log, and delete old events from it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,14 +8,27 @@ from time import time
 
 import click
 import msgspec
+from click import progressbar
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import InputError, load_config, open_log, reads_log, say, size_text
+from fargo.cli.common import (
+    OF_GATEWAY,
+    InputError,
+    PlaceOfLog,
+    load_config,
+    open_log,
+    reads_log,
+    say,
+    size_text,
+    state_directory,
+)
 from fargo.config_values import in_seconds
 from fargo.plain import plain_json
 from fargo.store.interface import Statistics, Store, StoreError, StoreInUseError
 from fargo.store.opening import open_store
+from fargo.store.places import LogPlace
+from fargo.store.transfer import copy_log
 from replay.drawing.text import clock
 from replay.reading.golden import is_golden
 
@@ -29,7 +43,7 @@ def log() -> None:
 @log.command("stats")
 @reads_log
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def show_stats(path: Path, as_json: bool) -> None:
+def show_stats(path: LogPlace, as_json: bool) -> None:
     """Show the number of users, calls and events, and the size."""
     with open_log(path) as reader:
         statistics, size = reader.statistics(), reader.size()
@@ -45,7 +59,7 @@ def show_stats(path: Path, as_json: bool) -> None:
 @reads_log
 @click.option("--keep", metavar="DURATION", help=_KEEP)
 @click.pass_context
-def compact(context: click.Context, path: Path, keep: str | None) -> None:
+def compact(context: click.Context, path: LogPlace, keep: str | None) -> None:
     """Delete old events from a log, and shrink its file.
 
     The gateway may be running. Then the file keeps its size, and its free space is reused.
@@ -64,6 +78,30 @@ def compact(context: click.Context, path: Path, keep: str | None) -> None:
         click.echo(texts.LOG_IN_USE)
 
 
+@log.command("copy")
+@click.argument("source", metavar="FROM", type=PlaceOfLog())
+@click.argument("target", metavar="TO", type=PlaceOfLog())
+@OF_GATEWAY
+def copy_log_and_passwords(source: LogPlace, target: LogPlace, config: Path | None) -> None:
+    """Copy a log and its passwords FROM one place TO another: a file fargo.db, with the passwords beside it, or a
+    database of PostgreSQL.
+
+    No gateway may be running with either. Everything is read again and compared. FROM stays as it is. The key of
+    passwords in a database is in the state directory.
+    """
+    try:
+        with (
+            open_log(source) as reader,
+            progressbar(
+                length=2 * len(reader), label=texts.COPYING, file=sys.stderr, hidden=not sys.stderr.isatty()
+            ) as bar,
+        ):
+            copied = copy_log(source, target, state_directory(config), backfill, bar.update)
+    except StoreError as error:
+        raise InputError(str(error)) from None
+    click.echo(texts.COPIED.format(entries=copied.entries, passwords=copied.passwords, target=target))
+
+
 def _seconds(keep: str | None, config: Path | None) -> float | None:
     """Return how long to keep calls, None for "forever"."""
     if keep is None:
@@ -76,7 +114,7 @@ def _seconds(keep: str | None, config: Path | None) -> float | None:
         raise click.BadParameter(texts.NOT_A_DURATION.format(value=keep)) from None
 
 
-def _compact(path: Path, keep: float | None) -> tuple[int, bool, int]:
+def _compact(path: LogPlace, keep: float | None) -> tuple[int, bool, int]:
     """Delete old events. Return how many were deleted, whether the file could be shrunk, and its size now."""
     from fargo.retention import retire  # here, because nothing else here needs Twisted
 
@@ -88,7 +126,7 @@ def _compact(path: Path, keep: float | None) -> tuple[int, bool, int]:
         return left, store.shrink(), store.size()
 
 
-def _open_store(path: Path) -> tuple[Store, bool]:
+def _open_store(path: LogPlace) -> tuple[Store, bool]:
     """Open the log, and return whether with the writer lock. Otherwise a gateway is running, and it alone may erase
     users, whose state it has in memory.
     """

@@ -9,9 +9,10 @@ import click
 from click import progressbar
 
 from fargo.cli import texts
-from fargo.cli.common import CALL, LOG, InputError, find_call, open_log, reads_log, say
+from fargo.cli.common import CALL, LOG, InputError, PlaceOfLog, find_call, open_log, reads_log, say
 from fargo.statemachine.address import bare
 from fargo.store.entries import Entry
+from fargo.store.places import LogPlace
 from replay.drawing.debugger import Debugger
 from replay.drawing.show import show
 from replay.reading.golden import golden_logs
@@ -26,8 +27,8 @@ def replay() -> None:
 
 
 @replay.command("verify")
-@click.argument("paths", metavar="LOG...", nargs=-1, required=True, type=click.Path(path_type=Path))
-def verify_logs(paths: tuple[Path, ...]) -> None:
+@click.argument("paths", metavar="LOG...", nargs=-1, required=True, type=PlaceOfLog())
+def verify_logs(paths: tuple[LogPlace, ...]) -> None:
     """Fold each LOG again and compare the commands with those recorded.
 
     Exit code 1 if any command differs and no listed change of the rules explains it. A directory stands for all golden
@@ -46,10 +47,10 @@ def verify_logs(paths: tuple[Path, ...]) -> None:
     raise SystemExit(1 if verdict.differences else 0)
 
 
-def _each(paths: Iterable[Path]) -> Iterator[Path]:
+def _each(paths: Iterable[LogPlace]) -> Iterator[LogPlace]:
     """Yield the logs, with directories replaced by the golden logs in them."""
     for path in paths:
-        if not path.is_dir():
+        if not (isinstance(path, Path) and path.is_dir()):
             yield path
         elif found := golden_logs(path):
             yield from found
@@ -70,7 +71,7 @@ def _counted(entries: Iterable[Entry], count: Callable[[int], None]) -> Iterator
 @click.option(
     "--call", metavar="CALL", help="Only this call: JID/number, a Jingle session, a SIP channel or a Call-ID."
 )
-def show_log(path: Path, user: str | None, call: str | None) -> None:
+def show_log(path: LogPlace, user: str | None, call: str | None) -> None:
     """Print the events in LOG, with their state changes and commands."""
     shown = False
     user = user and bare(user)
@@ -86,7 +87,7 @@ def show_log(path: Path, user: str | None, call: str | None) -> None:
 @replay.command("step")
 @CALL
 @reads_log
-def step_call(name: str, path: Path) -> None:
+def step_call(name: str, path: LogPlace) -> None:
     """Step through CALL, forward and back.
 
     Commands are read from the terminal or a pipe; “help” lists them.

@@ -9,7 +9,7 @@ import click
 
 from fargo.backfill import backfill
 from fargo.cli import texts
-from fargo.cli.common import OF_GATEWAY, InputError, open_log, say, state_directory
+from fargo.cli.common import OF_GATEWAY, InputError, database_of, open_log, say, state_directory
 from fargo.store.copies import back_up, check_copy, names_of_passwords, restore
 from fargo.store.interface import StoreError
 from fargo.store.opening import log_in
@@ -32,6 +32,7 @@ def back_up_state(copy: Path, config: Path | None, only_verify: bool) -> None:
     """
     if only_verify:
         raise SystemExit(0 if _is_sound(copy) else 1)
+    _refuse_database(config)
     with _input_errors():
         back_up(state_directory(config), copy)
     click.echo(texts.BACKED_UP.format(path=copy))
@@ -46,6 +47,7 @@ def restore_state(copy: Path, config: Path | None, replace: bool) -> None:
 
     The gateway must not be running. What it has is never deleted.
     """
+    _refuse_database(config)
     directory = state_directory(config)
     aside = f"{datetime.now(UTC):replaced-%Y-%m-%d}" if replace else None
     with _input_errors():
@@ -62,12 +64,19 @@ def accept_log_of_state(config: Path | None) -> None:
 
     The gateway must not be running. No password is erased now.
     """
+    _refuse_database(config)
     directory = state_directory(config)
     with _input_errors():
         if why_not_together(directory) is None:
             raise InputError(texts.LOG_BELONGS.format(path=directory))
         accept_log(directory, backfill)
     click.echo(texts.LOG_ACCEPTED.format(path=log_in(directory)))
+
+
+def _refuse_database(config: Path | None) -> None:
+    """Raise InputError if the log is in a database, which has means of its own for copies."""
+    if database := database_of(config):
+        raise InputError(texts.NOT_OF_DATABASE.format(database=database))
 
 
 def _is_sound(copy: Path) -> bool:

@@ -109,6 +109,7 @@ LONG_TEXT: Final = "The text has {length:,} characters, and can have {most:,} at
 # --- finding calls and events
 
 NO_MATCHING_CALL: Final = "{path} has no matching call."
+LATEST_CALLS: Final = "These are the latest {shown:,} of {number:,} calls. `--latest {number}` lists all of them."
 NO_MATCHING_EVENT: Final = "{path} has no matching event."
 CALL_NAME_PROBLEM: Final = "{path}: {problem}"
 NO_GOLDEN_LOG: Final = "{path} contains no golden log (*.jsonl)."
@@ -132,8 +133,15 @@ PORT_UNUSABLE: Final = "Port {port} of this machine cannot be used: {why}."
 PORT_TAKEN: Final = "Port {port} of this machine cannot be used ({why}): the address is another one than usual."
 LINK_NOT_LASTING: Final = "{path} cannot be written ({why}): the address is another one at each start."
 
+NOT_OF_DATABASE: Final = (
+    "The log and the passwords are in {database}. Copy and restore them with PostgreSQL's pg_dump and pg_restore, and "
+    "the keys from the state directory beside them."
+)
+
 # --- fargo log
 
+COPYING: Final = "Copying"
+COPIED: Final = "{entries:,} events and {passwords:,} passwords are in {target} now, as they were."
 COMPACTED: Final = "Deleted {count:,} events. The log had {before} and now has {after}."
 LOG_IN_USE: Final = "The log is in use, so its file could not be made smaller. Stop the gateway and run this again."
 GOLDEN_LOG_FIXED: Final = "{path} is a golden log, which cannot be compacted."

@@ -10,7 +10,7 @@ import msgspec
 from fargo.backfill import backfill
 from fargo.calls import records
 from fargo.cli import texts
-from fargo.cli.common import OF_GATEWAY, InputError, known_user, open_log, reads_log, say, state_directory
+from fargo.cli.common import OF_GATEWAY, InputError, database_of, known_user, open_log, reads_log, say, state_directory
 from fargo.cli.live import asked
 from fargo.control.questions import RemoveUser
 from fargo.operations.values import UserRemoval
@@ -22,7 +22,8 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.user_state import User
 from fargo.store.entries import Entry
 from fargo.store.interface import StoreError
-from fargo.store.opening import log_in
+from fargo.store.opening import last_time_in, log_of
+from fargo.store.places import DatabaseAddress, LogPlace
 from fargo.store.state import erase_user
 from replay.reading import golden
 from replay.reading.records import row
@@ -39,7 +40,7 @@ def users() -> None:
 @_USER
 @reads_log
 @click.option("-o", "--output", metavar="OUTPUT", type=click.Path(path_type=Path), help="Write to this file.")
-def export_user(user: str, path: Path, output: Path | None) -> None:
+def export_user(user: str, path: LogPlace, output: Path | None) -> None:
     """Print all that the gateway has about USER as JSON, without the password.
 
     That is the account, the contacts, the calls, and each event with its commands.
@@ -65,22 +66,24 @@ def remove_user(user: str, config: Path | None, yes: bool) -> None:
 
     If the gateway runs, it does this itself, and tells the provider.
     """
-    directory, user = state_directory(config), bare(user).casefold()
+    directory, database, user = state_directory(config), database_of(config), bare(user).casefold()
     if not yes:
         click.confirm(texts.REMOVE.format(user=plain(user)), abort=True)
     removal = asked(directory, RemoveUser(user), UserRemoval)
     if removal is None:
-        _erase(directory, user)
+        _erase(directory, database, user)
     elif removal.registered:
         say(texts.REMOVED_WHILE_RUNNING.format(user=user))
     else:
         say(texts.NO_ACCOUNT_REMOVED.format(user=user))
 
 
-def _erase(directory: Path, user: str) -> None:
+def _erase(directory: Path, database: DatabaseAddress | None, user: str) -> None:
     """Erase a user from the state of a gateway that does not run."""
     try:
-        known = log_in(directory).exists() and erase_user(directory, user, backfill)
+        known = last_time_in(log_of(directory, database)) is not None and erase_user(
+            directory, user, backfill, database
+        )
     except StoreError as error:
         raise InputError(str(error)) from None
     if not known:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, tzinfo
 from functools import partial
-from pathlib import Path
 from textwrap import fill
 from typing import Final
 
@@ -15,6 +14,7 @@ from fargo.cli.common import InputError, known_user, open_log, reads_log, say
 from fargo.cli.ladder import terminal_width
 from fargo.cli.times import in_zone, offset, parse_time, shown, zone_name
 from fargo.store.interface import Reader
+from fargo.store.places import LogPlace
 from replay.drawing.mermaid import mermaid
 from replay.drawing.record_text import ending, peer
 from replay.explaining import closest
@@ -34,7 +34,7 @@ _FAR_SECONDS: Final = 86_400.0
 @reads_log
 @in_zone
 @click.option("--mermaid", "diagram", is_flag=True, help="Add a sequence diagram in Mermaid's language.")
-def why(user: str, hint: str | None, path: Path, zone: tzinfo | None, diagram: bool) -> None:
+def why(user: str, hint: str | None, path: LogPlace, zone: tzinfo | None, diagram: bool) -> None:
     """Tell what happened in a call of USER, whose side it was, and what to do next.
 
     The call is the one closest to a time, such as "yesterday 10:00", or the last one with a number, an address or a
@@ -69,7 +69,7 @@ def _closest(calls: list[Record], time: float, zone: tzinfo) -> Closest | None:
     return found
 
 
-def _none(path: Path, user: str, hint: str | None) -> str:
+def _none(path: LogPlace, user: str, hint: str | None) -> str:
     if hint is None:
         return texts.NO_CALL_OF_USER.format(path=path, user=user)
     return texts.NO_CALL_AS_HINTED.format(path=path, user=user, hint=hint)

@@ -32,6 +32,7 @@ _SENTENCES: Final = frozenset(
         "outcome",
         "problem",
         "said",
+        "state",
         "status",
         "time",
         "told",

@@ -1,4 +1,5 @@
-"""The answers to admins who ask in a chat with the gateway, or by ad-hoc commands: those of the desk, in words.
+"""The answers to admins who ask in a chat with the gateway, or by ad-hoc commands: those of the desk, in words. The
+XMPP adapter puts them into the admin's language.
 
 Who has asked for what is told to the operator, but for questions that change nothing.
 """
@@ -15,6 +16,7 @@ from fargo.control.server import ProblemError
 from fargo.operations import texts
 from fargo.operations.values import Announcement, Draining, FailedCall, FailureList, ListedUser, UserList, UserRemoval
 from fargo.plain import plain
+from fargo.statemachine.model.call_records import Direction
 
 _log = Logger()
 
@@ -53,15 +55,19 @@ def _words(answer: object) -> str:
 
 
 def _user(listed: ListedUser) -> str:
-    return texts.USER.format(user=listed.user, account=listed.account, state=listed.state, calls=listed.calls)
+    return texts.USER.format(
+        user=listed.user, account=listed.account, state=texts.STATES[listed.state], calls=listed.calls
+    )
 
 
 def _failure(call: FailedCall) -> str:
-    return texts.FAILED_CALL.format(at=call.at, user=call.user, direction=call.direction, peer=call.peer, why=call.why)
+    text = texts.FAILED_OUT if call.direction == Direction.OUT else texts.FAILED_IN
+    peer = call.peer or texts.NOBODY_KNOWN
+    return text.format(at=call.at, user=call.user, peer=peer, why=call.why).rstrip()
 
 
 def _problem(failure: Failure) -> str:
     if failure.check(ProblemError):
         return str(failure.value)
     _log.failure(texts.ADMIN_BUG, failure)
-    return texts.ADMIN_BUG
+    return texts.NO_ANSWER

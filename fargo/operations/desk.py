@@ -10,12 +10,14 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 
+from fargo.calls import Record
 from fargo.control.questions import Announce, AskStatus, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.engine import Engine
 from fargo.operations import texts
 from fargo.operations.announcing import AT_ONCE, EVERY, Announcer
 from fargo.operations.census import Census, account_state
+from fargo.operations.failures import Failures
 from fargo.operations.listing import Listing
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
@@ -31,7 +33,7 @@ from fargo.operations.values import (
 from fargo.plain import plain
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.events import UserRemoved
-from fargo.store.entries import Entry
+from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import Reader, StoreError
 
 _MINUTE: Final = 60
@@ -63,6 +65,7 @@ class Desk:
         self._log = log
         self._parts = parts
         self._tally = CallTally(engine.now)
+        self._failures = Failures()
         self._about = about
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
@@ -73,6 +76,12 @@ class Desk:
     def take(self, entry: Entry) -> None:
         """Take note of an entry that is committed."""
         self._tally.take(entry)
+        if forgets_user(entry[1]):
+            self._failures.forget(entry[0].user)
+
+    def ended(self, call: Record) -> None:
+        """Take note of a call that has ended."""
+        self._failures.take(call)
 
     def answer(self, question: Question) -> Deferred[Any]:
         """Answer a question. May fail with ProblemError."""
@@ -86,7 +95,8 @@ class Desk:
             case ListUsers():
                 return Deferred.fromCoroutine(self._listing()).addCallback(Listing.users)
             case ListFailures():
-                return Deferred.fromCoroutine(self._listing()).addCallback(Listing.failures)
+                known = self._failures.latest()
+                return Deferred.fromCoroutine(self._listing()).addCallback(Listing.failures, known)
             case Drain(on):
                 return Deferred.fromCoroutine(self._drain(on))
             case _:

@@ -52,6 +52,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "state": {"directory": "where the gateway keeps log, passwords and keys, which only its user can read"},
     "log": {
+        "store": "the database for log and passwords, if they are not in files in the state directory",
         "reserve_mb": "the room on the disk that is kept for calls in progress",
         "level": "the least important lines that the gateway puts out",
     },

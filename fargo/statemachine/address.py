@@ -140,6 +140,7 @@ def _host(name: str) -> str | None:
     return host if is_host(host) else None
 
 
+@lru_cache(1024)
 def server(text: str) -> tuple[str, int | None] | None:
     """Return the host and port of a server as people write them; the port is None if there is none.
 
@@ -174,7 +175,7 @@ def _is_address(host: str) -> bool:
 
 def _is_ipv6(text: str) -> bool:
     try:
-        return ipaddress.IPv6Address(text).scope_id is None
+        return ":" in text and ipaddress.IPv6Address(text).scope_id is None
     except ValueError:
         return False
 

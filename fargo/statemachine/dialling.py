@@ -16,6 +16,7 @@ Rules:
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec import Struct, field
@@ -73,6 +74,7 @@ def target(jid: str, book: AddressBook) -> SipUri | BadAddress:
     return _resolved(_local(address.unescape_local(local), book), book)
 
 
+@lru_cache(4096)
 def dialled(jid: str) -> str:
     """Return the user part in a contact's JID as it was typed, without what people put between the digits of a number.
     Unlike that of `target` it has no country code that they have not written.

@@ -42,7 +42,7 @@ def target(user: User, known: Credentials, typed: str, gateway: str) -> tuple[st
     if isinstance(uri, BadAddress) or isinstance(jid, BadAddress):
         return uri if isinstance(uri, BadAddress) else BadAddress(texts.NO_CONTACT)
     if naming.canonical(uri, book) == naming.canonical(known.uri, book):
-        return BadAddress(texts.OWN_ADDRESS)
+        return BadAddress(texts.NO_FORWARD_TO_OWN)
     if dialling.dialled(jid) in user.policy.emergency_numbers:
         return BadAddress(texts.NO_FORWARD_TO_EMERGENCY)
     return jid, uri

@@ -25,6 +25,7 @@ from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
+from fargo.statemachine.model.requests import LastStranger
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, address_book, changed, closed, is_busy, is_woken
 
@@ -70,16 +71,15 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
     as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered)) else None
-    stranger = address.bare(caller.jid)
-    introduces = not roster.is_subscribed(user.contacts, stranger)
-    jingle = forking.invite(f"{credentials.nonce}{effects.version}", caller.jid, as_it_is, introduces, effects)
+    sid = f"{credentials.nonce}{effects.version}"
+    jingle = forking.invite(sid, caller.jid, as_it_is, caller.is_stranger, effects, caller.nick)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle, wakes=None if able or not is_woken(user) else user.policy)
     for jid in able:
         call = seeking.seek(call, jid, user.contacts, user.policy, effects)
     if call.wakes and not roster.questions(effects.pending):
         call = bridge.search_ended(call, effects)
-    introduced = replace(user, contacts=roster.introduced(user.contacts, stranger, able))
+    introduced = replace(user, contacts=roster.introduced(user.contacts, address.bare(caller.jid), able))
     return changed(introduced, None, call, effects)
 
 
@@ -145,7 +145,9 @@ def named(user: User, uri: SipUri | BadAddress, name: str | None, gateway: str) 
     address. What their JID does not keep of the address is remembered, so that they can be called back.
     """
     book = address_book(user, gateway)
-    nobody = Caller(f"{naming.ANONYMOUS}@{gateway}/{roster.RESOURCE}", None, name)
+    hidden = f"{naming.ANONYMOUS}@{gateway}"
+    unseen = not roster.is_subscribed(user.contacts, hidden)
+    nobody = Caller(f"{hidden}/{roster.RESOURCE}", None, name, is_stranger=unseen)
     if isinstance(uri, BadAddress):
         return user, nobody
     canonical = naming.canonical(uri, book)
@@ -153,5 +155,8 @@ def named(user: User, uri: SipUri | BadAddress, name: str | None, gateway: str) 
     jid, written = naming.contact(known.uri, book), numbering.digits(uri.user) or uri.user
     if isinstance(jid, BadAddress):
         return user, replace(nobody, rewritten=known, written=written)
+    is_stranger = not roster.is_subscribed(user.contacts, jid)
     after = replace(user, contacts=roster.spelled(user.contacts, known.uri))
-    return after, Caller(f"{jid}/{roster.RESOURCE}", known.uri.words, name, known, written)
+    if is_stranger and gateway and not known.refusal:
+        after = replace(after, stranger=LastStranger(jid, name))
+    return after, Caller(f"{jid}/{roster.RESOURCE}", known.uri.words, name, known, written, is_stranger)

@@ -7,7 +7,7 @@ Rules:
 2. After every event that is not about a single call, the account is reconciled with the online clients and with the
    user's wish to stay signed in without one, and the user gets new presence if the account's appearance has changed. An
    account is not signed out while clients in calls are awaited (`awaited`).
-3. The state stores no timers: `deadlines` derives them from it. `TimePassed` does all that is due at its time.
+3. The state stores no timers: `deadlines` and `next_due` derive them. `TimePassed` does all that is due at its time.
 4. This file says which module handles an event. `gateway` has what concerns the gateway as a whole.
 """
 
@@ -30,6 +30,7 @@ from fargo.statemachine import (
     snapshot,
     texts,
     unrecorded,
+    upcoming,
 )
 from fargo.statemachine.account import account_state, connection, registration, roster, sign_in
 from fargo.statemachine.account.account_state import Unregistered
@@ -93,7 +94,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import commands, desk, notices, prompting
+from fargo.statemachine.self_service import commands, desk, notices, voicemail
 from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, closed, concerned, spoken_to, stays_signed_in
 
@@ -135,17 +136,12 @@ def is_idle(user: User) -> bool:
 
 def deadlines(user: User) -> tuple[Deadline, ...]:
     """Return everything that is due at some time, unless the state changes before."""
-    of_calls = (due for call in user.calls.values() for due in call_state.deadlines(call))
-    of_registrations = sign_in.deadlines(user.registrations)
-    single = (
-        connection.deadline(user.account),
-        gateway.erasure(user),
-        prompting.deadline(user),
-        notices.deadline(user),
-    )
-    of_user = [due for due in single if due is not None]
-    of_clients = (*roster.deadlines(user.contacts), *awaited.deadlines(user))
-    return (*of_user, *of_registrations, *of_clients, *of_calls, *replies.deadlines(user))
+    return upcoming.deadlines(user)
+
+
+def next_due(user: User) -> float | None:
+    """Return the time of the earliest of the deadlines (seconds since 1970), None if there is none."""
+    return upcoming.next_due(user)
 
 
 def condensed(user: User) -> Snapshot | None:
@@ -178,6 +174,10 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         call = effects.call
         after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
         effects.call = call
+    if _concerns_mailbox(user, after, recorded.event, effects):
+        call = effects.call
+        after = in_part(after, voicemail.noted, effects, drop=voicemail.given_up)
+        effects.call = call
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
@@ -186,6 +186,12 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         effects.call = call
         effects.close()
     return after, tuple(effects.issued), effects.call
+
+
+def _concerns_mailbox(before: User, after: User, event: Event, effects: Effects) -> bool:
+    """Return True if a subscription to the mailbox may have to be begun, renewed or forgotten."""
+    same = after.account is before.account and effects.registrations is before.registrations
+    return not isinstance(event, Snapshot) and (not same or isinstance(event, TimePassed))
 
 
 def answers(
@@ -360,6 +366,8 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         settings=event.settings,
         recent=event.recent,
         trouble=event.trouble,
+        mailbox=event.mailbox,
+        stranger=event.stranger,
     )
 
 
@@ -414,15 +422,18 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call, or to the text that it is about. One that came after the end of its
-    call changes no state.
+    """Pass an event of the SIP leg to its call, or to the text or mailbox that it is about. One that came after the end
+    of its call changes no state.
     """
     call = spoken_to(user, event)
     if call is None and (text := outbox.concerned(user, event)):
         return outbox.answered(user, text, event, effects)
+    if call is None and voicemail.is_about(user, event):
+        return voicemail.heard(user, event, effects)
     if call is None:
         sip_leg.strayed(event, effects)
+        inbox.forget(event, effects)
         return user
     effects.call = call.id
-    after = bridge.fold_sip(call, event, effects)
+    after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
     return user if after is call else changed(user, call, after, effects)

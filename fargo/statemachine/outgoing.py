@@ -14,6 +14,8 @@ Rules:
    nowhere. An emergency number is called there in any case.
 """
 
+from typing import Final, NamedTuple
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -91,6 +93,19 @@ def _wins_tie(user: User, event: SessionInitiated) -> bool:
     )
 
 
+class LineWords(NamedTuple):
+    """The sentences that say why there is no line, for what is to go there. ``own``: the address is the user's;
+    ``foreign``: it is at another domain, ``emergency``: it is an emergency number, and the operator wants neither.
+    """
+
+    own: str
+    foreign: str
+    emergency: str
+
+
+_OF_CALLS: Final = LineWords(texts.OWN_ADDRESS, texts.NO_FOREIGN_CALLS, texts.NO_EMERGENCY_CALLS)
+
+
 class Refusal(Struct, frozen=True, gc=False):
     """The reason why the user cannot call, also as an error's type and condition (RFC 6120 §8.3)."""
 
@@ -126,13 +141,13 @@ def line_of_call(user: User, to: str) -> Line | Refusal:
     return replace(found, srtp=srtp)
 
 
-def line(user: User, to: str) -> Line | Refusal:
-    """Return the line to this contact, for whatever goes there, or why there is none now."""
+def line(user: User, to: str, words: LineWords = _OF_CALLS) -> Line | Refusal:
+    """Return the line to this contact, for whatever goes there, or why there is none now, in ``words`` that fit it."""
     if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):
-        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS))
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, words.emergency))
     match user.account:
         case Registered(credentials, SignedIn() as connection):
-            return _line(user, credentials, connection, to)
+            return _line(user, credentials, connection, to, words)
         case Unregistered() | account_state.Trying(previous=None):
             return Refusal("auth", "registration-required", Reason(Cause.FORBIDDEN, NOT_REGISTERED))
         case _:
@@ -146,7 +161,7 @@ def _is_emergency(policy: Policy, to: str) -> bool:
     return dialling.dialled(to) in policy.emergency_numbers
 
 
-def _target(user: User, book: AddressBook, to: str) -> Rewritten | Refusal:
+def _target(user: User, book: AddressBook, to: str, words: LineWords) -> Rewritten | Refusal:
     """Return the address that is called, as dial rules have made it, or why there is none."""
     target = dialling.target(to, book)
     if isinstance(target, BadAddress):
@@ -157,7 +172,7 @@ def _target(user: User, book: AddressBook, to: str) -> Rewritten | Refusal:
     if known.refusal:
         return Refusal("cancel", "not-allowed", known.refusal, known)
     if user.policy.emergency == "refuse" and _leads_to_emergency(user.policy, known):
-        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, texts.NO_EMERGENCY_CALLS), known)
+        return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, words.emergency), known)
     return known
 
 
@@ -166,22 +181,22 @@ def _leads_to_emergency(policy: Policy, known: Rewritten) -> bool:
     return bool(known.by) and known.uri.user in policy.emergency_numbers
 
 
-def _line(user: User, credentials: Credentials, connection: SignedIn, to: str) -> Line | Refusal:
+def _line(user: User, credentials: Credentials, connection: SignedIn, to: str, words: LineWords) -> Line | Refusal:
     """Return the line, or why there is none, for a user who is signed in."""
     engine = engine_named(credentials.account.engine)
     if engine is None:
         text = account_state.unknown_engine(credentials.account)
         return Refusal("wait", "recipient-unavailable", Reason(Cause.UNAVAILABLE, text))
-    known = _target(user, address_book(user, credentials.gateway), to)
+    known = _target(user, address_book(user, credentials.gateway), to, words)
     if isinstance(known, Refusal):
         return known
     target = known.uri
     if target == credentials.uri:
-        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, texts.OWN_ADDRESS), known)
+        return Refusal("cancel", "not-allowed", Reason(Cause.NOT_FOUND, words.own), known)
     emergency = _is_emergency(user.policy, to) or _leads_to_emergency(user.policy, known)
     foreign = target.domain != credentials.uri.domain and not emergency
     if foreign and user.policy.foreign == "refuse":
-        text = texts.NO_FOREIGN_CALLS.format(domain=credentials.uri.domain)
+        text = words.foreign.format(domain=credentials.uri.domain)
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     direct = foreign and user.policy.foreign == "direct"

@@ -47,6 +47,8 @@ def condensed(user: User) -> Snapshot | None:
         settings=user.settings,
         recent=user.recent,
         trouble=user.trouble,
+        stranger=user.stranger,
+        mailbox=user.mailbox,
     )
 
 

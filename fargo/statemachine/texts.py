@@ -18,6 +18,7 @@ NO_KEYS_YET: Final = "Your account requires encrypted audio, so your client has 
 NO_CLIENT: Final = "None of your clients that are online can take the call, or all are not to be disturbed."
 ENGINE_DOES_NOT_FORWARD: Final = "This gateway's SIP engine does not forward calls."
 NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
+NO_FORWARD_TO_OWN: Final = "This is your own SIP address. Calls cannot be forwarded to it."
 NO_CONTACT: Final = "No contact can stand for that address."
 OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."
 NO_FOREIGN_CALLS: Final = "Only SIP addresses at {domain} can be called from here."

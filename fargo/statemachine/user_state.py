@@ -27,9 +27,10 @@ from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.jingle_events import CallMessaged, SessionEvent
+from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
-from fargo.statemachine.model.requests import AccountTrouble, PasswordPrompt, RecentCall, Settings
+from fargo.statemachine.model.requests import AccountTrouble, LastStranger, PasswordPrompt, RecentCall, Settings
 from fargo.statemachine.model.sip import SipCallEvent, engine_named
 from fargo.statemachine.pending import PendingCommands, ReplyEvent
 from fargo.statemachine.reason import Cause, Reason
@@ -55,7 +56,8 @@ class User(Struct, frozen=True, gc=False):
     waits for the end of those that go on. ``awaited``: by full JID, the clients that are awaited since the XMPP stream
     was opened. ``settings``: what the user wants of the gateway. ``recent``: their latest calls, the last one first.
     ``prompt``: the password that is asked for in the chat. ``trouble``: of the account, as far as the user is
-    told of it. ``texts``: those of the user's that are under way.
+    told of it. ``texts``: those of the user's that are under way. ``stranger``: who has called or written
+    last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one.
     """
 
     jid: str
@@ -74,6 +76,8 @@ class User(Struct, frozen=True, gc=False):
     prompt: PasswordPrompt | None = None
     texts: tuple[OutgoingText, ...] = ()
     trouble: AccountTrouble | None = None
+    stranger: LastStranger | None = None
+    mailbox: Mailbox | None = None
 
 
 def is_busy(user: User) -> bool:

@@ -13,6 +13,7 @@ from fargo.store.formats import UPCASTS, FormatError, current_format, upcast
 
 _T = TypeVar("_T")
 
+_ENCODER: Final = msgspec.json.Encoder()
 _EVENTS: Final["msgspec.json.Decoder[Event]"] = msgspec.json.Decoder(Event)
 _COMMANDS: Final["msgspec.json.Decoder[Command]"] = msgspec.json.Decoder(Command)
 
@@ -22,13 +23,13 @@ _BODIES: Final["msgspec.json.Decoder[dict[str, Any]]"] = msgspec.json.Decoder(di
 def encode(value: Event | Command) -> tuple[str, int, str]:
     """Return type, format and body of an event or a command."""
     name = wire_name(type(value))
-    return name, current_format(name), msgspec.json.encode(value).decode()
+    return name, current_format(name), _ENCODER.encode(value).decode()
 
 
 def survives(event: Event) -> bool:
     """Return True if the event would be read from a store exactly as it is."""
     try:
-        back = _EVENTS.decode(msgspec.json.encode(event))
+        back = _EVENTS.decode(_ENCODER.encode(event))
     except (msgspec.MsgspecError, UnicodeEncodeError, TypeError):
         return False
     return back == event

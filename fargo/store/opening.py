@@ -25,9 +25,25 @@ from fargo.store.sqlite.store import SqliteStore
 _LOG: Final = "fargo.db"
 
 
+def log_of(directory: Path, database: DatabaseAddress | None) -> LogPlace:
+    """Return where the log of a gateway is that keeps its state in this directory, and its log in that database if
+    there is one.
+    """
+    return database or log_in(directory)
+
+
 def log_in(directory: Path) -> Path:
     """Return where the log of a gateway is that keeps its state in this directory."""
     return directory / _LOG
+
+
+@contextmanager
+def package_for(database: DatabaseAddress) -> Iterator[None]:
+    """Raise StoreError if the package that a database needs is not there."""
+    try:
+        yield
+    except ImportError as error:
+        raise StoreError(texts.NOT_INSTALLED.format(database=database)) from error
 
 
 def open_store(
@@ -43,19 +59,27 @@ def open_store(
     Raises StoreInUseError if another process holds the lock, and StoreError if the log cannot be used.
     """
     if isinstance(place, DatabaseAddress):
-        with _postgresql(place):
+        with package_for(place):
             from fargo.store.postgresql.store import PostgresqlStore
         return PostgresqlStore.open(place, lock, beside_writer=beside_writer)
     return SqliteStore.open(place, backfill, lock, beside_writer=beside_writer)
 
 
 def open_store_beside(
-    reactor: IReactorFromThreads, path: Path, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None
+    reactor: IReactorFromThreads,
+    place: LogPlace,
+    backfill: Backfill | None = None,
+    *,
+    lock: DirectoryLock | None = None,
 ) -> Store:
     """Open a log for writing, as `open_store` does, for a program whose reactor must not wait: batches are committed at
-    once or, while the log is locked or the disk is slow, later.
+    once or, if that takes time, later.
     """
-    return PatientStore.open_beside(path, backfill, lock, reactor)
+    if isinstance(place, DatabaseAddress):
+        with package_for(place):
+            from fargo.store.postgresql.threaded import ThreadedStore
+        return ThreadedStore.open_beside(place, lock, reactor)
+    return PatientStore.open_beside(place, backfill, lock, reactor)
 
 
 def open_reader(place: LogPlace, backfill: Backfill | None = None) -> Reader:
@@ -65,19 +89,10 @@ def open_reader(place: LogPlace, backfill: Backfill | None = None) -> Reader:
     Raises StoreError if the log cannot be used.
     """
     if isinstance(place, DatabaseAddress):
-        with _postgresql(place):
+        with package_for(place):
             from fargo.store.postgresql.reader import PostgresqlReader
         return PostgresqlReader.open(place)
     return SqliteReader.open(place, backfill)
-
-
-@contextmanager
-def _postgresql(database: DatabaseAddress) -> Iterator[None]:
-    """Raise StoreError if the package that a database needs is not there."""
-    try:
-        yield
-    except ImportError as error:
-        raise StoreError(texts.NOT_INSTALLED.format(database=database)) from error
 
 
 def mark_of(path: Path) -> LogMark | None:
@@ -87,9 +102,13 @@ def mark_of(path: Path) -> LogMark | None:
     return reader.mark_of(path)
 
 
-def last_time_in(path: Path) -> float | None:
-    """Return the time of the last event in the log at a path (seconds since 1970), None if there is no log, or nothing
+def last_time_in(place: LogPlace) -> float | None:
+    """Return the time of the last event in the log at a place (seconds since 1970), None if there is no log, or nothing
     in it. The log is left as it is. Raises StoreError.
     """
-    with store_errors(path, reader.WHAT):
-        return reader.last_time_in(path) if path.exists() and path.stat().st_size else None
+    if isinstance(place, DatabaseAddress):
+        with package_for(place):
+            from fargo.store.postgresql.reader import last_time_in
+        return last_time_in(place)
+    with store_errors(place, reader.WHAT):
+        return reader.last_time_in(place) if place.exists() and place.stat().st_size else None

@@ -43,7 +43,10 @@ def command_rows(position: int, issued: Iterable[Issued]) -> list[SqlRow]:
 
 def size_of_rows(event: SqlRow, commands: list[SqlRow]) -> int:
     """Return about how many bytes an event and its commands take: their bodies, and what stands beside these."""
-    return len(event[-1]) + _BESIDE_EVENT + sum(len(row[-1]) + _BESIDE_COMMAND for row in commands)
+    size = len(event[-1]) + _BESIDE_EVENT
+    for row in commands:
+        size += len(row[-1]) + _BESIDE_COMMAND
+    return size
 
 
 def grouped(rows: Iterable[SqlRow]) -> Iterator[list[SqlRow]]:

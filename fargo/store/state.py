@@ -6,7 +6,9 @@ Rules:
    passwords: the users whom it does not know would be without their accounts, and nobody would have told the operator.
    A vault of an earlier version has no mark; it takes every log that exists.
 2. The operator decides: the log that belongs to the passwords comes back, or `accept_log`.
-3. What root makes in a directory belongs to the owner of the directory: the gateway, which is not root, has to use it.
+3. A log in a database has the passwords beside it. So it is only asked whether an earlier state in the directory, with
+   its log in a file, was forgotten there.
+4. What root makes in a directory belongs to the owner of the directory: the gateway, which is not root, has to use it.
 """
 
 import os
@@ -18,10 +20,13 @@ from twisted.internet.interfaces import IReactorFromThreads
 from fargo.store import texts
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.interface import Backfill, Store, StoreError, SynchronousStore
-from fargo.store.opening import log_in, mark_of, open_store, open_store_beside
+from fargo.store.opening import last_time_in, log_in, log_of, mark_of, open_store, open_store_beside, package_for
+from fargo.store.passwords import VaultTables
+from fargo.store.places import DatabaseAddress
 from fargo.store.sqlite.database import store_errors
 from fargo.store.sqlite.vault_tables import (
     WHAT,
+    SqliteVaultTables,
     count_passwords,
     erase_passwords_of,
     open_vault,
@@ -49,15 +54,15 @@ def make_directory(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def why_not_together(directory: Path) -> str | None:
-    """Return why the log in a directory is not the one to which the passwords in it belong, None if it is. Nothing is
-    changed. Raises StoreError if log or vault cannot be used.
+def why_not_together(directory: Path, database: DatabaseAddress | None = None) -> str | None:
+    """Return why the log of a gateway is not the one to which its passwords belong, None if it is. Nothing is changed.
+    Raises StoreError if log or vault cannot be used.
     """
     with store_errors(directory, texts.DIRECTORY):
-        return _why_not_together(directory)
+        return _why_not_together(directory, database)
 
 
-def _why_not_together(directory: Path) -> str | None:
+def _why_not_together(directory: Path, database: DatabaseAddress | None) -> str | None:
     log, vault = log_in(directory), vault_in(directory)
     if not vault.exists():
         return None
@@ -65,6 +70,9 @@ def _why_not_together(directory: Path) -> str | None:
         passwords, known = count_passwords(db), read_mark(db)
     if not passwords:
         return None
+    if database:
+        empty = last_time_in(database) is None
+        return texts.LOG_NOT_COPIED.format(vault=vault, log=log, database=database) if empty else None
     if not log.exists() or not log.stat().st_size:
         return _problem(texts.LOG_MISSING, directory)
     if known is None:
@@ -77,14 +85,24 @@ def _why_not_together(directory: Path) -> str | None:
     return None
 
 
+def why_not_usable(directory: Path, database: DatabaseAddress) -> str | None:
+    """Return why a database cannot have the log of the gateway that keeps its state in this directory, None if it can.
+    Nothing is changed. Raises StoreError, also if the database cannot be used.
+    """
+    with package_for(database):
+        from fargo.store.postgresql.vault_tables import key_problem
+    last_time_in(database)
+    return why_not_together(directory, database) or key_problem(database, directory)
+
+
 def _problem(template: str, directory: Path, **numbers: int) -> str:
     ways = texts.TWO_WAYS.format(days=UNUSED_DAYS)
     return template.format(log=log_in(directory), vault=vault_in(directory), ways=ways, **numbers)
 
 
-def require_together(directory: Path) -> None:
-    """Raise StoreError if the log in a directory is not the one to which the passwords in it belong."""
-    if problem := why_not_together(directory):
+def require_together(directory: Path, database: DatabaseAddress | None = None) -> None:
+    """Raise StoreError if the log of a gateway is not the one to which its passwords belong."""
+    if problem := why_not_together(directory, database):
         raise StoreError(problem)
 
 
@@ -94,24 +112,37 @@ def take_lock(directory: Path) -> DirectoryLock:
         return DirectoryLock(directory)
 
 
-def open_log(directory: Path, backfill: Backfill) -> SynchronousStore:
-    """Open the log of the gateway that keeps its state in this directory, and hold the directory's lock until the log
-    is closed. Raises StoreError, also if the log is not the one to which the passwords belong.
+def open_log(directory: Path, backfill: Backfill, database: DatabaseAddress | None = None) -> SynchronousStore:
+    """Open the log of the gateway that keeps its state in this directory, and its log in the database if there is one.
+    The directory's lock is held until the log is closed. Raises StoreError, also if the log is not the one to which the
+    passwords belong.
     """
-    return open_store(log_in(directory), backfill, lock=_lock_for_log(directory))
+    return open_store(log_of(directory, database), backfill, lock=_lock_for_log(directory, database))
 
 
-def open_log_beside(reactor: IReactorFromThreads, directory: Path, backfill: Backfill) -> Store:
+def open_log_beside(
+    reactor: IReactorFromThreads, directory: Path, backfill: Backfill, database: DatabaseAddress | None = None
+) -> Store:
     """Open that log as `open_log` does, for a program whose reactor must not wait."""
-    return open_store_beside(reactor, log_in(directory), backfill, lock=_lock_for_log(directory))
+    place = log_of(directory, database)
+    return open_store_beside(reactor, place, backfill, lock=_lock_for_log(directory, database))
 
 
-def _lock_for_log(directory: Path) -> DirectoryLock:
+def tables_in(directory: Path, database: DatabaseAddress | None = None) -> VaultTables:
+    """Open the vault of a gateway; it is made if it does not exist. Its log has to be open. Raises StoreError."""
+    if database:
+        with package_for(database):
+            from fargo.store.postgresql.vault_tables import PostgresqlVaultTables
+        return PostgresqlVaultTables(database, directory)
+    return SqliteVaultTables(vault_in(directory))
+
+
+def _lock_for_log(directory: Path, database: DatabaseAddress | None) -> DirectoryLock:
     """Take the lock of a directory for its log, which releases it. Raises StoreError."""
     with ExitStack() as stack:
         lock = take_lock(directory)
         stack.callback(lock.release)
-        require_together(directory)
+        require_together(directory, database)
         stack.pop_all()  # the log is its owner now
     return lock
 
@@ -131,14 +162,22 @@ def accept_log(directory: Path, backfill: Backfill) -> None:
     leave_to_owner(directory, log_in(directory), vault)
 
 
-def erase_user(directory: Path, user: str, backfill: Backfill) -> bool:
-    """Erase all that the log and the vault in a directory have of a user (bare JID), and return whether there was
+def erase_user(directory: Path, user: str, backfill: Backfill, database: DatabaseAddress | None = None) -> bool:
+    """Erase all that the log and the vault of a gateway have of a user (bare JID), and return whether there was
     anything. The log goes first: if the rest fails, it can be done again. Raises StoreError, also if a gateway runs.
     """
-    with closing(open_log(directory, backfill)) as log:
+    with closing(open_log(directory, backfill, database)) as log:
         known = log.version(user) > 0
         log.erase(user)
         log.purge()
-        vault = vault_in(directory)
-        with closing(open_vault(vault)) as db, store_errors(vault, WHAT), db.conn as conn:
-            return erase_passwords_of(conn, user) > 0 or known
+        return _erase_passwords(directory, database, user) > 0 or known
+
+
+def _erase_passwords(directory: Path, database: DatabaseAddress | None, user: str) -> int:
+    if database:
+        with package_for(database):
+            from fargo.store.postgresql.vault_tables import erase_passwords_of as erase_sealed
+        return erase_sealed(database, user)
+    vault = vault_in(directory)
+    with closing(open_vault(vault)) as db, store_errors(vault, WHAT), db.conn as conn:
+        return erase_passwords_of(conn, user)

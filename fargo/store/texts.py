@@ -15,6 +15,10 @@ OTHER_LOG: Final = "{log} is another log than the one to which the passwords in 
 OLDER_LOG: Final = (
     "{log} is older than the passwords in {vault}: it ends with event {position}, and had event {known}. {ways}"
 )
+LOG_NOT_COPIED: Final = (
+    "{vault} has passwords of {log}, and there is no log in {database} yet. Copy both by “fargo log copy {log} "
+    "{database}”, or move {vault} away to begin anew."
+)
 TWO_WAYS: Final = (
     "Restore the log that belongs to them, or run “fargo accept-log” to go on without it: users whom the log does not "
     "know must register again, and their passwords are erased after {days} days."
@@ -56,3 +60,14 @@ PASSWORD_IN_ADDRESS: Final = (
 NOT_INSTALLED: Final = (
     "{database} cannot be used, as Python's package psycopg is missing: install Fargo as “fargo[postgresql]”."
 )
+
+# --- the key of passwords in a database
+
+KEY_UNUSABLE: Final = "{path} cannot be used as the key of the passwords: {why}."
+NO_KEY: Final = "it is not one"
+
+# --- copying a log to another kind of store
+
+NOT_NAMED: Final = "{path} is not the log of a gateway: that is called {name}, and its passwords are beside it."
+LOG_EXISTS: Final = "There is a log already at {place}. Copy to a place without one."
+COPY_DIFFERS: Final = "What was read from {target} is not what {source} has. Nothing was kept of the copy."

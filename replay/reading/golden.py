@@ -13,7 +13,7 @@ The name of a golden log ends in ``.jsonl``.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeGuard
 
 import msgspec
 from msgspec import Meta, Struct
@@ -27,6 +27,7 @@ from fargo.store.correlation import correlated
 from fargo.store.entries import Entry, calls_of, has_account_record, has_call_records
 from fargo.store.formats import FormatError, current_format, upcast
 from fargo.store.interface import Statistics, StoreError
+from fargo.store.places import LogPlace
 from replay.reading import texts
 
 _SUFFIX: Final = ".jsonl"
@@ -59,9 +60,9 @@ class _GoldenLine(Struct, omit_defaults=True):
 _DECODER: Final = msgspec.json.Decoder(_GoldenLine)
 
 
-def is_golden(path: Path) -> bool:
-    """Return True if the name of the file is that of a golden log."""
-    return path.suffix == _SUFFIX
+def is_golden(place: LogPlace) -> TypeGuard[Path]:
+    """Return True if a log is in a file whose name is that of a golden log."""
+    return isinstance(place, Path) and place.suffix == _SUFFIX
 
 
 def golden_logs(directory: Path) -> list[Path]:

@@ -17,6 +17,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 BESIDE: Final = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 STYLE: Final = """/* Names of options stay whole. */
 .md-typeset td code { word-break: normal; overflow-wrap: break-word; }
+/* Windows in pictures end where the page begins. */
+.md-typeset img { border: 1px solid var(--md-default-fg-color--lightest); }
 """
 _LINK: Final = re.compile(r"(!?)\[((?:[^\[\]]|\\\[|\\\])+)\]\((?!https?:)([^)#\s]+)((?:#[^)]*)?)\)")
 

@@ -3,9 +3,11 @@
 from xml.etree import ElementTree as ET
 
 from world.gateway import Gateway
+from world.linphone import Linphone
 from world.sip_agent import ScriptedProvider
 from world.sip_login import Login
 from world.stanza import NS, element, failure
+from world.wire import Wire
 from world.world import World
 
 from .customer import Customer
@@ -18,9 +20,9 @@ RECEIPTS = "urn:xmpp:receipts"
 BODY = f"{{{NS['client']}}}body"
 
 
-def writes(alice: Customer, text: str, id: str) -> None:
+def writes(alice: Customer, text: str, id: str, to: str = "bob") -> None:
     request = element("request", RECEIPTS)
-    message = element("message", None, element("body", text=text), request, to=bare(alice), type="chat", id=id)
+    message = element("message", None, element("body", text=text), request, to=bare(alice, to), type="chat", id=id)
     alice.client.send(message)
 
 
@@ -83,3 +85,14 @@ async def test_texts_of_a_phone(alice: Customer) -> None:
     await bob.write_text("Grüße, Alice")
     got = await alice.client.wait(lambda each: each.find(BODY) is not None, "a text")
     assert (got.findtext(BODY), got.get("from")) == ("Grüße, Alice", bare(alice))
+
+
+async def test_texts_of_linphone(alice: Customer) -> None:
+    wire = await alice.world.add(Wire())
+    carol = await alice.world.add(Linphone(alice.world.provider, "carol", wire.address))
+    writes(alice, "Grüße, Carol", "m1", "carol")
+    assert (await answer(alice, "m1")).get("type") == "chat"
+    assert await carol.text() == "Grüße, Carol"
+    carol.write_text(alice.account.uri, "Grüße, Alice")
+    got = await alice.client.wait(lambda each: each.find(BODY) is not None, "a text")
+    assert (got.findtext(BODY), got.get("from")) == ("Grüße, Alice", bare(alice, "carol"))

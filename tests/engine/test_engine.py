@@ -15,7 +15,6 @@ from twisted.logger import capturedLogs
 from fargo import texts
 from fargo.engine import Engine, steady_clock
 from fargo.statemachine import machine
-from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import (
     Command,
@@ -110,8 +109,8 @@ class Machine:
         self.users[state.jid], issued, call = fold(state, recorded)
         return self.users[state.jid], issued, call
 
-    def deadlines(self, state: State) -> tuple[Deadline, ...]:
-        return tuple(Deadline("x", at) for at in state.due)
+    def next_due(self, state: State) -> float | None:
+        return min(state.due, default=None)
 
     def is_idle(self, state: State) -> bool:
         return not state.due
@@ -397,14 +396,14 @@ def test_a_deadline_that_does_not_go_away_cannot_spin(bench: Bench) -> None:
 
 
 def test_a_user_whose_deadlines_fail_harms_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    deadlines = bench.machine.deadlines
+    next_due: Callable[[State], float | None] = bench.machine.next_due
 
-    def fails_for_alice(state: State) -> tuple[Deadline, ...]:
+    def fails_for_alice(state: State) -> float | None:
         if state.jid == ALICE:
             raise KeyError("a bug")
-        return tuple(deadlines(state))
+        return next_due(state)
 
-    monkeypatch.setattr(bench.machine, "deadlines", fails_for_alice)
+    monkeypatch.setattr(bench.machine, "next_due", fails_for_alice)
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.engine.put(BOB, SipSignedIn("b"))
     with capturedLogs() as said:
@@ -444,13 +443,13 @@ def test_a_user_whose_idleness_is_unknown_costs_the_others_nothing(path: Path, m
 
 def test_a_command_leaves_before_a_timer_is_set(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    deadlines = bench.machine.deadlines
+    next_due: Callable[[State], float | None] = bench.machine.next_due
 
-    def noted(state: State) -> tuple[Deadline, ...]:
+    def noted(state: State) -> float | None:
         sent.append(len(bench.sent))
-        return tuple(deadlines(state))
+        return next_due(state)
 
-    monkeypatch.setattr(bench.machine, "deadlines", noted)
+    monkeypatch.setattr(bench.machine, "next_due", noted)
     bench.engine.put(ALICE, SipSignedIn("a"))
     bench.run()
     assert sent == [2]

@@ -1,4 +1,4 @@
-"""The change of the rules about who is shown to clients."""
+"""The changes of the rules about who is shown to clients, and by which name."""
 
 from msgspec.structs import replace
 from statemachine.story import PCMU, PHONE_ADDRESS, Story
@@ -6,7 +6,7 @@ from statemachine.story import PCMU, PHONE_ADDRESS, Story
 from fargo.statemachine.model.call1 import CallArrived
 from fargo.statemachine.model.commands import InitiateSession, SendPresence, SignIn
 from fargo.statemachine.model.events import ResourceAvailable
-from fargo.statemachine.model.rules import STRANGERS_SHOWN
+from fargo.statemachine.model.rules import NICKS_TOLD, STRANGERS_SHOWN
 from fargo.store.correlation import correlated
 from replay.verifying.verify import verify
 
@@ -36,5 +36,20 @@ def test_an_introduction_is_explained_and_nothing_else_is() -> None:
         log[-1] = recorded, tuple(older)
         if explained:
             only(log, STRANGERS_SHOWN)
+        else:
+            assert verify(list(correlated(log))).differences == 1
+
+
+def test_a_name_is_explained_and_nothing_else_is() -> None:
+    story = Story().signed_in()
+    story.tell(CallArrived("c1", story.id_of(SignIn), "sip:bob@sip.test;fg-name=Bob", (PCMU,), PHONE_ADDRESS, 3))
+    log = before(NICKS_TOLD, story)
+    recorded, issued = log[-1]
+    nameless = replace(story.the(InitiateSession), nick=None)
+    for then, explained in ((nameless, True), (replace(nameless, sid="other"), False)):
+        older = [replace(each, command=then) if each.command == story.the(InitiateSession) else each for each in issued]
+        log[-1] = recorded, tuple(older)
+        if explained:
+            only(log, NICKS_TOLD)
         else:
             assert verify(list(correlated(log))).differences == 1

@@ -1,19 +1,26 @@
 """The answers to admins, in words."""
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import capturedLogs
 
+from fargo.adapters.xmpp import messages
+from fargo.adapters.xmpp.readers import Readers
+from fargo.calls import CallName, Record
 from fargo.control.questions import Announce, AskStatus, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.control.server import ProblemError
 from fargo.operations import texts
 from fargo.operations.administration import administer
-from fargo.operations.listing import MOST_FAILURES, MOST_USERS, Listing
+from fargo.operations.census import STATES
+from fargo.operations.failures import MOST, Failures
+from fargo.operations.listing import MOST_USERS, Listing
 from fargo.operations.values import Announcement, Draining, FailedCall, FailureList, ListedUser, UserList, UserRemoval
 from fargo.statemachine.account.account_state import Credentials, Registered
 from fargo.statemachine.address import SipUri, parse_account
 from fargo.statemachine.machine import new
 from fargo.statemachine.model.call_records import Direction
+from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import SipAccount
 from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.model.requests import RecentCall
@@ -36,13 +43,18 @@ def answer(question: Question, value: Deferred[object]) -> str:
         (
             ListUsers(),
             UserList((ListedUser("a@b", "sip:a@sip.test", "signed-in", 2),), 3),
-            "a@b: sip:a@sip.test, signed-in, calls now: 2\nAnd 2 more: fargo accounts lists them.",
+            "a@b: sip:a@sip.test, signed in, calls now: 2\nAnd 2 more: fargo accounts lists them.",
         ),
         (ListFailures(), FailureList(()), texts.NO_FAILURES),
         (
             ListFailures(),
             FailureList((FailedCall("a@b", "2026-11-30 00:00:00Z", "out", "sip:c@sip.test", "No answer."),)),
-            "2026-11-30 00:00:00Z a@b (out, sip:c@sip.test): No answer.",
+            "2026-11-30 00:00:00Z: a@b called sip:c@sip.test. No answer.",
+        ),
+        (
+            ListFailures(),
+            FailureList((FailedCall("a@b", "2026-11-30 00:00:00Z", "in", "", ""),)),
+            "2026-11-30 00:00:00Z: ? called a@b.",
         ),
         (RemoveUser("a@b"), UserRemoval(True), texts.REMOVED),
         (RemoveUser("a@b"), UserRemoval(False), texts.REMOVED_UNREGISTERED),
@@ -66,7 +78,7 @@ def test_who_changes_something_is_told_to_the_operator() -> None:
 def test_what_cannot_be_done_is_said_and_a_bug_survived() -> None:
     assert answer(ListUsers(), fail(ProblemError("Not now."))) == "Not now."
     with capturedLogs() as said:
-        assert answer(ListUsers(), fail(ZeroDivisionError())) == texts.ADMIN_BUG
+        assert answer(ListUsers(), fail(ZeroDivisionError())) == texts.NO_ANSWER
     assert len(said) == 1
 
 
@@ -91,8 +103,8 @@ def test_users_and_failures_are_listed_up_to_a_limit() -> None:
     found = listing.users()
     assert (found.count, len(found.users)) == (MOST_USERS + 1, MOST_USERS)
     assert found.users[0] == ListedUser("u000@b", "sip:a@sip.test", "signed-in", 0)
-    failures = listing.failures().calls
-    assert len(failures) == MOST_FAILURES
+    failures = listing.failures(()).calls
+    assert len(failures) == MOST
     assert failures[0] == FailedCall(f"u{MOST_USERS}@b", "1970-01-01 00:01:40Z", "out", "", "!")
 
 
@@ -100,4 +112,49 @@ def test_who_has_no_account_is_not_listed() -> None:
     listing = Listing()
     for _ in listing.steps(["a@b"], {"a@b": new("a@b")}.get):
         pass
-    assert (listing.users(), listing.failures()) == (UserList((), 0), FailureList(()))
+    assert (listing.users(), listing.failures(())) == (UserList((), 0), FailureList(()))
+
+
+def failed(number: int, user: str = "u000@b", cause: Cause = Cause.NETWORK) -> Record:
+    call = Record(CallName(user, str(number)), "in", f"sip:{number}@sip.test", "", "", began=0.0)
+    return replace(call, ended=float(number), cause=cause.value, reason="It burns.")
+
+
+def test_all_failures_of_this_run_are_known_also_of_one_user() -> None:
+    failures = Failures()
+    for number in range(MOST + 5):
+        failures.take(failed(number))
+    failures.take(failed(99, cause=Cause.BUSY))
+    earlier = RecentCall("1", 0, Direction.IN, ended=2, cause=Cause.NETWORK, text="!")
+    both = RecentCall(f"{MOST}", 0, Direction.IN, ended=MOST, cause=Cause.NETWORK, text="!")
+    listing = Listing()
+    for _ in listing.steps(["u000@b"], {"u000@b": user(0, both, earlier)}.get):
+        pass
+    told = [int(each.peer[4:].partition("@")[0]) for each in listing.failures(failures.latest()).calls]
+    assert told == list(range(5, MOST + 5))[::-1]
+    assert listing.failures(()).calls[-1].at == "1970-01-01 00:00:02Z"
+
+
+def test_who_is_gone_is_not_told_of() -> None:
+    failures = Failures()
+    for name in ("u000@b", "u001@b"):
+        failures.take(failed(1, name))
+    listing = Listing()
+    for _ in listing.steps(["u000@b"], {"u000@b": user(0)}.get):
+        pass
+    assert [each.user for each in listing.failures(failures.latest()).calls] == ["u000@b"]
+    failures.forget("u000@b")
+    assert [each.name.user for each in failures.latest()] == ["u001@b"]
+
+
+def test_an_admin_is_answered_in_their_language() -> None:
+    readers = Readers()
+    readers.default = "de"
+    text = answer(ListUsers(), succeed(UserList((ListedUser("a@b", "sip:a@sip.test", "signed-in", 2),), 1)))
+    stanza = messages.stanza(SendText("sip.localhost", ADMIN, text), "1")
+    readers.translate(stanza)
+    assert str(stanza.body) == "a@b: sip:a@sip.test, angemeldet, Gespräche gerade: 2"
+
+
+def test_each_state_of_an_account_has_words() -> None:
+    assert set(texts.STATES) == set(STATES)

@@ -187,12 +187,19 @@ async def test_a_gateway_that_serves_and_one_whose_edge_does_not_come_back(world
     assert re.search(r"^edge +ok, [\d.]+ MB$", told, re.M)
     assert re.search(r"^calls +0 now, 1 begun in the last minute and 1 in the last hour, 1 failed", told, re.M)
     assert re.search(r"^memory +[\d.]+ MB$", told, re.M)
+    await world.phone("bob")
+    call = await JingleCall.outgoing(alice, await world.contact(alice, "bob"), await world.media())
+    await call.answered()
     drain = await Process.start("drain", FARGO, "drain", "--wait", "-c", gateway.configuration)
-    assert await drain.ended() == 0
-    assert cli.NO_CALL_LEFT in drain.output
+    await drain.line(cli.DRAINING.format(calls=1))
+    with pytest.raises(ConnectionRefusedError, match="about to be restarted"):
+        await JingleCall.outgoing(alice, nobody, await world.media())
     code, told = await status(gateway.configuration)
     assert code == 0, told
-    assert "no new calls begin" in told
+    assert re.search(r"^drain +no new calls begin, 1 go on$", told, re.M)
+    await call.terminate()
+    assert await drain.ended() == 0
+    assert cli.NO_CALL_LEFT in drain.output
     page = await asyncio.to_thread(told_at, f"http://127.0.0.1:{metrics}/metrics")
     assert 'fargo_accounts{state="signed-in"} 1.0' in page
     assert 'fargo_part_up{part="edge"} 1.0' in page

@@ -20,7 +20,7 @@ from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import Announced, UserRemoved
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.opening import log_in, open_reader
-from fargo.store.state import open_log, why_not_together
+from fargo.store.state import open_log, tables_in, why_not_together
 from fargo.store.vault import Vault, vault_in
 
 CONFIGURATION = """
@@ -48,7 +48,7 @@ async def file(tmp_path: Path) -> Path:
     """The configuration of a gateway that does not run, with two users, each with a password."""
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
-    with closing(open_log(state, backfill)) as log, closing(Vault(state, log.mark, reactor())) as vault:
+    with closing(open_log(state, backfill)) as log, closing(Vault(tables_in(state), log.mark, reactor())) as vault:
         log.append(BATCH)
         for user in (ALICE, BOB):
             await done(vault.keep(user, f"password of {user}"))

@@ -37,7 +37,7 @@ from replay.reading.records import row
 from replay.reading.steps import refolded, replayed, replayed_call
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.outages import probing
-from replay.verifying.listed.strangers import shows_to_client, unintroduced
+from replay.verifying.listed.strangers import nameless, shows_to_client, unintroduced
 from replay.verifying.verify import verify
 
 OLD = Path(__file__).parents[1] / "fixtures/logs/a124aa3"
@@ -107,14 +107,14 @@ def only_what_is_late_differs(found: Iterable[Entry], today: Iterable[Entry]) ->
 
 
 def alike(command: Command) -> Command:
-    """Return the command without what `MORE_CODECS`, `WHO_FAILED` and `STRANGERS_SHOWN` have changed in it."""
+    """Return the command without what `MORE_CODECS`, `WHO_FAILED`, `STRANGERS_SHOWN` and `NICKS_TOLD` have changed."""
     match command:
         case OfferRelay():
             return replace(command, transcode=())
         case RecordEnded():
             return replace(command, by=Side.GATEWAY)
         case _:
-            return unintroduced(command)
+            return nameless(unintroduced(command))
 
 
 def comparable(entry: Entry, before: User) -> list[tuple[Command, str | None]]:

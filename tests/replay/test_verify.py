@@ -170,9 +170,9 @@ def test_what_comes_later_in_the_same_call_follows(monkeypatch: pytest.MonkeyPat
     """A command before the session-initiate moves its id, so that nothing that the client answers is heard."""
     initiate = jingle_session.initiate
 
-    def after_a_word(to: Session, content: Content, introduces: bool, effects: Effects) -> None:
+    def after_a_word(to: Session, content: Content, introduces: bool, effects: Effects, nick: str | None) -> None:
         effects.emit(SendText(to.us, effects.user, "Ring, ring"))
-        initiate(to, content, introduces, effects)
+        initiate(to, content, introduces, effects, nick)
 
     monkeypatch.setattr(jingle_session, "initiate", after_a_word)
     verdict = verify(golden.read(CALL_IN))

@@ -62,7 +62,7 @@ from fargo.statemachine.model.jingle_events import (
 
 from .broken import Broken
 from .quirks import Quirk
-from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, audio, client_media
+from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, ROSTERX, audio, client_media
 
 OFFERS: Final = {"call": (PCMU, PCMA), "call in pieces": (PCMU, PCMA), "call with strange codecs": (OPUS,)}
 ACTIONS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
@@ -292,7 +292,7 @@ class Client(Struct, frozen=True):
             case SendPresence(kind=PresenceKind.PROBE) if self.online:
                 return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
             case AskFeatures():
-                features = (*FEATURES[self.profile], *((JMI,) if self.asks_first else ()))
+                features = (*FEATURES[self.profile], *((JMI, ROSTERX) if self.asks_first else ()))
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))

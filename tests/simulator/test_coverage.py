@@ -39,6 +39,7 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         random = Random(seed)
         yield run(FORWARDING, at_random(random), some_quirks(random), 100).log
         yield run(CALLED_BACK, at_random(random), some_quirks(random), 100).log
+        yield run(CALLED_BACK, at_random(Random(seed)), NONE, 100).log
     for start in STARTS.values():
         yield run(start, at_random(Random(0)), NONE, 100).log
 

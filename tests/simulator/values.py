@@ -21,6 +21,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -29,6 +30,7 @@ from fargo.statemachine.model.requests import (
     DialRule,
     EndCalls,
     GiveUp,
+    KeepContact,
     NotUnderstood,
     Register,
     RuleRefused,
@@ -58,6 +60,7 @@ FEATURES: Final = {
 }
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
+ROSTERX: Final = "http://jabber.org/protocol/rosterx"
 
 REQUESTS: Final = (
     *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01"), ShowRules()),
@@ -66,7 +69,7 @@ REQUESTS: Final = (
     *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
-    CallNumber("+44 1632 960222"),
+    *(CallNumber("+44 1632 960222"), KeepContact(), KeepContact("+44 1632 960222", "Carol"), AskKeep()),
 )
 """The user's requests to the gateway in a chat."""
 NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")

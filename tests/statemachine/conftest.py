@@ -91,6 +91,7 @@ def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not list(misfits(after, User, "user"))
         assert not list(misfits(issued, tuple[Issued, ...], "issued"))
         assert not list(misfits(machine.deadlines(after), tuple[Deadline, ...], "deadlines"))
+        assert machine.next_due(after) == min((due.at for due in machine.deadlines(after)), default=None)
         assert [each.id for each in issued] == [f"{recorded.version}.{n}" for n in range(len(issued))]
         assert {each.user for each in issued} <= {recorded.user}
         assert answers_once(recorded, issued)

@@ -65,7 +65,7 @@ def says(story: Story, sid: str, action: CallAction, client: str = PHONE, condit
 
 def test_both_kinds_of_clients_are_called_under_one_session_id(story: Story) -> None:
     sid = arrive(story)
-    assert story.the(ProposeCall) == ProposeCall(BOB, ALICE, sid)
+    assert story.the(ProposeCall) == ProposeCall(BOB, ALICE, sid, "Bob B")
     assert (story.the(InitiateSession).to, story.the(InitiateSession).sid) == (DESK, sid)
 
 

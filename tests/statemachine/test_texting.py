@@ -1,8 +1,11 @@
 """Texts between the user and SIP addresses (RFC 3428, RFC 7572): what is sent, and what each side is told."""
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine import outgoing
 from fargo.statemachine import texts as root_texts
@@ -65,11 +68,11 @@ class Texting(Phoning):
         answer = SipResponseReceived(request.dialog or name, name, "MESSAGE", status, phrase, REGISTRAR, "bob")
         self.tell(replaced(answer, **more), after)
 
-    def gets(self, connection: str | None = None, caller: str = "sip:bob@sip.test") -> None:
+    def gets(self, connection: str | None = None, caller: str = "sip:bob@sip.test", shown: str | None = None) -> None:
         """The provider sends a text."""
         head = RequestHead("MESSAGE", "sip:x", ("v1", "v2"), "from", "to", "c1", 1)
         name = connection or next(iter(self.user.registrations))
-        self.tell(TextReceived(f"{name}-ab", name, head, REGISTRAR, Party(caller, "t"), KeptText("in-1", 3)))
+        self.tell(TextReceived(f"{name}-ab", name, head, REGISTRAR, Party(caller, "t", shown), KeptText("in-1", 3)))
 
     def forgotten(self) -> list[str]:
         return [each.name for each in self.all(ForgetText)]
@@ -161,6 +164,24 @@ def test_what_was_not_sent_is_told() -> None:
     assert story.the(RefuseText).text == sip_texts.SERVER_SILENT
 
 
+@pytest.mark.parametrize("why", Undelivered)
+def test_what_was_not_sent_is_told_in_words_for_texts(why: Undelivered) -> None:
+    story = Texting()
+    story.writes()
+    [(name, _)] = story.sent_all("MESSAGE")
+    story.tell(SipRequestUndelivered(name, name, why))
+    assert not re.search(r"\bcall", story.the(RefuseText).text)
+
+
+@pytest.mark.parametrize("status", [300, 302, 401, 403, 404, 405, 407, 408, 480, 503, 600])
+def test_whatever_the_provider_says_is_told_in_words_for_texts(status: int) -> None:
+    for by_edge in (False, True):
+        story = Texting()
+        story.writes()
+        story.says(status, by_edge=by_edge)
+        assert not re.search(r"\bcall", story.the(RefuseText).text)
+
+
 def test_nobody_waits_for_ever() -> None:
     story = Texting()
     story.writes()
@@ -224,6 +245,21 @@ def test_there_are_no_texts_while_the_disk_is_almost_full() -> None:
     story.tell(RoomChanged(False))
     story.writes()
     assert story.now("MESSAGE")
+
+
+@pytest.mark.parametrize(
+    ("policy", "to", "why"),
+    [
+        ({}, "alice@sip.localhost", texts.OWN_ADDRESS),
+        ({"foreign": "refuse"}, "bob%example.com@sip.localhost", texts.NO_FOREIGN_TEXTS.format(domain="sip.test")),
+        ({"emergency_numbers": ("112",), "emergency": "refuse"}, "112@sip.localhost", texts.NO_EMERGENCY_TEXTS),
+    ],
+)
+def test_where_no_text_goes_is_said_in_words_for_texts(policy: dict[str, Any], to: str, why: str) -> None:
+    story = Texting()
+    story.tell(PolicyChanged(replace(story.user.policy, **policy)))
+    story.writes(to=to)
+    assert story.the(RefuseText).text == why
 
 
 def test_who_has_no_account_is_told_to_register() -> None:

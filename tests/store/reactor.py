@@ -1,8 +1,14 @@
-"""A reactor for vaults, on asyncio's loop."""
+"""What stores and vaults need of a reactor: on asyncio's loop, or turned by hand."""
 
 import asyncio
 from collections.abc import Callable
+from queue import Queue
 from typing import Any
+
+from twisted.internet.defer import Deferred
+
+LONG = 30.0
+"""Seconds: more than anything here takes."""
 
 
 class Loop:
@@ -22,3 +28,21 @@ def reactor() -> Any:
 
 async def done(deferred: Any) -> Any:
     return await asyncio.wait_for(deferred.asFuture(asyncio.get_running_loop()), 20)
+
+
+class Turns:
+    """The part of a reactor that threads call."""
+
+    def __init__(self) -> None:
+        self._calls: Queue[Callable[[], object]] = Queue()
+
+    def callFromThread(self, function: Callable[..., object], *given: Any, **named: Any) -> None:  # noqa: N802
+        self._calls.put(lambda: function(*given, **named))
+
+    def result(self, deferred: "Deferred[Any]") -> Any:
+        """Run what threads have asked for until a Deferred fires, and return its result."""
+        results: list[Any] = []
+        deferred.addBoth(results.append)
+        while not results:
+            self._calls.get(timeout=LONG)()
+        return results[0]

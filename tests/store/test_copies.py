@@ -19,7 +19,7 @@ from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.opening import log_in, open_reader, open_store
 from fargo.store.spare import Spare, spare_of
 from fargo.store.sqlite.database import copy_database
-from fargo.store.state import accept_log, open_log, take_lock, why_not_together
+from fargo.store.state import accept_log, open_log, tables_in, take_lock, why_not_together
 from fargo.store.vault import Vault, vault_in
 
 from .entries import ALICE, BATCH
@@ -60,7 +60,10 @@ async def state(tmp_path: Path) -> Path:
     """A state with the entries of BATCH, a password and a key."""
     directory = tmp_path / "state"
     directory.mkdir()
-    with closing(open_log(directory, backfill)) as log, closing(Vault(directory, log.mark, reactor())) as vault:
+    with (
+        closing(open_log(directory, backfill)) as log,
+        closing(Vault(tables_in(directory), log.mark, reactor())) as vault,
+    ):
         log.append(BATCH)
         await done(vault.keep(ALICE, "one"))
     (directory / copies.KEY).write_text("a key")

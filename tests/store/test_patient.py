@@ -4,10 +4,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from queue import Queue
 from typing import Any, cast
 
 import pytest
@@ -23,27 +22,7 @@ from fargo.store.sqlite.patient import PatientStore
 from fargo.store.sqlite.store import SqliteWriter
 
 from .entries import ALICE, BATCH, BOB, CAROL, forgets
-
-LONG = 30.0
-"""Seconds: more than anything here takes."""
-
-
-class Turns:
-    """The part of a reactor that threads call."""
-
-    def __init__(self) -> None:
-        self._calls: Queue[Callable[[], object]] = Queue()
-
-    def callFromThread(self, function: Callable[..., object], *given: Any, **named: Any) -> None:  # noqa: N802
-        self._calls.put(lambda: function(*given, **named))
-
-    def result(self, deferred: "Deferred[Any]") -> Any:
-        """Run what threads have asked for until a Deferred fires, and return its result."""
-        results: list[Any] = []
-        deferred.addBoth(results.append)
-        while not results:
-            self._calls.get(timeout=LONG)()
-        return results[0]
+from .reactor import Turns
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What is special about a log in PostgreSQL: its views, its errors, and its positions with several writers."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from fargo.store.places import BadPlaceError, DatabaseAddress, database_address,
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import connect
 from fargo.store.postgresql.rows import APPEND, values_of
-from fargo.store.texts import NO_ADDRESS, PASSWORD_IN_ADDRESS
+from fargo.store.texts import NO_ADDRESS, NOT_INSTALLED, PASSWORD_IN_ADDRESS
 from replay.reading.golden import GoldenLog
 
 from .entries import ALICE, BATCH, BOB, CAROL
@@ -132,6 +133,14 @@ def test_what_is_wrong_is_a_sentence(postgresql: PostgresqlServer, place: Databa
         db.execute("create database latin encoding latin1 locale 'C' template template0")
     latin = postgresql.address(database="latin")
     assert told(latin) == unusable(latin, texts.OTHER_ENCODING.format(encoding="LATIN1"))
+
+
+def test_without_the_package_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fargo.store.postgresql.reader", None)
+    place = DatabaseAddress("postgresql:///fargo")
+    with pytest.raises(StoreError) as raised:
+        open_reader(place)
+    assert str(raised.value) == NOT_INSTALLED.format(database=place)
 
 
 def test_a_database_of_others_is_refused(place: DatabaseAddress, db: Any) -> None:

@@ -88,6 +88,11 @@ def test_calls_are_counted_by_an_index(path: Path, query: Callable[[Reader], obj
     assert plan(path, query) == ["SEARCH commands USING COVERING INDEX notes_by_type (type=?)"]
 
 
+@pytest.mark.parametrize("query", [lambda log: list(log.accounts()), lambda log: list(log.call_entries())])
+def test_records_are_found_by_an_index(path: Path, query: Callable[[Reader], object]) -> None:
+    assert [each for each in plan(path, query) if each.startswith("SEARCH commands USING COVERING INDEX notes_by_type")]
+
+
 # --- files
 
 

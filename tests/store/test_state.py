@@ -15,7 +15,7 @@ from fargo.store import texts
 from fargo.store.entries import Entry
 from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.opening import log_in, mark_of, open_store
-from fargo.store.state import accept_log, open_log, take_lock, why_not_together
+from fargo.store.state import accept_log, open_log, tables_in, take_lock, why_not_together
 from fargo.store.vault import UNUSED_DAYS, Vault, vault_in
 
 from .entries import ALICE, BOB, forgets
@@ -31,7 +31,10 @@ def event(user: str, version: int) -> Entry:
 
 async def run(directory: Path, *batches: Entry, password: str | None = None) -> str | None:
     """Do what a gateway does: open the log and the vault, append, keep a password, and close both. Return its name."""
-    with closing(open_log(directory, backfill)) as log, closing(Vault(directory, log.mark, reactor())) as vault:
+    with (
+        closing(open_log(directory, backfill)) as log,
+        closing(Vault(tables_in(directory), log.mark, reactor())) as vault,
+    ):
         for entry in batches:
             log.append([entry])
         return await done(vault.keep(ALICE, password)) if password else None

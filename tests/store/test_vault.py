@@ -3,21 +3,26 @@
 import asyncio
 import gc
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.logger import LogEvent, globalLogPublisher
+from world.postgresql import PostgresqlServer
 
 from fargo.store.interface import LogMark, StoreError
 from fargo.store.opening import open_store
+from fargo.store.passwords import VaultTables
 from fargo.store.sqlite.vault_tables import open_vault_unmigrated, read_mark
+from fargo.store.state import tables_in
 from fargo.store.vault import UNUSED_SECONDS, Vault
 
 from .reactor import done, reactor
 
 ALICE = "alice@example.org"
+Tables = Callable[[], VaultTables]
 NOW = 1e9
 
 
@@ -27,12 +32,29 @@ def mark() -> LogMark:
 
 @pytest.fixture
 async def vault(tmp_path: Path) -> Any:
-    made = Vault(tmp_path, mark, reactor())
+    """A vault in a file."""
+    made = Vault(tables_in(tmp_path), mark, reactor())
     yield made
     made.close()
 
 
-async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Tables:
+    """Opens the tables of a vault, the same each time."""
+    if request.param == "sqlite":
+        return lambda: tables_in(tmp_path)
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    database = server.new_address()
+    open_store(database).close()
+    return lambda: tables_in(tmp_path, database)
+
+
+async def test_kept_revealed_and_forgotten(tables: Tables) -> None:
+    with closing(Vault(tables(), mark, reactor())) as vault:
+        await _kept_revealed_and_forgotten(vault)
+
+
+async def _kept_revealed_and_forgotten(vault: Vault) -> None:
     name = await done(vault.keep(ALICE, "pässword"))
     other = await done(vault.keep(ALICE, ""))
     assert name != other
@@ -42,34 +64,33 @@ async def test_kept_revealed_and_forgotten(vault: Vault) -> None:
     assert (vault.reveal(name), vault.reveal(other)) == (None, "")
 
 
-async def test_it_lasts(tmp_path: Path) -> None:
-    with closing(Vault(tmp_path, mark, reactor())) as first:
+async def test_it_lasts(tables: Tables) -> None:
+    with closing(Vault(tables(), mark, reactor())) as first:
         names = [await done(first.keep(ALICE, word)) for word in ("one", "two")]
         await done(first.forget(names[0]))
-    with closing(Vault(tmp_path, mark, reactor())) as second:
+    with closing(Vault(tables(), mark, reactor())) as second:
         assert [second.reveal(name) for name in names] == [None, "two"]
 
 
-async def test_what_nobody_refers_to_goes_after_its_time(tmp_path: Path) -> None:
-    with closing(Vault(tmp_path, mark, reactor())) as first:
+async def test_what_nobody_refers_to_goes_after_its_time(tables: Tables) -> None:
+    with closing(Vault(tables(), mark, reactor())) as first:
         used, unused = [await done(first.keep(ALICE, word)) for word in ("one", "correct horse battery")]
         assert await done(first.note_unused({used, "unknown"}, NOW)) == 1
         assert await done(first.erase_unused(NOW + UNUSED_SECONDS - 1)) == 0
-    with closing(Vault(tmp_path, mark, reactor())) as second:
+    with closing(Vault(tables(), mark, reactor())) as second:
         assert [second.reveal(name) for name in (used, unused)] == ["one", "correct horse battery"]
         assert await done(second.note_unused({used}, NOW + 5)) == 0, "it was known"
         assert await done(second.erase_unused(NOW + UNUSED_SECONDS)) == 1
         assert [second.reveal(name) for name in (used, unused)] == ["one", None]
-    assert b"correct horse" not in (tmp_path / "vault.db").read_bytes()
 
 
-async def test_what_is_referred_to_again_stays(tmp_path: Path) -> None:
-    with closing(Vault(tmp_path, mark, reactor())) as first:
+async def test_what_is_referred_to_again_stays(tables: Tables) -> None:
+    with closing(Vault(tables(), mark, reactor())) as first:
         name = await done(first.keep(ALICE, "one"))
         await done(first.note_unused((), NOW))
-    with closing(Vault(tmp_path, mark, reactor())) as second:
+    with closing(Vault(tables(), mark, reactor())) as second:
         await done(second.note_unused({name}, NOW + 5))
-    with closing(Vault(tmp_path, mark, reactor())) as third:
+    with closing(Vault(tables(), mark, reactor())) as third:
         assert await done(third.note_unused((), NOW + 10)) == 1
         assert await done(third.erase_unused(NOW + 5 + UNUSED_SECONDS)) == 0
         assert third.reveal(name) == "one"
@@ -77,7 +98,7 @@ async def test_what_is_referred_to_again_stays(tmp_path: Path) -> None:
 
 async def test_the_mark_of_the_log_is_written_with_each_change_and_at_start_and_stop(tmp_path: Path) -> None:
     log = [1]
-    vault = Vault(tmp_path, lambda: LogMark("a log", log[0]), reactor())
+    vault = Vault(tables_in(tmp_path), lambda: LogMark("a log", log[0]), reactor())
     assert marked(tmp_path) == LogMark("a log", 1)
     log[0] = 2
     name = await done(vault.keep(ALICE, "one"))
@@ -101,7 +122,7 @@ def marked(directory: Path) -> LogMark | None:
 
 async def test_a_mark_that_cannot_be_written_at_the_end_keeps_nothing_from_closing(tmp_path: Path) -> None:
     log = [1]
-    vault = Vault(tmp_path, lambda: LogMark("a log", log[0]), reactor())
+    vault = Vault(tables_in(tmp_path), lambda: LogMark("a log", log[0]), reactor())
     with sqlite3.connect(tmp_path / "vault.db") as other:
         other.execute("create trigger full before insert on mark begin select raise(abort, 'no space'); end")
     log[0] = 2
@@ -143,7 +164,14 @@ async def test_a_password_that_cannot_be_written_is_not_kept(vault: Vault, tmp_p
     assert "SecretStr" not in repr(vars(vault))
 
 
+async def test_what_is_forgotten_after_its_time_is_gone_from_the_file(vault: Vault, tmp_path: Path) -> None:
+    await done(vault.keep(ALICE, "correct horse battery"))
+    await done(vault.note_unused((), NOW))
+    await done(vault.erase_unused(NOW + UNUSED_SECONDS))
+    assert b"correct horse" not in (tmp_path / "vault.db").read_bytes()
+
+
 async def test_a_log_is_no_vault(tmp_path: Path) -> None:
     open_store(tmp_path / "vault.db").close()
     with pytest.raises(StoreError, match="but not a vault of Fargo"):
-        Vault(tmp_path, mark, reactor())
+        Vault(tables_in(tmp_path), mark, reactor())

@@ -26,6 +26,7 @@ FRESH_PACKETS = 20  # of 20 ms: more than the page listens to at once
 REGISTER_SECONDS = 60  # the gateway tries the SIP account before it answers
 EVENTS_SHOWN = 60
 EVENT_SHOWN = 600  # characters
+TALL = 3000  # pixels, in which the whole page fits
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
@@ -151,6 +152,19 @@ class BrowserPhone:
     async def dial(self, jid: str) -> None:
         await self.run(f"phone.dial({json.dumps(jid)})")
 
+    async def write(self, jid: str, text: str, outcome: str = "delivered") -> dict[str, Any]:
+        """Send a text message, and return what is told when it is "delivered" or "undelivered"."""
+        mark = len(self.events)
+        await self.run(f"phone.write({json.dumps(jid)}, {json.dumps(text)})")
+        wrote = await self.event("wrote", after=mark)
+        return await self.event(outcome, after=mark, id=wrote["id"])
+
+    async def ask(self, jid: str, text: str) -> str:
+        """Write to a contact, and return the next message from it."""
+        mark = len(self.events)
+        await self.run(f"phone.write({json.dumps(jid)}, {json.dumps(text)})")
+        return str((await self.event("text", after=mark, jid=jid))["text"])
+
     async def answer(self) -> None:
         """Answer the incoming call; wait for it if needed."""
         await self.event("incoming")
@@ -221,9 +235,14 @@ class BrowserPhone:
         except TimeoutError:
             raise self.failure(f"told of no {wanted} within {seconds} s") from None
 
-    async def picture(self, path: Path) -> None:
-        """Write a screenshot of the tab, as a PNG."""
-        shot = await self._command("Page.captureScreenshot", captureBeyondViewport=True)
+    async def picture(self, path: Path, size: tuple[int, int] | None = None) -> None:
+        """Write a screenshot of the tab, as a PNG. `size`: its width, and how much of the page it has, in pixels."""
+        part: dict[str, Any] = {}
+        if size:
+            tab = {"width": size[0], "height": TALL, "deviceScaleFactor": 1, "mobile": False}
+            await self._command("Emulation.setDeviceMetricsOverride", **tab)
+            part = {"clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}}
+        shot = await self._command("Page.captureScreenshot", captureBeyondViewport=True, **part)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def failure(self, what: str) -> TimeoutError:

@@ -6,6 +6,7 @@ Dino's windows. Without a window manager these are always at the same place, so 
 
 import asyncio
 import math
+import re
 import sqlite3
 import struct
 import wave
@@ -18,9 +19,11 @@ from .recording import hears, tone
 from .starttls import StartTls
 from .xmpp_server import XmppServer
 
-# The certificates that Dino trusts. Dino runs in a mount namespace in which our certificate is at this path.
-TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
-ONLY_OURS = ("unshare", "--mount", "--", "sh", "-c", f'mount --bind "$0" {TRUSTED} && exec "$@"')
+# The certificates that Dino trusts, and the hosts that it knows. It runs in a mount namespace in which our files are at
+# these paths.
+TRUSTED, HOSTS = "/etc/ssl/certs/ca-certificates.crt", "/etc/hosts"
+MOUNTED = f'mount --bind "$0" {TRUSTED} && mount --bind "$1" {HOSTS} && shift && exec "$@"'
+ONLY_OURS = ("unshare", "--mount", "--", "sh", "-c", MOUNTED)
 
 # The parts of its database that Dino does not create itself.
 ACCOUNT_TABLE = """\
@@ -30,6 +33,7 @@ CREATE TABLE account (
 )"""
 
 CALL_BUTTON, AUDIO_CALL, ACCEPT, HANG_UP = (690, 28), (690, 80), (502, 284), (421, 475)
+MESSAGES, CONVERSATIONS = ((500, 150), (500, 120), (500, 100)), (100, 300)
 CLICK_AGAIN = 2  # seconds
 
 RATE = 8000
@@ -53,7 +57,8 @@ class Dino(DesktopClient):
         self._write_account()
         await self._furnish()
         await self._start_sound()
-        await self._run("dino", *ONLY_OURS, door.certificate, "dino-im", "--print-xmpp=all")
+        hosts = self.write("hosts", f"{self.server.address} {self.server.domain}\n")
+        await self._run("dino", *ONLY_OURS, door.certificate, hosts, "dino-im", "--print-xmpp=all")
         await self.process.line("^<{jabber:client}:presence", 30)
 
     async def call(self, jid: str) -> None:
@@ -65,6 +70,23 @@ class Dino(DesktopClient):
         """Answer the first call from a bare JID, as soon as it rings."""
         await self._show(jid)
         await self._click_until("jingle-message:0}:proceed", ACCEPT)
+
+    async def _calm_down(self) -> None:
+        """Let the menu of a message go: Dino shows it until the pointer has been at the messages, and away."""
+        for x, y in (*MESSAGES, CONVERSATIONS):
+            await self._xdotool("mousemove", str(x), str(y))
+
+    async def send(self, jid: str, text: str) -> None:
+        """Write to a contact in its conversation, and return when it is sent."""
+        mark = len(self.process.lines)
+        await self._show(jid)
+        await self._xdotool("type", "--delay", "30", text)
+        await self._xdotool("key", "Return")
+        await self.process.line(rf"^\s+{re.escape(text)}$", after=mark)
+
+    async def reads(self, text: str) -> None:
+        """Wait for a message that begins with this text."""
+        await self.process.line(rf"^\s+{re.escape(text)}")
 
     async def hang_up(self) -> None:
         """End the current call."""

@@ -4,6 +4,7 @@ Its program is the Erlang machine, without distribution: so it needs no epmd, an
 """
 
 import sysconfig
+from typing import ClassVar
 
 from fargo.setup.server_lines import ejabberd
 
@@ -32,13 +33,14 @@ modules:
   mod_disco: {{}}
   mod_ping: {{}}
   mod_carboncopy: {{}}
-"""
+{modules}"""
 
 
 class Ejabberd(XmppServer):
     """The server, which is ready two or three seconds after its start."""
 
     path = "/ws"
+    modules: ClassVar = ""
 
     async def start(self) -> None:
         configuration = self.write(
@@ -51,6 +53,7 @@ class Ejabberd(XmppServer):
                 domain=self.domain,
                 stranger=STRANGER_DOMAIN,
                 gateway=ejabberd(self.gateway),
+                modules=self.modules,
             ),
         )
         self.process = await Process.start(
@@ -73,3 +76,16 @@ class Ejabberd(XmppServer):
         accounts = (", ".join(f'<<"{text}">>' for text in self.account(name)) for name in self.accounts)
         made = (f"ejabberd_auth:try_register({account})" for account in accounts)
         return ", ".join((*made, f'io:format("{READY}~n")')) + "."
+
+
+class MobileEjabberd(Ejabberd):
+    """The server for mobile clients: it archives messages (XEP-0313), keeps those for nobody, and wakes clients
+    (XEP-0357).
+    """
+
+    modules = """\
+  mod_offline: {}
+  mod_mam:
+    default: always
+  mod_push: {}
+"""

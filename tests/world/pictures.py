@@ -25,7 +25,7 @@ class ExampleServer(Prosody):
 class ExampleProvider(Provider):
     """A SIP provider."""
 
-    domain = "voip.example"
+    domain = "example.net"
 
 
 NAMES: Final = {"server": ExampleServer, "provider": ExampleProvider}

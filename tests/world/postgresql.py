@@ -1,8 +1,9 @@
 """A PostgreSQL server on a Unix socket in a temporary directory. Each log of the tests has a schema of its own."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +24,11 @@ _READY = "database system is ready to accept connections"
 
 
 class PostgresqlServer:
-    """A running server. `pid` is that of its first process."""
+    """A running server."""
 
-    def __init__(self, directory: Path, pid: int) -> None:
+    def __init__(self, directory: Path, process: subprocess.Popen[str]) -> None:
         self.directory = directory
-        self.pid = pid
+        self._process = process
         self._numbers = count(1)
 
     def new_address(self) -> DatabaseAddress:
@@ -46,31 +47,36 @@ class PostgresqlServer:
         """Connect to a database of the server, as its owner."""
         return psycopg.connect((to or self.address()).uri, autocommit=True)
 
+    def stop(self) -> None:
+        """End the server; it does not wait for its clients. It may have ended already."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
 
 @contextmanager
-def postgresql_server(*settings: str) -> Iterator[PostgresqlServer]:
-    """Start a server with these settings, and end it."""
-    programs = max(PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name))
-    with TemporaryDirectory(prefix="pg-") as name:
-        directory = Path(name)
-        data = directory / "data"
-        options = ("--username", OWNER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
-        made = (*AS_ANOTHER_USER, programs / "initdb", "--pgdata", data, *options)
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-        set_up = [f"unix_socket_directories={directory}", "listen_addresses=", *_UNSAFE_BUT_FAST, *settings]
-        arguments = [each for setting in set_up for each in ("-c", setting)]
+def postgresql_server(directory: Path | None = None) -> Iterator[PostgresqlServer]:
+    """Start a server, and end it. With a directory, that of an earlier server, whose data it has."""
+    with ExitStack() as stack:
+        place = directory or Path(stack.enter_context(TemporaryDirectory(prefix="pg-")))
+        programs = max(PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name))
+        data = place / "data"
+        if not data.exists():
+            options = ("--username", OWNER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+            made = (*AS_ANOTHER_USER, programs / "initdb", "--pgdata", data, *options)
+            subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
+        settings = (f"unix_socket_directories={place}", "listen_addresses=", *_UNSAFE_BUT_FAST)
+        arguments = [each for setting in settings for each in ("-c", setting)]
         ended_with_us = ("setpriv", "--pdeathsig", "INT", "--")
         command = [*AS_ANOTHER_USER, *ended_with_us, str(programs / "postgres"), "-D", str(data), *arguments]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr
-            told = process.stderr
-            try:
-                if not any(_READY in line for line in told):
-                    raise OSError("PostgreSQL has not started")
-                reading = Thread(target=lambda: [None for _ in told], daemon=True)
-                reading.start()
-                yield PostgresqlServer(directory, process.pid)
-            finally:
-                process.send_signal(2)  # it does not wait for its clients
-                process.wait()
-                reading.join()
+        process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        server = PostgresqlServer(place, process)
+        stack.callback(server.stop)
+        assert process.stderr
+        told = process.stderr
+        if not any(_READY in line for line in told):
+            raise OSError("PostgreSQL has not started")
+        reading = Thread(target=lambda: [None for _ in told], daemon=True)
+        reading.start()
+        yield server
+        server.stop()
+        reading.join()

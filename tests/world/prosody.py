@@ -1,5 +1,7 @@
 """The XMPP server of most tests: prosody."""
 
+from typing import ClassVar
+
 from fargo.setup.server_lines import prosody
 
 from .process import Process
@@ -27,7 +29,7 @@ c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "carbons", "websocket" }}
+modules_enabled = {{ {modules} }}
 modules_disabled = {{ "s2s", "tls" }}
 
 VirtualHost "{domain}"
@@ -40,6 +42,7 @@ class Prosody(XmppServer):
     """The server, which is ready half a second after its start."""
 
     path = "/xmpp-websocket"
+    modules: ClassVar[tuple[str, ...]] = ("roster", "saslauth", "disco", "ping", "carbons", "websocket")
 
     async def start(self) -> None:
         for name in self.accounts:
@@ -54,6 +57,7 @@ class Prosody(XmppServer):
                 websocket_port=self.websocket_port,
                 domain=self.domain,
                 stranger=STRANGER_DOMAIN,
+                modules=", ".join(f'"{each}"' for each in self.modules),
                 gateway=of_all,
                 component=component,
             ),
@@ -65,3 +69,11 @@ class Prosody(XmppServer):
         """Write the file that `prosodyctl register` would write, without its half second per account."""
         folder = account.domain.replace(".", "%2e")
         self.write(f"data/{folder}/accounts/{account.user}.dat", f'return {{ ["password"] = "{account.password}" }};\n')
+
+
+class MobileProsody(Prosody):
+    """The server for mobile clients: it archives messages (XEP-0313), keeps those for nobody, and wakes clients
+    (XEP-0357).
+    """
+
+    modules = (*Prosody.modules, "mam", "offline", "cloud_notify")

@@ -29,6 +29,7 @@ from fargo.adapters.xmpp import (
     jingle,
     jingle_message,
     messages,
+    people,
     presence,
     prompt,
     registration,
@@ -78,6 +79,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    OfferContact,
     PresenceKind,
     ProposeCall,
     RefuseIq,
@@ -121,6 +123,7 @@ _OneStanza: TypeAlias = (
     | ProposeCall
     | MessageCall
     | SendText
+    | OfferContact
 )
 _OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 
@@ -257,7 +260,7 @@ class XmppAdapter:
             return
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
-            self._say(presence.stanza(introduction, self._contact))
+            self._say(presence.stanza(introduction, self._contact, command.nick))
         if isinstance(command, DeliverText | ConfirmText | RefuseText):
             self._text(command, issued.id)
             return
@@ -272,7 +275,7 @@ class XmppAdapter:
                 pass
             case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
-            case SendPresence() | MessageCall() | SendText():
+            case SendPresence() | MessageCall() | SendText() | OfferContact():
                 pass
 
     def _text(self, command: _OfText, name: str) -> None:
@@ -308,6 +311,8 @@ class XmppAdapter:
                 return jingle_message.stanza(command, name)
             case SendText():
                 return messages.stanza(command, name)
+            case OfferContact():
+                return people.offer(command, name)
             case _:
                 assert_never(command)
 

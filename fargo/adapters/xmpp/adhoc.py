@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import admins, registration, sed_command, texts
+from fargo.adapters.xmpp import admins, keep_command, registration, sed_command, texts
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     MalformedError,
@@ -37,6 +37,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -107,6 +108,10 @@ def _call(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, CallNumber(number) if number else AskCall())
 
 
+def _keep(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, keep_command.submitted(values))
+
+
 def _forward(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, SetForward(values.get(FORWARD, "").strip() or None))
 
@@ -126,6 +131,7 @@ _COMMANDS: Final[Mapping[str, _Command]] = {
     "status": _Command(texts.COMMAND_STATUS, lambda iq: CommandAsked(iq, ShowStatus())),
     "calls": _Command(texts.COMMAND_CALLS, lambda iq: CommandAsked(iq, ShowCalls())),
     "call": _Command(texts.COMMAND_CALL, lambda iq: CommandAsked(iq, AskCall()), _call),
+    "keep": _Command(texts.COMMAND_KEEP, lambda iq: CommandAsked(iq, AskKeep()), _keep),
     "busy": _Command(texts.COMMAND_BUSY, lambda iq: CommandAsked(iq, AskBusy()), _busy),
     "stay": _Command(texts.COMMAND_STAY, lambda iq: CommandAsked(iq, AskStay()), _stay),
     "forward": _Command(texts.COMMAND_FORWARD, lambda iq: CommandAsked(iq, AskForward()), _forward),

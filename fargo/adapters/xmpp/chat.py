@@ -11,7 +11,7 @@ Rules:
 from collections.abc import Callable
 from typing import Final
 
-from fargo.adapters.xmpp import sed_command
+from fargo.adapters.xmpp import keep_command, sed_command
 from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
@@ -61,8 +61,8 @@ _OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": Set
 
 def request(body: str) -> GatewayRequest:
     """Return what a text asks for."""
-    if about_rules := sed_command.request(body):
-        return about_rules
+    if found := sed_command.request(body) or keep_command.request(body):
+        return found
     words = body.strip().removeprefix("/").split()
     match words:
         case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:

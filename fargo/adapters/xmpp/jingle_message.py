@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import reasons, texts
+from fargo.adapters.xmpp import people, reasons, texts
 from fargo.adapters.xmpp.stanza import (
     NS_CARBONS,
     NS_DELAY,
@@ -85,6 +85,8 @@ def stanza(command: JingleMessageCommand, name: str) -> Element:
             add(element, *([reasons.write(condition, text)] if condition else []))
             add(element, *([make("tie-break", NS_JINGLE_MESSAGE)] if tie_break else []))
     made = make_stanza("message", sender, to, element, make("store", NS_HINTS), type="chat", id=name)
+    if isinstance(command, ProposeCall):
+        add(made, *people.nick(command.nick))
     if isinstance(command, ProposeCall) and to != bare(to):
         # It is for this client only: the others must not ring.
         add(made, make("private", NS_CARBONS), make("no-copy", NS_HINTS))

@@ -14,11 +14,12 @@ from typing import Final
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import chat, texts
+from fargo.adapters.xmpp import chat, people, texts
 from fargo.adapters.xmpp.stanza import (
     NS_CARBONS,
     NS_DELAY,
     NS_HINTS,
+    add,
     attribute,
     make,
     make_stanza,
@@ -97,7 +98,7 @@ def stanza(command: SendText, name: str) -> Element:
     """
     made = make_stanza("message", command.sender, command.to, type="chat", id=name)
     made.addElement((None, "body"), content=command.text)
-    made.addChild(make("store", NS_HINTS))
+    add(made, make("store", NS_HINTS), *people.nick(command.nick))
     if command.at is not None:
         stamp = datetime.fromtimestamp(command.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         made.addChild(make("delay", NS_DELAY, **{"from": domain_of(command.sender)}, stamp=stamp))

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, vcard
-from fargo.adapters.xmpp.stanza import NS_CAPS, NS_DECLOAK, NS_TEMPPRES, attribute, make_stanza, sender_of
+from fargo.adapters.xmpp import disco, people, vcard
+from fargo.adapters.xmpp.stanza import NS_CAPS, NS_DECLOAK, NS_TEMPPRES, add, attribute, make_stanza, sender_of
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.commands import PresenceKind, SendPresence
 from fargo.statemachine.model.events import (
@@ -59,9 +59,9 @@ def _is_dnd(presence: Element) -> bool:
     return any(str(each).strip() == "dnd" for each in presence.elements(presence.uri, "show"))
 
 
-def stanza(command: SendPresence, contact: disco.Entity) -> Element:
+def stanza(command: SendPresence, contact: disco.Entity, nick: str | None = None) -> Element:
     """Return the presence for a command; an available contact announces the capabilities of `contact`, and
-    everyone the avatar.
+    everyone the avatar. ``nick``: as a contact calls itself.
     """
     made = make_stanza("presence", command.sender, command.to)
     if command.kind is not PresenceKind.AVAILABLE:
@@ -73,4 +73,5 @@ def stanza(command: SendPresence, contact: disco.Entity) -> Element:
         made.addChild(disco.caps(contact))
     if command.kind is PresenceKind.AVAILABLE:
         made.addChild(vcard.update())
+    add(made, *people.nick(nick))
     return made

@@ -14,8 +14,8 @@ from typing import Final
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.put import KeepTexts
-from fargo.adapters.xmpp import texts
-from fargo.adapters.xmpp.stanza import NS_HINTS, NS_RECEIPTS, attribute, make, make_stanza, sender_of, stanza_error
+from fargo.adapters.xmpp import people, texts
+from fargo.adapters.xmpp.stanza import NS_HINTS, NS_RECEIPTS, add, attribute, make, make_stanza, sender_of, stanza_error
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.commands import ConfirmText, DeliverText, RefuseText
 from fargo.statemachine.model.events import TextWritten
@@ -76,8 +76,8 @@ def _fitting(text: str) -> int:
 def stanza(command: DeliverText | ConfirmText | RefuseText, name: str, kept: KeepTexts) -> Element | None:
     """Return the message of a command, with the id `name` if it answers nothing; None if its text is gone."""
     match command:
-        case DeliverText(sender, to, text):
-            return _delivery(sender, to, kept.read(text.name), name)
+        case DeliverText(sender, to, text, nick):
+            return _delivery(sender, to, kept.read(text.name), name, nick)
         case ConfirmText(sender, to, message):
             return make_stanza("message", sender, to, make("received", NS_RECEIPTS, id=message), type="chat", id=name)
         case RefuseText(sender, to, message, kind, condition, why):
@@ -87,11 +87,10 @@ def stanza(command: DeliverText | ConfirmText | RefuseText, name: str, kept: Kee
             return error
 
 
-def _delivery(sender: str, to: str, text: str | None, name: str) -> Element | None:
+def _delivery(sender: str, to: str, text: str | None, name: str, nick: str | None) -> Element | None:
     """Return a chat message, with a hint that archives store it (XEP-0334 §4.4)."""
     if text is None:
         return None
     made = make_stanza("message", sender, to, type="chat", id=name)
     made.addElement((None, "body"), content=text)
-    made.addChild(make("store", NS_HINTS))
-    return made
+    return add(made, make("store", NS_HINTS), *people.nick(nick))

@@ -100,13 +100,14 @@ NO_STREAM: Final = "There is no stream to the XMPP server."
 # --- for users: why a stanza is malformed
 
 TOO_LONG: Final = "{what} is longer than {limit} characters."
-"""`what` is one of the next six."""
+"""`what` is one of the next seven."""
 ATTRIBUTE: Final = "The attribute “{name}” of <{element}/>"
 NAMESPACE: Final = "The namespace of <{element}/>"
 PAYLOAD_NAME: Final = "The name of the payload of the session-info"
 REASON_NAME: Final = "The name of the reason"
 FINGERPRINT: Final = "The fingerprint"
 NUMBER_OR_ADDRESS: Final = "The number or SIP address"
+NAME: Final = "The name"
 
 MISSING_ATTRIBUTE: Final = "<{element}/> lacks the attribute “{name}”."
 NOT_A_NUMBER: Final = "The attribute “{name}” of <{element}/> is not a number between 0 and {limit}."
@@ -133,7 +134,7 @@ BAD_TRANSPORT: Final = "The transport must be udp, tcp or tls, or empty."
 
 FORM_TITLE: Final = "SIP account"
 FORM_INSTRUCTIONS: Final = (
-    "Enter your SIP address (for example alice@sip.example.org) and its password. The gateway signs in to your SIP "
+    "Enter your SIP address (for example alice@example.net) and its password. The gateway signs in to your SIP "
     "account whenever you are online, so that you can make and receive calls."
 )
 FORM_OPTIONAL_FIELDS: Final = "Leave the other fields empty unless your SIP provider has told you what to enter."
@@ -162,6 +163,7 @@ COMMAND_UNREGISTER: Final = "Remove the SIP account"
 COMMAND_STATUS: Final = "Show the status"
 COMMAND_CALLS: Final = "Show the latest calls"
 COMMAND_CALL: Final = "Call a number"
+COMMAND_KEEP: Final = "Keep a contact"
 COMMAND_RULES: Final = "Dial rules"
 COMMAND_BUSY: Final = "Do not disturb"
 COMMAND_STAY: Final = "Stay signed in without a client"

@@ -53,6 +53,8 @@ _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
 """Announced by clients that want a proposal before the session-initiate (XEP-0353)."""
 _BUNDLES: Final = "urn:ietf:rfc:5888"
 """Announced by clients that understand groups of contents (XEP-0338)."""
+_TAKES_CONTACTS: Final = "http://jabber.org/protocol/rosterx"
+"""Announced by clients that ask their user whether to add contacts that they are sent (XEP-0144)."""
 _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
@@ -143,6 +145,7 @@ def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Con
         profiles=_profiles(event.features),
         asks_first=_ASKS_FIRST in event.features,
         bundles=_BUNDLES in event.features,
+        takes_contacts=_TAKES_CONTACTS in event.features,
     )
     return _with(contacts, event.resource, known)
 
@@ -197,10 +200,11 @@ def missing(contacts: Contacts, at: float) -> tuple[str, ...]:
     return tuple([jid for jid, c in contacts.clients.items() if c.doubted is not None and c.doubted <= at])
 
 
-def deadlines(contacts: Contacts) -> tuple[Deadline, ...]:
-    """Return the times at which the clients in doubt count as offline."""
-    doubted = ((jid, client.doubted) for jid, client in contacts.clients.items())
-    return tuple(Deadline(texts.PRESENCE.format(jid=jid), until) for jid, until in doubted if until is not None)
+def deadlines(contacts: Contacts) -> Iterator[Deadline]:
+    """Yield the times at which the clients in doubt count as offline."""
+    for jid, client in contacts.clients.items():
+        if client.doubted is not None:
+            yield Deadline(texts.PRESENCE.format(jid=jid), client.doubted)
 
 
 def _with(contacts: Contacts, jid: str, client: Client) -> Contacts:

@@ -53,6 +53,7 @@ class Caller(Struct, frozen=True, gc=False):
 
     ``address`` is None if the caller is anonymous, ``name`` if they give none. ``rewritten``: what dial rules have made
     of the address, None if they have seen none; ``written``: the user part of it with which the call came.
+    ``is_stranger``: they are not on the user's roster.
     """
 
     jid: str
@@ -60,6 +61,14 @@ class Caller(Struct, frozen=True, gc=False):
     name: str | None
     rewritten: Rewritten | None = None
     written: str = ""
+    is_stranger: bool = False
+
+    @property
+    def nick(self) -> str | None:
+        """Return the name that the user's clients are told, None if they know them by another. Anonymous callers have
+        one JID together, and so no name.
+        """
+        return self.name if self.is_stranger and self.address else None
 
     @property
     def words(self) -> str:
@@ -88,7 +97,7 @@ class Call(Struct, frozen=True, gc=False):
     ``wakes``: the policy for clients that are not online and may be woken, if no other can take the call (`seeking`);
     None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
-    not.
+    not. ``rings``: the relay plays the ringing tone to the client (`calling_back`).
     """
 
     id: str
@@ -105,6 +114,7 @@ class Call(Struct, frozen=True, gc=False):
     wakes: Policy | None = None
     forward: Line | None = None
     forwarded: SipLeg | None = None
+    rings: bool = False
 
 
 def is_over(call: Call) -> bool:
@@ -127,7 +137,7 @@ def missed(before: Call | None, after: Call, effects: Effects) -> None:
     if before is not None and not isinstance(before.jingle, Inviting):
         return
     text = texts.MISSED.format(caller=after.caller.words)
-    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since))
+    effects.emit(SendText(bare(after.caller.jid), effects.user, text, after.since, after.caller.nick))
 
 
 def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
@@ -140,12 +150,17 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
     effects.emit(SendText(domain_of(call.caller.jid), effects.user, text, None))
 
 
-def deadlines(call: Call) -> tuple[Deadline, ...]:
-    """Return by when the call must have moved on."""
+def deadlines(call: Call) -> list[Deadline]:
+    """Return by when the legs of the call must have moved on. The names do not say which call it is (`in_words`)."""
     due = [sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle), forward_deadline(call)]
     if call.forwarded is not None:
         due += [sip_leg.deadline(call.forwarded), longest(call)]
-    return tuple(Deadline(texts.OF_CALL.format(call=call.id, awaited=d.name), d.at) for d in due if d is not None)
+    return [each for each in due if each is not None]
+
+
+def in_words(call: Call, due: Deadline) -> Deadline:
+    """Return a deadline of a call with a name that says of which."""
+    return Deadline(texts.OF_CALL.format(call=call.id, awaited=due.name), due.at)
 
 
 def forward_deadline(call: Call) -> Deadline | None:

@@ -139,7 +139,7 @@ RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
     """session-initiate to a client (XEP-0166 §6.2). The sender is the initiator. ``bundle``: the BUNDLE group that is
     offered (XEP-0338). ``introduces``: the sender's available presence, with its capabilities, is sent before it, as
-    the client may not know of the sender (XEP-0276).
+    the client may not know of the sender (XEP-0276). ``nick``: as the sender calls themselves, then (XEP-0172).
     """
 
     sender: str
@@ -148,6 +148,7 @@ class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
     content: Content
     bundle: Bundle = ()
     introduces: bool = False
+    nick: str | None = None
 
 
 class AcceptSession(_CoreCommand, frozen=True, tag="AcceptSession"):
@@ -224,11 +225,14 @@ class TerminateSession(_CoreCommand, frozen=True, tag="TerminateSession"):
 
 
 class ProposeCall(_CoreCommand, frozen=True, tag="ProposeCall"):
-    """<propose/> of an audio call to all of a user's clients (XEP-0353 §3.1). ``to`` is a bare JID."""
+    """<propose/> of an audio call to all of a user's clients (XEP-0353 §3.1). ``to`` is a bare JID. ``nick``: as the
+    sender calls themselves, if the user may not know them (XEP-0172).
+    """
 
     sender: str
     to: str
     sid: str
+    nick: str | None = None
 
 
 class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
@@ -247,24 +251,39 @@ class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
 
 class SendText(_CoreCommand, frozen=True, tag="SendText"):
     """A chat message for people (RFC 6121 §5). ``at``: when what it tells of happened, in seconds since 1970; None if
-    now.
+    now. ``nick``: see `ProposeCall`.
     """
 
     sender: str
     to: str
     text: str
     at: float | None = None
+    nick: str | None = None
+
+
+class OfferContact(_CoreCommand, frozen=True, tag="OfferContact"):
+    """A message that lets a client (``to``) ask whether to add a contact (bare JID) to the roster, under a name
+    (XEP-0144 §3.1). Nobody reads the message itself.
+    """
+
+    sender: str
+    to: str
+    contact: str
+    name: str
 
 
 # --- texts between users and SIP addresses
 
 
 class DeliverText(_CoreCommand, frozen=True, tag="DeliverText"):
-    """A chat message with a text that has come in by SIP. ``to`` is a bare JID. The text is forgotten then."""
+    """A chat message with a text that has come in by SIP. ``to`` is a bare JID. The text is forgotten then. ``nick``:
+    see `ProposeCall`.
+    """
 
     sender: str
     to: str
     text: KeptText
+    nick: str | None = None
 
 
 class ConfirmText(_CoreCommand, frozen=True, tag="ConfirmText"):
@@ -355,6 +374,7 @@ XmppCommand: TypeAlias = (
     | ProposeCall
     | MessageCall
     | SendText
+    | OfferContact
     | DeliverText
     | ConfirmText
     | RefuseText
@@ -401,7 +421,7 @@ def ends(command: Command) -> bool:
             | InformSession()
         ):
             return False
-        case InformTransport() | InformDescription() | ProposeCall() | SignIn() | ForgetSecret():
+        case InformTransport() | InformDescription() | ProposeCall() | OfferContact() | SignIn() | ForgetSecret():
             return False
         case SendPresence(kind=kind) | ShowContacts(kind=kind):
             return kind in _WENT

@@ -29,10 +29,11 @@ from fargo.statemachine.model.jingle_events import (
     SessionTerminated,
 )
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
-from fargo.statemachine.model.requests import AccountTrouble, GatewayRequest, RecentCall, Settings
+from fargo.statemachine.model.requests import AccountTrouble, GatewayRequest, LastStranger, RecentCall, Settings
 from fargo.statemachine.model.rules import RULES
 from fargo.statemachine.model.sip import DEFAULT_ENGINE
 from fargo.statemachine.model.sip_messages import UserAgentEvent
@@ -138,7 +139,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
     JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
-    the account, as far as the user is told of it.
+    the account, as far as the user is told of it. ``stranger``: who has called or written last without being on the
+    roster. ``mailbox``: that of the account.
     """
 
     account: SipAccount | None = None
@@ -155,6 +157,8 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
     trouble: AccountTrouble | None = None
+    stranger: LastStranger | None = None
+    mailbox: Mailbox | None = None
 
 
 # --- requests to the gateway itself

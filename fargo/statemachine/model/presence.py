@@ -73,7 +73,8 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
     proposal before the session-initiate (XEP-0353). ``bundles``: it understands BUNDLE groups (XEP-0338). ``doubted``:
     the time until which it must be seen again, None if its presence is certain. ``asked``: in a `Snapshot` only, the id
     of our pending disco#info request, None if there is none. ``dnd``: it does not ring. ``strangers``: the contacts
-    (bare JIDs) that it has been shown although the user has not subscribed to them.
+    (bare JIDs) that it has been shown although the user has not subscribed to them. ``takes_contacts``: it asks its
+    user whether to add contacts that it is sent (XEP-0144).
     """
 
     caps: str | None
@@ -84,3 +85,4 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
     bundles: bool = False
     dnd: bool = False
     strangers: tuple[str, ...] = ()
+    takes_contacts: bool = False

@@ -65,6 +65,19 @@ class AskCall(_Request, frozen=True, tag="AskCall"):
     """How to have the gateway call a number."""
 
 
+class KeepContact(_Request, frozen=True, tag="KeepContact"):
+    """Offer the user's clients a contact for this number or SIP address, as the user has written it, under this name.
+    None: for whom has called or written last of those who are not on the roster; as they call themselves.
+    """
+
+    number: str | None = None
+    name: str | None = None
+
+
+class AskKeep(_Request, frozen=True, tag="AskKeep"):
+    """The form about keeping a contact."""
+
+
 class DialRule(Struct, frozen=True, gc=False, omit_defaults=True):
     """A rule about numbers (`dial_rules.sed`). ``text``: a command of sed, such as ``s/^0/+44/``. ``only``: the
     direction of the calls that it is for, None for both.
@@ -147,6 +160,8 @@ GatewayRequest: TypeAlias = (
     | SetForward
     | CallNumber
     | AskCall
+    | KeepContact
+    | AskKeep
     | ShowRules
     | AskRules
     | AddRule
@@ -211,6 +226,15 @@ class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     stay: bool | None = None
     forward: str | None = None
     rules: tuple[DialRule, ...] = ()
+
+
+class LastStranger(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A contact (bare JID) that is not on the user's roster, and has called or written last. ``name``: as they call
+    themselves, None if they do not.
+    """
+
+    contact: str
+    name: str | None = None
 
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -236,6 +236,16 @@ SPEAKS_UP: Final = RuleChange(
     "users are told of a trouble of their account",
     "A message is sent when an account is refused, or has not been signed in for ten minutes, and when it works again.",
 )
+NICKS_TOLD: Final = RuleChange(
+    9,
+    "clients are told what strangers call themselves",
+    "What comes first from a contact that is not on the roster has the name that a caller or writer gives themselves.",
+)
+MAILBOX_ASKED: Final = RuleChange(
+    9,
+    "the provider is asked about the mailbox",
+    "With the engine sip, an account that is signed in subscribes to its mailbox for voice messages.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -274,4 +284,6 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     WHO_FAILED,
     CALLS_AT_A_TIME,
     SPEAKS_UP,
+    NICKS_TOLD,
+    MAILBOX_ASKED,
 )

@@ -14,15 +14,17 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
     CommandForm,
     FormField,
     GatewayRequest,
+    KeepContact,
 )
 from fargo.statemachine.numbering_examples import example
-from fargo.statemachine.self_service import desk, rules, texts
+from fargo.statemachine.self_service import desk, keeping, rules, texts
 from fargo.statemachine.user_state import User, country, is_woken
 
 BUSY: Final = "busy"
@@ -41,6 +43,8 @@ RULE: Final = "rule"
 """The field with a dial rule to add."""
 NUMBER: Final = "number"
 """The field with a number to try, which changes nothing."""
+NAME: Final = "name"
+"""The field with the name of a contact to keep."""
 DELETE: Final = "delete"
 """The field with the number of a dial rule to delete."""
 
@@ -52,6 +56,7 @@ def asked(user: User, event: CommandAsked, effects: Effects) -> User:
         return user
     after, text = desk.answered(user, event.request, event.iq.to, effects)
     effects.emit(AnswerCommand(event.iq, text))
+    keeping.offer(user, event.request, event.iq.to, effects)
     return after
 
 
@@ -70,6 +75,12 @@ def _form(user: User, request: GatewayRequest, effects: Effects) -> CommandForm 
             number = FormField("text-single", CALL, texts.FIELD_FORWARD)
             instructions = texts.INSTRUCTIONS_CALL.format(number=example(country(user)))
             return CommandForm(texts.TITLE_CALL, instructions, (number,))
+        case AskKeep():
+            last = keeping.wanted(user, KeepContact(), known.gateway)
+            known_number, known_name = ("", "") if isinstance(last, str) else (last.jid, last.name)
+            whom = FormField("text-single", NUMBER, texts.FIELD_FORWARD, known_number)
+            name = FormField("text-single", NAME, texts.FIELD_NAME, known_name)
+            return CommandForm(texts.TITLE_KEEP, texts.INSTRUCTIONS_KEEP, (whom, name))
         case AskForward():
             _, now = desk.answered(user, request, known.gateway, effects)
             to = FormField("text-single", FORWARD, texts.FIELD_FORWARD)

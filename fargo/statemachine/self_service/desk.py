@@ -24,6 +24,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -32,6 +33,7 @@ from fargo.statemachine.model.requests import (
     EndCalls,
     GatewayRequest,
     GiveUp,
+    KeepContact,
     NotUnderstood,
     Register,
     RuleRefused,
@@ -47,14 +49,15 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.numbering_examples import example
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import prompting, recent, rules, texts, words
+from fargo.statemachine.self_service import keeping, prompting, recent, rules, texts, voicemail, words
 from fargo.statemachine.user_state import User, able_clients, address_book, closed, country, is_woken, stays_signed_in
 
 
 def noted(user: User, effects: Effects) -> User:
     """Return the user's state after the records of an event (rule 3)."""
     if isinstance(user.account, Unregistered):
-        return replace(user, settings=Settings(), recent=()) if user.recent or user.settings != Settings() else user
+        forgotten = replace(user, settings=Settings(), recent=(), stranger=None)
+        return user if forgotten == user else forgotten
     calls = recent.noted(user.recent, (each for each, _ in effects.records), effects.at)
     return user if calls is user.recent else replace(user, recent=calls)
 
@@ -63,6 +66,7 @@ def asked(user: User, event: GatewayAsked, effects: Effects) -> User:
     """Do what the user asks in a chat, and answer there."""
     after, text = answered(user, event.request, event.to, effects)
     effects.emit(SendText(event.to, event.sender, text))
+    keeping.offer(user, event.request, event.to, effects)
     return after
 
 
@@ -115,6 +119,9 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return _called(user, number, jid, effects)
         case AskCall():
             return user, texts.CALL_WHOM.format(number=example(country(user)))
+        case KeepContact() | AskKeep():
+            asked = request if isinstance(request, KeepContact) else KeepContact()
+            return user, keeping.answer(user, asked, jid)
         case SetForward(number):
             return _forwarded(user, number, jid)
         case _:
@@ -134,6 +141,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([reason.text] if (reason := closed(user)) else []),
+        *voicemail.status(user, jid),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),

@@ -5,7 +5,7 @@ from typing import Final
 HELP: Final = """\
 This is the gateway between your XMPP client and telephones. Write to it:
 help: this list
-register alice@sip.example.org: registers your SIP account; you are asked for its password
+register alice@example.net: registers your SIP account; you are asked for its password
 unregister: removes your SIP account here
 status: how your SIP account is
 calls: your latest calls
@@ -17,6 +17,7 @@ sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 call {number}: your clients ring, and the number is called when you take the call
+keep, keep {number} as Bob: who has called or written last, or a number, becomes one of your contacts
 forward {number}, forward off: calls that no client of yours takes are forwarded, or not
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
@@ -86,6 +87,12 @@ LASTING: Final = (
 )
 WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
 TROUBLE_TOLD: Final = "a trouble of the account to be told"
+NEW_MESSAGES: Final = "You have new voice messages."
+ONE_MESSAGE: Final = "You have a new voice message."
+SOME_MESSAGES: Final = "You have {count} new voice messages."
+URGENT_MESSAGES: Final = "Urgent: {count}."
+CALL_MAILBOX: Final = "Call the mailbox: {account}"
+MAILBOX_ASKED: Final = "the subscription to the mailbox to be renewed"
 
 # --- dial rules
 
@@ -118,6 +125,15 @@ INSTRUCTIONS_CALL: Final = (
     "Your clients ring, and the number is called when you take the call. Enter a number or SIP address, such as "
     "{number}."
 )
+TITLE_KEEP: Final = "Keep a contact"
+INSTRUCTIONS_KEEP: Final = "Your client is asked to add the number or SIP address to your contacts."
+FIELD_NAME: Final = "Name"
+NOBODY_TO_KEEP: Final = (
+    "Nobody has called or written who is not one of your contacts. Write “keep” and a number to add that."
+)
+KEPT_ALREADY: Final = "{contact} is one of your contacts already."
+OFFERED: Final = "Your client asks you whether to add {contact}. If it does not, add that contact yourself."
+NOT_OFFERED: Final = "Add {contact} as a contact. Your client does not do so by itself."
 TITLE_STAY: Final = "Stay signed in"
 INSTRUCTIONS_STAY: Final = "You can be called when none of your clients is online: your server wakes mobile clients."
 FIELD_STAY: Final = "Stay signed in without a client"

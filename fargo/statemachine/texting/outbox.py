@@ -23,7 +23,7 @@ from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.model.commands import ConfirmText, ForgetText, RefuseText
 from fargo.statemachine.model.events import TextWritten
 from fargo.statemachine.model.kept_text import KeptText
-from fargo.statemachine.outgoing import Refusal
+from fargo.statemachine.outgoing import LineWords, Refusal
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.texting import texts
 from fargo.statemachine.texting.outgoing_text import OutgoingText
@@ -31,6 +31,7 @@ from fargo.statemachine.user_state import User
 
 _MOST: Final = 32
 """The texts of a user that may be under way."""
+_WORDS: Final = LineWords(texts.OWN_ADDRESS, texts.NO_FOREIGN_TEXTS, texts.NO_EMERGENCY_TEXTS)
 _ERRORS: Final = {
     Cause.NOT_FOUND: ("cancel", "item-not-found"),
     Cause.UNAVAILABLE: ("wait", "recipient-unavailable"),
@@ -50,7 +51,7 @@ _ERRORS: Final = {
 
 def written(user: User, event: TextWritten, effects: Effects) -> User:
     """Send a text of a client, or refuse it."""
-    line = outgoing.line(user, event.to)
+    line = outgoing.line(user, event.to, _WORDS)
     if not isinstance(line, Refusal) and not sip_leg.engine_capabilities(line.engine).texts:
         line = Refusal("cancel", "service-unavailable", Reason(Cause.MEDIA, texts.NO_TEXTS))
     if not isinstance(line, Refusal) and user.no_room:

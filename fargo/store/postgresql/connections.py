@@ -15,6 +15,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -70,7 +71,7 @@ def connect(database: DatabaseAddress, what: str, patience: float | None = None)
         given = conninfo_to_dict(database.uri)
         wanted: dict[str, Any] = {
             "application_name": f"{PROGRAM}process {os.getpid()} on {socket.gethostname()}"[:63],
-            "connect_timeout": CONNECT_SECONDS,
+            "connect_timeout": min(CONNECT_SECONDS, ceil(patience or CONNECT_SECONDS)),
             "keepalives_idle": 5,
             "keepalives_interval": 5,
             "keepalives_count": 3,

@@ -53,7 +53,7 @@ class Lock(IntEnum):
 
 def require_readable(connection: PatientConnection, database: DatabaseAddress) -> None:
     """Raise StoreError if there is no log in the database, or one of another version."""
-    names = _applied(connection, database)
+    names = applied(connection, database)
     if names is None:
         raise StoreError(texts.MISSING.format(database=database, what=WHAT))
     if len(names) < len(MIGRATIONS):
@@ -62,11 +62,11 @@ def require_readable(connection: PatientConnection, database: DatabaseAddress) -
 
 def migrate(connection: PatientConnection, database: DatabaseAddress) -> None:
     """Bring a database to today's shape; the tables are made if there are none. Raises StoreError."""
-    if len(_applied(connection, database) or ()) == len(MIGRATIONS):
+    if len(applied(connection, database) or ()) == len(MIGRATIONS):
         return
     with connection.transaction():
         lock(connection, Lock.MIGRATING, "pg_advisory_xact_lock")
-        done = _applied(connection, database) or frozenset()
+        done = applied(connection, database) or frozenset()
         connection.execute(_MIGRATIONS)
         for name, statements in MIGRATIONS:
             if name not in done:
@@ -92,8 +92,10 @@ def require_alone(connection: PatientConnection, database: DatabaseAddress) -> N
         raise StoreInUseError(texts.IN_USE.format(database=database, holder=told)) from None
 
 
-def _applied(connection: PatientConnection, database: DatabaseAddress) -> frozenset[str] | None:
-    """Return the names of the migrations that were applied, None if there are no tables. Raises StoreError."""
+def applied(connection: PatientConnection, database: DatabaseAddress) -> frozenset[str] | None:
+    """Return the names of the migrations that were applied, None if there are no tables. Raises StoreError if the
+    tables are not ours, or a newer Fargo's.
+    """
     with store_errors(database, WHAT):
         try:
             with connection.transaction():  # of its own, or a part of one that goes on

@@ -11,7 +11,7 @@ from fargo.store.entries import Entry
 from fargo.store.interface import Statistics
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock, lock, require_readable
+from fargo.store.postgresql.database import WHAT, Lock, applied, lock, require_readable
 from fargo.store.postgresql.schema import RECORDS
 from fargo.store.postgresql.sessions import Sessions
 from fargo.store.rows import SqlRow, check_version, grouped, to_entry
@@ -169,3 +169,12 @@ class PostgresqlReader:
         """Yield the rows of each entry that a query gives."""
         with closing(self._sessions.stream(query, values)) as rows:
             yield from grouped(rows)
+
+
+def last_time_in(database: DatabaseAddress) -> float | None:
+    """Return the time of the last event in a database, None if there is no log, or nothing in it. Raises StoreError."""
+    with closing(connect(database, WHAT)) as connection, store_errors(database, WHAT):
+        if not applied(connection, database):
+            return None
+        last = connection.execute(_ENDS).fetchall()[0][1]
+    return None if last is None else float(last)

@@ -200,8 +200,19 @@ select * from (
 ) found order by time;
 """
 
+_PASSWORDS: Final = """
+create table passwords (
+    name text collate "C" primary key,
+    jid text collate "C" not null,
+    sealed bytea not null,
+    unused_since double precision
+);
+create table vault (proof bytea not null, only_row boolean primary key default true check (only_row));
+"""
+
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
+    ("passwords", _PASSWORDS),
 )
 """All of them, in order: each with its name and its statements."""

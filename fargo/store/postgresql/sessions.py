@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Final, TypeAlias
 
 from psycopg import capabilities
+from psycopg.pq import TransactionStatus
 
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
@@ -69,7 +70,8 @@ class Sessions:
             try:
                 yield connection
             finally:
-                if connection.closed or len(self._idle) >= _MOST_IDLE:
+                usable = connection.info.transaction_status is TransactionStatus.IDLE
+                if not usable or len(self._idle) >= _MOST_IDLE:
                     connection.close()
                 else:
                     self._idle.append(connection)

@@ -19,7 +19,7 @@ Rules:
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any, Final, Self
 
@@ -34,6 +34,7 @@ from fargo.store.postgresql.connections import PatientConnection, connect, store
 from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_alone, require_readable
 from fargo.store.postgresql.reader import PostgresqlReader
 from fargo.store.postgresql.rows import APPEND, INSERT_COMMANDS, INSERT_EVENT, values_of
+from fargo.store.postgresql.sessions import Sessions
 from fargo.store.rows import check_version, command_rows, event_row, to_fold, to_recorded
 
 _AT_ONCE: Final = 256
@@ -107,7 +108,7 @@ class PostgresqlWriter(PostgresqlReader):
     def commit(self, entries: Iterable[Entry]) -> list[int]:
         """Commit a batch. It is on the server's disk on return. Return the bytes of each entry."""
         self._require_lock()
-        return self._commit(self._opened, list(entries))
+        return self._commit(list(entries))
 
     def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
@@ -116,7 +117,7 @@ class PostgresqlWriter(PostgresqlReader):
     def events(self) -> Iterator[Recorded]:
         """Yield all events, as folding needs them."""
         versions: dict[str, int] = {}
-        with closing(self._sessions.stream(_EVENTS)) as rows:
+        with closing(Sessions(self._database, WHAT)) as unhurried, closing(unhurried.stream(_EVENTS)) as rows:
             while some := list(islice(rows, _AT_ONCE)):
                 for row in some:
                     check_version(row, versions, self.name)
@@ -150,7 +151,7 @@ class PostgresqlWriter(PostgresqlReader):
         """Erase all entries of a user."""
         self._require_lock()
         with store_errors(self._database, WHAT), self._opened.transaction():
-            _erase(self._opened, user)
+            erase_stream(self._opened, user)
 
     def purge(self) -> bool:
         """Remove what has left from the tables."""
@@ -177,15 +178,16 @@ class PostgresqlWriter(PostgresqlReader):
         if not self._may_append:
             raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
-    def _commit(self, connection: PatientConnection, batch: list[Entry]) -> list[int]:
-        """Commit a batch on a connection that has the lock APPENDING. Raises StoreError."""
+    def _commit(self, batch: list[Entry]) -> list[int]:
+        """Commit a batch on the connection that has the lock APPENDING. Raises StoreError."""
+        connection = self._opened
         forgotten, stay = without_forgotten(batch)
         values, sizes = values_of(list(stay.values()))
         with store_errors(self._database, WHAT):
             if forgotten:
                 with connection.transaction():
                     for user in forgotten:
-                        _erase(connection, user)
+                        erase_stream(connection, user)
                     position = _append(connection, values)
             else:
                 position = _append(connection, values)
@@ -201,13 +203,25 @@ class PostgresqlStore(PostgresqlWriter):
         """Commit a batch."""
         return self.commit(entries)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let all batches that are appended meanwhile be committed at the end, or none of them. Raises StoreError."""
+        with store_errors(self._database, WHAT), self._opened.transaction():
+            yield
+
+    def clear(self) -> None:
+        """Erase all entries of all users. Raises StoreError."""
+        with store_errors(self._database, WHAT):
+            self._opened.execute("truncate events, commands")
+
 
 def _append(connection: PatientConnection, values: dict[str, Any]) -> int:
     """Write entries, and return the position of the last, or the last that there was."""
     return int(connection.execute(APPEND, values).fetchall()[0][0])
 
 
-def _erase(connection: PatientConnection, user: str) -> None:
+def erase_stream(connection: PatientConnection, user: str) -> None:
+    """Erase all entries of a user. It is not committed yet, if a transaction was begun."""
     everything = {"jid": user, "version": _EVERYTHING}
     connection.execute(_ERASE_COMMANDS, everything)
     connection.execute(_ERASE_EVENTS, everything)

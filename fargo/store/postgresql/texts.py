@@ -19,3 +19,18 @@ IN_USE: Final = "Fargo runs already with {database} ({holder})."
 UNKNOWN_HOLDER: Final = "an unknown process"
 LOCKED: Final = "{database} is locked by another process."
 NOT_LOCKED: Final = "{database} was opened without its lock, so nothing can be written to it."
+
+# --- a log beside a reactor
+
+AWAY: Final = "The log is waited for: {why}"
+BACK: Final = "The log can be written again: {database}"
+NOT_PURGED: Final = "What has left the log could not be removed from its tables yet: {why}"
+
+# --- the vault
+
+KEY_MISSING: Final = (
+    "{path} is missing, the key of the passwords in {database}. Copy it from a backup, or from another gateway with "
+    "this database."
+)
+OTHER_KEY: Final = "{path} is not the key of the passwords in {database}. Copy that from where it is."
+NOT_OPENED: Final = "A password of {user} in {database} is not as it was written."

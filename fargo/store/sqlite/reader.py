@@ -14,7 +14,6 @@ from fargo.store.interface import Backfill, LogMark, Statistics
 from fargo.store.rows import SqlRow, check_version, grouped, to_entry
 from fargo.store.sqlite.database import open_read_only, open_unmigrated, store_errors
 from fargo.store.sqlite.migrations import log_migrations
-from fargo.store.sqlite.schema import RECORDS
 from fargo.store.sqlite.statements import ENTRY_COLUMNS
 
 APPLICATION_ID: Final = 0x4661726C  # "Farl"
@@ -37,7 +36,7 @@ _REFUSED: Final = """
     where e.type = 'RequestsRefused' group by c.key
 """
 _LENGTH: Final = "select count(*) from events"
-_BEGUN: Final = f"from commands where type = 'NoteBegun' and type in ({RECORDS})"
+_BEGUN: Final = "from commands where type = 'NoteBegun'"
 _CALLS: Final = f"select count(*) {_BEGUN}"
 _BEFORE: Final = f"select event - 1 {_BEGUN} order by event desc limit 1 offset ?"
 

@@ -19,9 +19,7 @@ RECORDS: Final = (
     "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteDialog', 'NoteEarlyAudio',"
     " 'NoteEnded', 'NoteMedia', 'NotePath'"
 )
-"""The types of commands in the index `notes_by_type`. SQLite uses it for a query on `commands` that names exactly
-these.
-"""
+"""The types of the records of calls, accounts and bugs among the commands."""
 
 _CALLS: Final = """
     create view calls as
@@ -324,6 +322,21 @@ def forwarding_of_calls(db: Database) -> None:
     db.execute(_CALLS.format(peer=_PEER, parts=_BOTH_LEGS, columns=columns, joins=joins))
 
 
+def records_one_by_one(db: Database) -> None:
+    """Let the index of records, and their view, compare a type with one after the other: to write any command, SQLite
+    would make a table of a list of types first. A query that names one of them uses the index as it did.
+    """
+    db.execute("drop view notes")
+    db.execute("drop index notes_by_type")
+    is_record = " or ".join(f"type = {each.strip()}" for each in RECORDS.split(","))
+    db.execute(f"create index notes_by_type on commands (type, event) where {is_record}")
+    db.execute(f"""
+        create view notes as
+        select c.event, e.user, e.version, e.at, e.time, c.type, c.body
+        from (select * from commands where {is_record}) c join events e on e.id = c.event
+    """)
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -338,5 +351,6 @@ SCHEMA: Final = (
     quality_of_calls,
     numbers_of_calls,
     forwarding_of_calls,
+    records_one_by_one,
 )
 """All of them, in order."""

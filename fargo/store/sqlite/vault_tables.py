@@ -4,10 +4,12 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
 from sqlite_utils import Database, Migrations
 
 from fargo.store.interface import LogMark
-from fargo.store.sqlite.database import open_database, open_unmigrated
+from fargo.store.passwords import KeptPassword, VaultChange
+from fargo.store.sqlite.database import open_database, open_unmigrated, store_errors
 
 APPLICATION_ID: Final = 0x46617276  # "Farv"
 WHAT: Final = "vault"
@@ -15,6 +17,9 @@ WHAT: Final = "vault"
 PATIENCE: Final = 60.0
 """Seconds that a write waits for a backup, which keeps the vault as it is until log and vault are copied."""
 
+_KEEP: Final = "insert into passwords (name, user, password) values (?, ?, ?)"
+_FORGET: Final = "delete from passwords where name = ?"
+_SET_UNUSED: Final = "update passwords set unused_since = ? where name = ?"
 _MARK: Final = "select log, position from mark"
 _COUNT: Final = "select count(*) from passwords"
 _ERASE_USER: Final = "delete from passwords where user = ?"
@@ -35,6 +40,34 @@ def mark_and_unused(db: Database) -> None:
     row = {"log": str, "position": int}
     db.table("mark").create(row, not_null=row.keys(), strict=True)
     db.execute("alter table passwords add column unused_since real")
+
+
+class SqliteVaultTables:
+    """The tables of a vault in a file (`fargo.store.passwords.VaultTables`). It is made if it does not exist. Raises
+    StoreError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = open_vault(path)
+
+    def passwords(self) -> list[KeptPassword]:
+        """Return all passwords."""
+        with store_errors(self._path, WHAT):
+            rows = list(self._db.table("passwords").rows)
+        return [KeptPassword(row["name"], row["user"], SecretStr(row["password"]), row["unused_since"]) for row in rows]
+
+    def change(self, change: VaultChange, mark: LogMark) -> None:
+        """VaultChange the vault, and write the mark of the log."""
+        with store_errors(self._path, WHAT), self._db.conn as conn:
+            conn.executemany(_KEEP, [(new.name, new.user, new.password.get_secret_value()) for new in change.keep])
+            conn.executemany(_FORGET, [(name,) for name in change.forget])
+            conn.executemany(_SET_UNUSED, [(since, name) for name, since in change.unused.items()])
+            write_mark(conn, mark)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
 
 
 def open_vault(path: Path) -> Database:

@@ -1,11 +1,19 @@
-"""The listed change of who is shown to clients, and the comparison of commands apart from it."""
+"""The listed changes of who is shown to clients, and by which name, and the comparison of commands apart from them."""
 
 from typing import Final
 
 from msgspec.structs import replace
 
 from fargo.statemachine.model import rules
-from fargo.statemachine.model.commands import Command, InitiateSession, Issued, SendPresence
+from fargo.statemachine.model.commands import (
+    Command,
+    DeliverText,
+    InitiateSession,
+    Issued,
+    ProposeCall,
+    SendPresence,
+    SendText,
+)
 from replay.verifying.difference import Difference, Explains
 
 
@@ -36,4 +44,25 @@ def unintroduced(command: Command) -> Command:
     return replace(command, introduces=False) if isinstance(command, InitiateSession) else command
 
 
-EXPLANATIONS: Final[dict[str, Explains]] = {rules.STRANGERS_SHOWN.name: _strangers_shown}
+def _nicks_told(difference: Difference) -> bool:
+    """The older rules told nobody's name. All else is as today."""
+    apart = with_nicks_untold(difference)
+    return apart is not difference and apart.now == difference.then
+
+
+def with_nicks_untold(difference: Difference) -> Difference:
+    """Return the difference as if today's rules told nobody's name either."""
+    now = tuple(replace(each, command=nameless(each.command)) for each in difference.now)
+    return difference if now == difference.now else replace(difference, now=now)
+
+
+def nameless(command: Command) -> Command:
+    """Return a command without the name that its sender gives themselves."""
+    named = isinstance(command, InitiateSession | ProposeCall | SendText | DeliverText)
+    return replace(command, nick=None) if named else command
+
+
+EXPLANATIONS: Final[dict[str, Explains]] = {
+    rules.STRANGERS_SHOWN.name: _strangers_shown,
+    rules.NICKS_TOLD.name: _nicks_told,
+}

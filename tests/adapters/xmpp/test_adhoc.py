@@ -16,6 +16,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -26,6 +27,7 @@ from fargo.statemachine.model.requests import (
     EndCalls,
     FormField,
     GatewayRequest,
+    KeepContact,
     RuleRefused,
     SetBusy,
     SetForward,
@@ -67,6 +69,7 @@ BEGINNINGS: dict[str, GatewayRequest] = {
     "calls": ShowCalls(),
     "busy": AskBusy(),
     "call": AskCall(),
+    "keep": AskKeep(),
     "stay": AskStay(),
     "forward": AskForward(),
     "rules": AskRules(),
@@ -105,6 +108,8 @@ def test_a_form_is_submitted(action: str) -> None:
     assert submit("stay", stay="1") == CommandAsked(within("stay"), SetStay(True))
     assert submit("call", number=" 0163 ") == CommandAsked(within("call"), CallNumber("0163"))
     assert submit("call", number=" ") == CommandAsked(within("call"), AskCall())
+    assert submit("keep", number=" 0163 ", name=" Bob ") == CommandAsked(within("keep"), KeepContact("0163", "Bob"))
+    assert submit("keep", number="") == CommandAsked(within("keep"), KeepContact())
     assert submit("forward", number=" 0163 ") == CommandAsked(within("forward"), SetForward("0163"))
     assert submit("forward", number=" ") == CommandAsked(within("forward"), SetForward(None))
     assert submit("unregister", sure="1") == RegistrationCancelled(within("unregister"))
@@ -152,6 +157,7 @@ def test_a_command_is_cancelled(node: str, inside: str, action: str) -> None:
         (command(node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled("form"), node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled(busy="maybe"), node="busy", sessionid=session("busy")), "bad-payload"),
+        (command(filled(name="x" * 81), node="keep", sessionid=session("keep")), "bad-payload"),
         (command(filled(number="bob"), node="rules", sessionid=session("rules")), "bad-payload"),
         (command(filled(delete="all"), node="rules", sessionid=session("rules")), "bad-payload"),
         (command(filled() * 2, node="busy", sessionid=session("busy")), "bad-payload"),

@@ -26,6 +26,7 @@ MODULES = [
     *sorted(path for path in (ROOT / "fargo/statemachine").rglob("texts.py")),
     ROOT / "fargo/adapters/xmpp/texts.py",
     ROOT / "fargo/limits/texts.py",
+    ROOT / "fargo/operations/texts.py",
 ]
 """The modules with sentences for users."""
 NOT_FOR_USERS = re.compile("for the operator|for the core|until a deadline|a deadline of a call|another path than was")

@@ -14,9 +14,28 @@ from slixmpp.plugins.xep_0115 import XEP_0115
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, messages, presence, prompt, replies, stateless_iq
+from fargo.adapters.xmpp import (
+    disco,
+    jingle_message,
+    messages,
+    people,
+    presence,
+    prompt,
+    replies,
+    stateless_iq,
+    texting,
+)
 from fargo.adapters.xmpp.stanza import MalformedError, iq_result, serialized
-from fargo.statemachine.model.commands import PresenceKind, RefuseIq, SendContact, SendPresence, SendText
+from fargo.statemachine.model.commands import (
+    DeliverText,
+    OfferContact,
+    PresenceKind,
+    ProposeCall,
+    RefuseIq,
+    SendContact,
+    SendPresence,
+    SendText,
+)
 from fargo.statemachine.model.events import (
     ContactAsked,
     FeaturesLearned,
@@ -29,6 +48,8 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
 )
 from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.kept_text import KeptText
+from fargo.store.texts_under_way import TextsUnderWay
 
 from . import strategies
 from .elements import captures, parse
@@ -199,6 +220,31 @@ def test_a_number_of_the_country_is_the_example(country: str | None, number: str
     asked = parse("<query xmlns='jabber:iq:gateway'/>")
     [query] = stateless_iq.answer(GATEWAY, "get", asked, disco.CONTACT, False, country)
     assert f"such as {number}" in str(query.desc)
+
+
+# --- names, and contacts to be added
+
+
+def test_a_stranger_says_their_name_wherever_they_appear_first() -> None:
+    kept = TextsUnderWay(lambda *_: None)
+    text = KeptText(kept.keep("Hi."), 3)
+    stanzas = [
+        presence.stanza(SendPresence(CONTACT, CLIENT, PresenceKind.AVAILABLE), disco.CONTACT, "Bob <B>"),
+        jingle_message.stanza(ProposeCall(CONTACT, CLIENT, "s", "Bob <B>"), "1.0"),
+        messages.stanza(SendText(CONTACT, CLIENT, "Missed.", nick="Bob <B>"), "1.0"),
+        texting.stanza(DeliverText(CONTACT, CLIENT, text, "Bob <B>"), "1.0", kept),
+    ]
+    for each in stanzas:
+        assert each is not None
+        made = parse(each.toXml())
+        assert (made.nick.uri, str(made.nick)) == ("http://jabber.org/protocol/nick", "Bob <B>")
+    assert messages.stanza(SendText(CONTACT, CLIENT, "Missed."), "1.0").nick is None
+
+
+def test_a_contact_is_offered_to_a_client() -> None:
+    made = parse(people.offer(OfferContact(GATEWAY, CLIENT, CONTACT, "Bob <B>"), "1.0").toXml())
+    assert (made["to"], made.x.uri, made.body) == (CLIENT, "http://jabber.org/protocol/rosterx", None)
+    assert (made.x.item["action"], made.x.item["jid"], made.x.item["name"]) == ("add", CONTACT, "Bob <B>")
 
 
 # --- requests without state

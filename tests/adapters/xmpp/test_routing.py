@@ -15,7 +15,7 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
-from fargo.adapters.xmpp import stateless_iq, submitting, texts
+from fargo.adapters.xmpp import admins, stateless_iq, submitting, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
@@ -560,6 +560,15 @@ def test_admins_are_answered_and_others_not_understood(body: str, question: Ques
     assert bench.events == []
     assert bench.asked == ([(USER, question)] if question else [])
     assert [str(each.body) for each in bench.wire.sent] == ["As you wish." if question else texts.ADMIN_HELP]
+
+
+OF_ADMINS = ["users", "failures", "announce", "all:", "remove", "drain", "off", "yes", "x", "\u2028"]
+
+
+@given(st.lists(st.sampled_from(OF_ADMINS)))
+def test_whatever_an_admin_writes_is_answered(words: list[str]) -> None:
+    asked = admins.question(" ".join(["admin", *words]))
+    assert asked == texts.ADMIN_HELP or not isinstance(asked, str | None)
 
 
 def test_admins_are_users_too() -> None:

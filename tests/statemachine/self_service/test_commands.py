@@ -29,6 +29,7 @@ from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
     AskForward,
+    AskKeep,
     AskRemoval,
     AskRules,
     AskStay,
@@ -130,7 +131,10 @@ def test_a_removal_is_confirmed_first() -> None:
     assert story.the(AcceptIq) == AcceptIq(STEP, "Your SIP account is removed here.")
 
 
-@pytest.mark.parametrize("request_", [AskBusy(), AskCall(), AskRemoval(), AskRules(), AskStay(), AskForward()])
+FORMS = [AskBusy(), AskCall(), AskKeep(), AskRemoval(), AskRules(), AskStay(), AskForward()]
+
+
+@pytest.mark.parametrize("request_", FORMS)
 def test_who_has_no_account_gets_no_form(request_: GatewayRequest) -> None:
     assert run(Story(), request_) == texts.UNREGISTERED.format(gateway=GATEWAY)
 

@@ -1,16 +1,20 @@
 """The gateway's answers in a chat, and its deeds."""
 
+import re
+
 import pytest
+from adapters.xmpp.elements import parse
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fargo.adapters.xmpp import chat
+from fargo.adapters.xmpp import chat, messages
 from fargo.statemachine.dial_rules import texts as rule_texts
+from fargo.statemachine.machine import fold
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordAnswered, RecordBegun, RecordEnded, Side
-from fargo.statemachine.model.commands import SendText, TerminateSession
-from fargo.statemachine.model.events import GatewayAsked, PolicyChanged
+from fargo.statemachine.model.commands import AcceptIq, Fault, RefuseIq, SendText, TerminateSession
+from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Recorded
 from fargo.statemachine.model.requests import (
     AddRule,
     DialRule,
@@ -27,6 +31,7 @@ from fargo.statemachine.model.requests import (
 from fargo.statemachine.model.sip_messages import SendResponse
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import recent, rules, texts, words
+from fargo.statemachine.user_state import User
 
 from ..story import DESK, GATEWAY, PCMU, Story
 from ..user_agent.phone import Phoning, sdp
@@ -40,18 +45,58 @@ def ask(story: Story, request: GatewayRequest) -> str:
     return said.text
 
 
-@given(st.text())
-def test_any_text_gets_one_answer(text: str) -> None:
-    assert ask(Story(), chat.request(text))
+HELP = texts.HELP.format(gateway=GATEWAY, number="01632 960000")
+WORDS = [word for line in HELP.splitlines() if ": " in line for word in line.partition(": ")[0].split(", ")]
+"""All that the help names."""
+PIECES = [piece for word in WORDS for piece in word.split()]
+MORE = [
+    "sed",
+    "cancel",
+    "yes",
+    "as",
+    "bob@sip.test",
+    "112",
+    "-i",
+    "-l",
+    "s/^0/+44/",
+    "s/(/1/",
+    "admin",
+    "/",
+    "sip:",
+    "\0",
+]
+pieces = st.sampled_from(PIECES + MORE) | st.text(max_size=4)
+written = st.lists(pieces, min_size=1, max_size=5).map(" ".join) | st.sampled_from(WORDS) | st.text()
 
 
-WORDS = ["help", "status", "calls", "hang up", "busy on", "busy off", "stay on", "stay off", "rules", "forward off"]
+def busy() -> User:
+    """A user who is in a call out, and called by a stranger, with a client that can add contacts."""
+    story = Phoning().talking()
+    story.invites(sdp(PCMU))
+    clients = {jid: replace(each, takes_contacts=True) for jid, each in story.user.contacts.clients.items()}
+    return replace(story.user, contacts=replace(story.user.contacts, clients=clients))
+
+
+USERS = [Story().user, Story().signed_in().user, Phoning().user, busy()]
+"""Users without an account, with one of each engine, and with all that can be asked about."""
+
+
+@pytest.mark.parametrize("user", USERS, ids=["new", "telepathy", "idle", "in calls"])
+@given(body=written)
+def test_any_text_gets_exactly_one_sensible_answer(user: User, body: str) -> None:
+    message = parse(f"<message from='{DESK}' to='{GATEWAY}' id='7' type='chat'/>")
+    _, issued, _ = fold(user, Recorded(user.jid, 99, 9999.0, messages.event(message, body)))
+    said = [each.command for each in issued if isinstance(each.command, SendText | AcceptIq | RefuseIq | Fault)]
+    answers = [each for each in said if not isinstance(each, SendText) or each.to == DESK]
+    [answer] = [each for each in answers if not isinstance(each, SendText) or each.sender == GATEWAY]
+    assert not isinstance(answer, Fault)
+    assert answer.text.strip()
+    assert not re.search(r"\{[a-z]+\}", answer.text)
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_the_help_names_what_is_understood(word: str) -> None:
-    assert word in texts.HELP
-    understood = ask(Phoning(), chat.request(word))
+    understood = ask(Phoning(), chat.request(word.replace("NUMBER", "01632 960000")))
     assert texts.NOT_UNDERSTOOD not in understood
 
 

@@ -36,6 +36,8 @@ function told(kind, details = {}) {
     if (kind === "online") comeIn(details.jid);
     if (kind === "offline") leave("Logged out, or the connection was lost.");
     if (kind === "contacts") showPeople();
+    if (kind === "wrote" || kind === "text") showText(kind === "wrote", details);
+    if (kind === "delivered" || kind === "undelivered") mark(kind, details);
     if (kind in CALLING || ["hold", "resumed", "connection", "ended"].includes(kind)) showCall(kind, details);
 }
 
@@ -77,7 +79,7 @@ function connection(call) {
 /** Return a contact as people write it. For a contact of the gateway that is the SIP address or number. */
 function name(jid) {
     const bare = JID.toBare(jid);
-    if (JID.getDomain(bare) !== phone.gateway) return bare;
+    if (JID.getDomain(bare) !== phone.gateway || bare === phone.gateway) return bare;
     return JID.unescapeLocal(JID.getLocal(bare)).replace(/%([^%]*)$/, "@$1");
 }
 
@@ -117,7 +119,8 @@ function person(jid, there) {
 
 function comeIn() {
     $("log-in").hidden = true;
-    for (const id of ["phone", "settings", "log"]) $(id).hidden = false;
+    for (const id of ["phone", "texts", "settings", "log"]) $(id).hidden = false;
+    $("write").elements.whom.value ||= phone.gateway;
     $("account").hidden = !phone.gateway;
     say("Ready", "Call a number, a SIP address or a contact.");
     showPeople();
@@ -126,7 +129,7 @@ function comeIn() {
 
 function leave(why) {
     $("log-in").hidden = false;
-    for (const id of ["phone", "settings", "account"]) $(id).hidden = true;
+    for (const id of ["phone", "texts", "settings", "account"]) $(id).hidden = true;
     $("who").textContent = why;
 }
 
@@ -172,6 +175,30 @@ document.addEventListener("keydown", (event) => {
     if (event.target.matches("input") || event.ctrlKey || event.altKey || event.metaKey || !phone.call) return;
     if (event.key === "Escape") phone.hangUp();
     else if (KEYS.includes(event.key) && phone.call.answered) phone.press(event.key);
+});
+
+// Messages
+
+function showText(ours, { id, jid, text }) {
+    const item = make("li");
+    item.classList.toggle("ours", ours);
+    if (id) item.dataset.id = id;
+    item.append(make("strong", { textContent: ours ? `To ${name(jid)}` : name(jid) }), make("span", { textContent: text }));
+    $("said").append(item);
+    item.scrollIntoView({ block: "nearest" });
+}
+
+/** Show below a message of ours what has become of it. */
+function mark(kind, { id, why }) {
+    const item = $("said").querySelector(`[data-id="${CSS.escape(id)}"]`);
+    item?.append(make("em", { textContent: kind === "delivered" ? "Delivered" : why }));
+}
+
+$("write").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { whom, text } = event.target.elements;
+    phone.write(phone.address(whom.value), text.value);
+    text.value = "";
 });
 
 $("settings").addEventListener("change", () => {

@@ -1,7 +1,7 @@
 // An XMPP phone: an account, the presence of its contacts, and at most one call.
 //
 // It reports to `tell(kind, details)`: online, offline, contacts, incoming, calling, ringing, answered, connection,
-// signaling, hold, resumed, key, ended, and every stanza. Requests that fail throw an error.
+// signaling, hold, resumed, key, ended, wrote, text, delivered, undelivered, and every stanza. Requests that fail throw an error.
 
 import { createClient, JID, Utils } from "stanza";
 import { Call } from "./call.js";
@@ -76,6 +76,9 @@ export class Phone {
         client.on("available", (presence) => this.seen(presence.from, true, presence.status));
         client.on("unavailable", (presence) => this.seen(presence.from, false, presence.status));
         client.on("message", (message) => message.callMessage && this.messaged(message));
+        client.on("chat", ({ from, body }) => body && this.tell("text", { jid: JID.toBare(from), text: body }));
+        client.on("receipt", ({ receipt }) => this.tell("delivered", { id: receipt.id }));
+        client.on("message:error", ({ id, error }) => this.tell("undelivered", { id, why: error?.text ?? error?.condition }));
         client.jingle.on("incoming", (session) => this.called(session));
         client.jingle.on("ringing", (session) => this.with(session)?.tell("ringing"));
         client.jingle.on("accepted", (session) => this.with(session)?.talk());
@@ -149,10 +152,17 @@ export class Phone {
     /** Return the JID for the input: a JID of the gateway or another one, a number, or a SIP address. */
     address(typed) {
         const text = typed.trim().replace(/^sips?:/, "");
+        if (text === this.gateway) return text;
         const known = !this.gateway || this.contacts.has(JID.toBare(text)) || JID.getDomain(text) === this.gateway;
         if (known && text.includes("@")) return text;
         const [user, domain] = text.split("@");
         return `${JID.escapeLocal(user)}${domain ? `%${domain}` : ""}@${this.gateway}`;
+    }
+
+    /** Write to a JID, and ask for a receipt (XEP-0184). */
+    write(jid, text) {
+        const id = this.client.sendMessage({ to: jid, type: "chat", body: text, receipt: { type: "request" } });
+        this.tell("wrote", { id, jid, text });
     }
 
     // Calls

@@ -98,12 +98,14 @@ ForkingStep: TypeAlias = tuple[Inviting | Describing | Active | Terminated, LegE
 # --- whom to call
 
 
-def invite(sid: str, us: str, offer: Description | None, introduces: bool, effects: Effects) -> Searching:
+def invite(
+    sid: str, us: str, offer: Description | None, introduces: bool, effects: Effects, nick: str | None = None
+) -> Searching:
     """Return the leg before any client is called: see `add` and `propose`. ``offer``: the caller's own, if clients with
-    plain RTP can take it as it is. ``introduces``: see `Invitation`.
+    plain RTP can take it as it is. ``introduces``, ``nick``: see `Invitation`.
     """
     contents = {} if offer is None else {MediaProfile.PLAIN: content_of(offer)}
-    return Searching(Invitation(sid, us, contents, introduces), effects.at)
+    return Searching(Invitation(sid, us, contents, introduces, nick), effects.at)
 
 
 def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:

@@ -16,13 +16,14 @@ from fargo.statemachine.reason import Reason, to_jingle
 
 class Invitation(Struct, frozen=True, gc=False):
     """The session id, our JID, and the offer for clients of each profile, as far as it is known. ``introduces``: the
-    clients may not know of us, and are shown our presence first.
+    clients may not know of us, and are shown our presence first. ``nick``: as we call ourselves, for them.
     """
 
     sid: str
     us: str
     contents: Mapping[MediaProfile, Content]
     introduces: bool
+    nick: str | None = None
 
 
 class AwaitingOffer(Struct, frozen=True, gc=False):
@@ -63,7 +64,7 @@ def invite_client(invitation: Invitation, session: Session, effects: Effects) ->
     offer = invitation.contents.get(session.profile)
     if offer is None:
         return AwaitingOffer(session)
-    jingle_session.initiate(session, offer, invitation.introduces, effects)
+    jingle_session.initiate(session, offer, invitation.introduces, effects, invitation.nick)
     return Invited(session)
 
 
@@ -71,7 +72,7 @@ def send_proposal(invitation: Invitation, to: str, effects: Effects) -> str:
     """Send a proposal to a client (full JID), or to all that want to be asked first (bare JID, XEP-0353 §3.1). Nobody
     answers it, but it may come back as an error. Return the id of the command.
     """
-    return effects.emit_pending(ProposeCall(invitation.us, to, invitation.sid), None)
+    return effects.emit_pending(ProposeCall(invitation.us, to, invitation.sid, invitation.nick), None)
 
 
 def withdraw(

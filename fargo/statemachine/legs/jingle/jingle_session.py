@@ -147,10 +147,10 @@ def is_vital(reply: Reply) -> bool:
 # --- how it is said
 
 
-def initiate(session: Session, content: Content, introduces: bool, effects: Effects) -> None:
-    """Send session-initiate (XEP-0166 §6.2), after our presence if it ``introduces`` us."""
+def initiate(session: Session, content: Content, introduces: bool, effects: Effects, nick: str | None = None) -> None:
+    """Send session-initiate (XEP-0166 §6.2), after our presence, which has our ``nick``, if it ``introduces`` us."""
     bundle = (content.name,) if session.bundles else ()
-    invitation = InitiateSession(session.us, session.client, session.sid, content, bundle, introduces)
+    invitation = InitiateSession(session.us, session.client, session.sid, content, bundle, introduces, nick)
     effects.emit_pending(invitation, _LONGEST_ANSWER)
 
 

@@ -27,6 +27,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestUndelivered,
     SipResponseReceived,
     TextReceived,
+    Undelivered,
 )
 from fargo.statemachine.quoting import quotable
 from fargo.statemachine.reason import Cause, Reason, from_status
@@ -39,6 +40,11 @@ _ACCEPTED: Final = 202
 _TIMEOUT: Final = 408
 _NOT_TAKEN: Final = frozenset({405, 415, 488, 501, 606})
 _CHALLENGES: Final = frozenset({401, 407})
+_UNDELIVERED: Final = {
+    Undelivered.EDGE: texts.TEXT_NO_EDGE,
+    Undelivered.UNSENDABLE: texts.TEXT_UNSENDABLE,
+}
+"""The sentences that are other than those about calls."""
 _PHRASES: Final = {200: "OK", 403: "Forbidden", 480: "Temporarily Unavailable", 500: "Server Internal Error"}
 
 
@@ -83,7 +89,7 @@ def answered(line: Line, event: SipResponseReceived | SipRequestUndelivered, eff
         return Texted(event.command)
     if isinstance(event, SipRequestUndelivered):
         effects.settle(event.command)
-        return sip_status.undelivered(line.hop.host, event)
+        return sip_status.undelivered(line.hop.host, event, _UNDELIVERED)
     if event.status < 200:
         return Texted(event.command)
     effects.settle(event.command)

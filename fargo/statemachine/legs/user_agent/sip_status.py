@@ -9,6 +9,7 @@ Rules:
 3. A 408 before the phone rang says that it was not reached.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from fargo.statemachine.legs.user_agent import texts
@@ -87,9 +88,12 @@ def _details(headers: SipHeaders, phrase: str = "") -> str:
     return ", ".join(texts.DETAIL.format(words=words) for words in different if words not in ("", phrase))
 
 
-def undelivered(server: str, event: SipRequestUndelivered) -> Reason:
-    """Return why a call that we placed reached nobody. ``server``: the name of the account's server."""
+def undelivered(server: str, event: SipRequestUndelivered, words: Mapping[Undelivered, str] | None = None) -> Reason:
+    """Return why a call that we placed reached nobody. ``server``: the name of the account's server. ``words``: the
+    sentences that are others if it is no call.
+    """
     cause, template = _UNDELIVERED[event.why]
+    template = (words or {}).get(event.why, template)
     details = quotable(event.text or "") or texts.NO_DETAILS
     return Reason(cause, template.format(server=server, details=details), ours=True)
 

@@ -48,6 +48,8 @@ NO_DETAILS: Final = "no details known"
 
 # --- why a text was not delivered
 
+TEXT_NO_EDGE: Final = "The gateway's SIP service cannot take messages at the moment. Try again shortly."
+TEXT_UNSENDABLE: Final = "The message cannot be sent to {server}: {details}."
 NO_TEXT_TAKEN: Final = "The provider {domain} takes no text messages for this address: “{words}” ({status})"
 TEXT_LOGIN_REFUSED: Final = (
     "{domain} did not accept the user name or password of your SIP account for this message ({status})."

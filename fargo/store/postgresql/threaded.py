@@ -1,0 +1,169 @@
+"""A log in a database of PostgreSQL for a program with a reactor, which must not wait.
+
+Rules:
+
+1. Batches are committed in a thread, on the connection that has the lock APPENDING. Nothing else uses that connection.
+2. If it is lost, the thread connects again, for up to AWAY_SECONDS. Nobody knows then whether the last batch was
+   committed. The lock tells when this can be found out: whoever has it again, knows that the session before has ended,
+   and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
+   So each batch is in the log once, or `append` fails.
+3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
+4. If another process has the lock in the end, `append` fails: the log is not ours any more.
+5. What else is asked of the log has connections of its own. An answer is waited for on the reactor's thread, for
+   QUICK_SECONDS at most. What is removed (`purge`) is removed in the thread.
+"""
+
+from collections.abc import Iterable
+from time import monotonic, sleep
+from typing import Any, Final, Self
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from fargo.store.directory_lock import DirectoryLock
+from fargo.store.entries import Entry, without_forgotten
+from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.places import DatabaseAddress
+from fargo.store.postgresql import texts
+from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
+from fargo.store.postgresql.database import WHAT, Lock, lock, require_alone
+from fargo.store.postgresql.rows import values_of
+from fargo.store.postgresql.store import PostgresqlWriter, erase_stream
+from fargo.store.rows import event_row
+
+AWAY_SECONDS: Final = 30.0
+"""How long a server that is away, or does not answer, is waited for."""
+QUICK_SECONDS: Final = 2.0
+
+_PAUSE: Final = 0.25
+"""Seconds between two attempts to connect."""
+
+_SESSION: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
+_END_SESSION: Final = """
+    select pg_terminate_backend(pid) from pg_stat_activity where pid = %(pid)s and backend_start = %(start)s
+"""
+_EVENT: Final = "select at, type, format, body from events where jid = %(jid)s and version = %(version)s"
+_LAST: Final = "select position from log"
+_STILL_OURS: Final = """
+    select count(*) from pg_locks where locktype = 'advisory' and classid = %(kind)s::oid and pid = %(pid)s and granted
+"""
+
+
+class ThreadedStore(PostgresqlWriter):
+    """A log in a database (`fargo.store.interface.Store`)."""
+
+    _logger = Logger()
+    _reactor: IReactorFromThreads
+
+    def __init__(
+        self,
+        database: DatabaseAddress,
+        opened: PatientConnection,
+        may_append: bool,
+        directory_lock: DirectoryLock | None = None,
+        patience: float | None = None,
+    ) -> None:
+        super().__init__(database, opened, may_append, directory_lock, patience)
+        self._session = _begin(opened)
+        self._thread = ThreadPool(0, 1, WHAT)
+
+    @classmethod
+    def open_beside(
+        cls, database: DatabaseAddress, directory_lock: DirectoryLock | None, reactor: IReactorFromThreads
+    ) -> Self:
+        """Open a log for writing beside a reactor; its tables are made if there are none. Raises StoreError."""
+        store = cls.open(database, directory_lock, patience=QUICK_SECONDS)
+        store._reactor = reactor
+        store._thread.start()
+        return store
+
+    def append(self, entries: Iterable[Entry]) -> Deferred[list[int]]:
+        """Commit a batch in the thread."""
+        return deferToThreadPool(self._reactor, self._thread, self._commit_once, list(entries))
+
+    def erase(self, user: str) -> None:
+        """Erase all entries of a user, if the log is still ours."""
+        with self._sessions.transaction() as connection:
+            values = {"kind": Lock.APPENDING, "pid": self._session["pid"]}
+            if not connection.execute(_STILL_OURS, values).fetchall()[0][0]:
+                raise StoreError(texts.NOT_LOCKED.format(database=self._database))
+            erase_stream(connection, user)
+
+    def purge(self) -> bool:
+        """Begin to remove what has left from the tables."""
+        purged = deferToThreadPool(self._reactor, self._thread, super().purge)
+        purged.addErrback(self._not_purged)
+        return False
+
+    def close(self) -> None:
+        """Wait until nothing is being written any more, and close the connections."""
+        self._thread.stop()
+        super().close()
+
+    def _not_purged(self, failure: Failure) -> None:
+        self._logger.warn(texts.NOT_PURGED, why=failure.getErrorMessage())
+
+    # --- in the thread
+
+    def _commit_once(self, batch: list[Entry]) -> list[int]:
+        """Commit a batch, whatever becomes of the connection (rule 2). Raises StoreError."""
+        until = monotonic() + AWAY_SECONDS
+        try:
+            return self._commit(batch)
+        except StoreAwayError as error:
+            self._logger.warn(texts.AWAY, why=error)
+        while True:
+            try:
+                self._take_again()
+                sizes = self._found(batch) or self._commit(batch)
+            except (StoreAwayError, StoreInUseError):
+                if monotonic() > until:
+                    raise
+                sleep(_PAUSE)
+            else:
+                self._logger.info(texts.BACK, database=self._database)
+                return sizes
+
+    def _take_again(self) -> None:
+        """Connect again, and take the lock that the lost session had. Raises StoreError."""
+        self._opened.close()
+        with store_errors(self._database, WHAT):
+            opened = connect(self._database, WHAT)
+            try:
+                opened.execute(_END_SESSION, self._session)
+                require_alone(opened, self._database)
+                lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
+                self._session = _begin(opened)
+            except BaseException:
+                opened.close()
+                raise
+            self._opened = opened
+
+    def _found(self, batch: list[Entry]) -> list[int] | None:
+        """Return the bytes of each entry of a batch if it is in the log, None if it is not. A batch that only forgets
+        users can be committed twice. Raises StoreError.
+        """
+        _, stay = without_forgotten(batch)
+        if not stay:
+            return None
+        with store_errors(self._database, WHAT):
+            recorded = next(iter(stay.values()))[0]
+            row = event_row(0, recorded)
+            found = self._opened.execute(_EVENT, {"jid": recorded.user, "version": recorded.version}).fetchone()
+            if found != (row[3], *row[-3:]):
+                return None
+            self._committed = int(self._opened.execute(_LAST).fetchall()[0][0])
+        sizes = dict(zip(stay, values_of(list(stay.values()))[1], strict=True))
+        return [sizes.get(place, 0) for place in range(len(batch))]
+
+
+def _begin(connection: PatientConnection) -> dict[str, Any]:
+    """Set up the session that appends, and return what the server knows it by."""
+    connection.execute(f"set lock_timeout = '{AWAY_SECONDS:g}s'".encode())
+    connection.patience = AWAY_SECONDS
+    pid, start = connection.execute(_SESSION).fetchall()[0]
+    return {"pid": pid, "start": start}

@@ -1,0 +1,69 @@
+"""A gateway whose log and passwords are in PostgreSQL: a call goes on while connections to the database are lost, and
+while the gateway is killed and started again.
+"""
+
+import json
+from contextlib import closing
+
+import pytest
+from world.gateway import FARGO, Gateway
+from world.postgresql import PostgresqlServer
+from world.process import Process
+from world.world import World
+
+from fargo.store.opening import open_reader
+from fargo.store.places import DatabaseAddress
+from replay.verifying.report import report
+from replay.verifying.verify import verify
+
+from .customer import Customer
+from .pjsip_calls import hear_each_other, hold_each_other
+from .test_user_agent_phones import called
+
+_LOSE_CONNECTIONS = """
+    select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name like 'fargo, %'
+"""
+
+
+@pytest.fixture
+def database(postgresql: PostgresqlServer) -> DatabaseAddress:
+    return postgresql.new_address()
+
+
+async def told(gateway: Gateway, *arguments: str) -> str:
+    """Return what a command says that finds the log by the configuration. It must succeed."""
+    process = await Process.start("fargo", FARGO, *arguments, "-c", gateway.configuration)
+    assert await process.ended() == 0, process.report()
+    return process.output
+
+
+async def test_a_call_goes_on(world: World, postgresql: PostgresqlServer, database: DatabaseAddress) -> None:
+    gateway = await world.add(Gateway(world.server, settings={"log": {"store": database.uri}}))
+    alice = Customer(world, gateway, await world.client("alice"))
+    with closing(postgresql.connect(database)) as db:
+        db.execute(_LOSE_CONNECTIONS)
+        await alice.register()
+        db.execute(_LOSE_CONNECTIONS)
+        call, phone = await called(alice, await world.media())
+        db.execute(_LOSE_CONNECTIONS)
+        await hold_each_other(call, phone)
+        gateway.process.kill()
+        await gateway.process.ended()
+        await gateway.start()
+        await hear_each_other(call, phone)
+        db.execute(_LOSE_CONNECTIONS)
+        phone.hang_up()
+        assert (await call.ended()).reason == "success"
+        await phone.closed()
+        assert f"The database {database} can be used." in await told(gateway, "check")
+        sealed = db.execute("select string_agg(sealed, '') from passwords").fetchall()[0][0]
+        assert isinstance(sealed, bytes)
+        assert alice.account.password.encode() not in sealed
+    [row] = json.loads(await told(gateway, "calls", "--json"))
+    assert (row["user"], row["cause"]) == (alice.client.bare_jid, "hung-up")
+    await gateway.stop()
+    assert await gateway.process.ended() == 0, gateway.process.report()
+    assert not list(gateway.state.glob("*.db"))
+    with closing(open_reader(database)) as log:
+        verdict = verify(log.read())
+        assert not verdict.differences, "\n".join(report(verdict))

@@ -1,0 +1,210 @@
+"""A log in PostgreSQL beside a reactor: each batch is committed once, whatever becomes of the connection."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import psycopg
+import pytest
+from psycopg.pq import TransactionStatus
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from world.postgresql import PostgresqlServer, postgresql_server
+
+from fargo.statemachine.model.events import Recorded, Stopping
+from fargo.store.entries import Entry
+from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.opening import open_store, open_store_beside
+from fargo.store.places import DatabaseAddress
+from fargo.store.postgresql import threaded
+from fargo.store.postgresql.connections import StoreAwayError
+from fargo.store.postgresql.database import Lock
+from fargo.store.postgresql.rows import APPEND
+from fargo.store.postgresql.threaded import ThreadedStore
+
+from .entries import ALICE, BATCH, BOB, CAROL, forgets
+from .reactor import Turns
+
+MORE = (Recorded(BOB, 3, 2e9, Stopping()), ())
+AGAIN = (Recorded(BOB, 1, 2e9, Stopping()), ())
+_HOLDER = "select pid from pg_locks where locktype = 'advisory' and classid = %s::oid and mode = 'ExclusiveLock'"
+
+
+@pytest.fixture
+def place(postgresql: PostgresqlServer) -> DatabaseAddress:
+    return postgresql.new_address()
+
+
+@pytest.fixture
+def db(postgresql: PostgresqlServer, place: DatabaseAddress) -> Iterator[Any]:
+    """A connection of another program."""
+    with closing(postgresql.connect(place)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def turns() -> Turns:
+    return Turns()
+
+
+@pytest.fixture
+def store(place: DatabaseAddress, turns: Turns) -> Iterator[ThreadedStore]:
+    with closing(opened(place, turns)) as made:
+        yield made
+
+
+def opened(place: DatabaseAddress, turns: Turns) -> ThreadedStore:
+    """A store with a batch in it."""
+    made = open_store_beside(cast(Any, turns), place)
+    assert isinstance(made, ThreadedStore)
+    assert all(turns.result(made.append(BATCH)))
+    return made
+
+
+def session(db: Any) -> int:
+    """The process of the server that may append."""
+    [(pid,)] = db.execute(_HOLDER, (int(Lock.APPENDING),)).fetchall()
+    return int(pid)
+
+
+def end(db: Any, pid: int) -> None:
+    db.execute("select pg_terminate_backend(%s, 10000)", (pid,))
+
+
+def wait_for_a_waiting_session(db: Any) -> None:
+    while not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
+        pass
+
+
+def test_a_batch_is_committed_in_the_thread(store: ThreadedStore, turns: Turns) -> None:
+    [size] = turns.result(store.append([MORE]))
+    assert size > 0
+    assert tuple(store.read()) == (*BATCH, MORE)
+    assert store.mark().position == store.position() == len(BATCH) + 1
+
+
+def test_a_connection_that_was_lost_before_is_replaced(store: ThreadedStore, turns: Turns, db: Any) -> None:
+    end(db, session(db))
+    assert len(turns.result(store.append([MORE]))) == 1
+    assert tuple(store.read()) == (*BATCH, MORE)
+    assert session(db), "it has the lock again"
+
+
+def test_a_connection_that_is_lost_before_the_commit(store: ThreadedStore, turns: Turns, db: Any) -> None:
+    db.execute("begin")
+    db.execute("update log set position = position")
+    committed = store.append([MORE])
+    wait_for_a_waiting_session(db)
+    end(db, session(db))
+    db.execute("commit")
+    assert len(turns.result(committed)) == 1
+    assert tuple(store.read()) == (*BATCH, MORE)
+
+
+@pytest.mark.parametrize(
+    ("batch", "stay"),
+    [
+        ([MORE], [*BATCH, MORE]),
+        ([(Recorded(CAROL, 1, 2e9, Stopping()), ()), MORE], [*BATCH, (Recorded(CAROL, 1, 2e9, Stopping()), ()), MORE]),
+        ([forgets(BOB, 3, 2e9)], [BATCH[0], BATCH[2], BATCH[3]]),
+        ([forgets(BOB, 3, 2e9), AGAIN], [BATCH[0], BATCH[2], BATCH[3], AGAIN]),
+    ],
+)
+def test_a_connection_that_is_lost_after_the_commit(
+    store: ThreadedStore, turns: Turns, db: Any, batch: list[Entry], stay: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has committed, and its answer is lost."""
+    lost: list[int] = []
+    execute = psycopg.Connection.execute
+
+    def loses(self: Any, query: Any, *values: Any, **options: Any) -> Any:
+        result = execute(self, query, *values, **options)
+        if query is APPEND and not lost:
+            lost.append(self.info.backend_pid)
+            if self.info.transaction_status is TransactionStatus.INTRANS:
+                execute(self, "commit")
+            end(db, self.info.backend_pid)
+            raise psycopg.OperationalError("the connection is lost")
+        return result
+
+    monkeypatch.setattr(psycopg.Connection, "execute", loses)
+    assert len(turns.result(store.append(batch))) == len(batch)
+    assert lost
+    assert list(store.read()) == stay
+    turns.result(store.append([(Recorded(ALICE, 4, 2e9, Stopping()), ())]))
+    assert store.mark().position == store.position()
+
+
+def test_a_user_is_erased_only_while_the_log_is_ours(store: ThreadedStore, db: Any) -> None:
+    store.erase(ALICE)
+    assert store.version(ALICE) == 0
+    end(db, session(db))
+    with pytest.raises(StoreError, match="was opened without its lock"):
+        store.erase(BOB)
+    assert store.version(BOB) == 2
+
+
+def test_a_log_that_another_process_has_taken_is_not_written(
+    store: ThreadedStore, place: DatabaseAddress, turns: Turns, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threaded, "AWAY_SECONDS", 0.1)
+    end(db, session(db))
+    with closing(open_store(place)) as other:
+        failure = turns.result(store.append([MORE]))
+        assert isinstance(failure, Failure)
+        assert failure.check(StoreInUseError)
+        assert tuple(other.read()) == BATCH
+
+
+def test_a_server_that_does_not_answer_is_given_up(
+    place: DatabaseAddress, turns: Turns, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threaded, "AWAY_SECONDS", 0.5)
+    with closing(opened(place, turns)) as store:
+        silent = session(db)
+        os.kill(silent, signal.SIGSTOP)
+        try:
+            failure = turns.result(store.append([MORE]))
+        finally:
+            os.kill(silent, signal.SIGCONT)
+        assert isinstance(failure, Failure)
+        assert failure.check(StoreInUseError), "its session still has the lock"
+        assert tuple(store.read()) == BATCH
+
+
+@pytest.mark.servers
+def test_a_server_that_is_away_is_waited_for_and_then_given_up(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threaded, "AWAY_SECONDS", 0.3)
+    with postgresql_server() as server, closing(opened(server.new_address(), turns)) as store:
+        server.stop()
+        failure = turns.result(cast("Deferred[Any]", store.append([MORE])))
+        assert isinstance(failure, Failure)
+        assert failure.check(StoreAwayError)
+
+
+@pytest.mark.servers
+def test_a_server_that_was_restarted_is_used_again(turns: Turns) -> None:
+    with TemporaryDirectory(prefix="pg-") as name:
+        with postgresql_server(Path(name)) as server:
+            place = server.new_address()
+            store = opened(place, turns)
+        committed = store.append([MORE])
+        with closing(store), postgresql_server(Path(name)):
+            assert len(turns.result(committed)) == 1
+            with pytest.raises(StoreAwayError):
+                store.version(BOB)
+            assert tuple(store.read()) == (*BATCH, MORE)
+
+
+def test_what_has_left_is_removed_in_the_thread(store: ThreadedStore, turns: Turns) -> None:
+    many = [(Recorded(CAROL, version, 1e9, Stopping()), ()) for version in range(1, 2001)]
+    turns.result(store.append(many))
+    before = store.size()
+    store.erase(CAROL)
+    assert store.purge() is False
+    turns.result(store.append([MORE]))
+    assert store.size() < before
