@@ -19,10 +19,13 @@ from fargo.cli.times import as_time, in_zone, shown, zone_name
 from fargo.plain import plain, plain_json
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.reason import Cause
+from fargo.store.interface import Reader
 from fargo.store.places import LogPlace
 from replay.drawing.record_text import audio, ending, peer, talked
 from replay.reading.records import COLUMNS, Wanted, row
 
+MOST_SHOWN: Final = 1000
+"""Calls in a table, if it is not said how many."""
 _UNBOUNDED: Final = 10_000
 """Columns of output that is not a terminal."""
 _TITLES: Final = ("CALL", "WITH", "TALKED", "AUDIO", "CALL-ID")
@@ -47,6 +50,12 @@ _BELOW: Final = "    "
     help="Only calls that ended for this cause.",
 )
 @click.option("--failed", is_flag=True, help="Only calls in which something failed.")
+@click.option(
+    "--latest",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help=f"Only so many calls, the latest ones. [default: {MOST_SHOWN} in a table, else all]",
+)
 @click.option("--json", "form", flag_value="json", help="Print a JSON array.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV with a header line.")
 def calls(
@@ -60,6 +69,7 @@ def calls(
     by: str | None,
     ended: str | None,
     failed: bool,
+    latest: int | None,
     form: str | None,
 ) -> None:
     """List calls, with peer, talk time, audio path and outcome.
@@ -79,7 +89,7 @@ def calls(
     )
     with open_log(path) as log:
         wanted = replace(wanted, user=user and known_user(log, user))
-        found = [each for each in records(log.call_entries(wanted.user)) if wanted.has(each)]
+        found, number = _found(log, wanted, latest if form else latest or MOST_SHOWN)
     match form:
         case "json":
             click.echo(plain_json(msgspec.json.format(msgspec.json.encode([row(each) for each in found]))))
@@ -87,8 +97,23 @@ def calls(
             write_csv(COLUMNS, map(row, found))
         case _ if found:
             _print_table(found, zone)
+            if latest is None and number > len(found):
+                click.echo(texts.LATEST_CALLS.format(shown=len(found), number=number), err=True)
         case _:
             click.echo(texts.NO_MATCHING_CALL.format(path=path), err=True)
+
+
+def _found(log: Reader, wanted: Wanted, latest: int | None) -> tuple[list[Record], int]:
+    """Return the latest calls that are asked for, and the number of all of them. Without any condition the others are
+    not read.
+    """
+    if wanted == Wanted() and latest:
+        number = log.count_calls()
+        found = records(log.call_entries(after=log.position_before_calls(latest)))
+    else:
+        found = [each for each in records(log.call_entries(wanted.user)) if wanted.has(each)]
+        number = len(found)
+    return found[-(latest or number) :], number
 
 
 def _print_table(found: list[Record], zone: tzinfo) -> None:

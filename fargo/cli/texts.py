@@ -109,6 +109,7 @@ LONG_TEXT: Final = "The text has {length:,} characters, and can have {most:,} at
 # --- finding calls and events
 
 NO_MATCHING_CALL: Final = "{path} has no matching call."
+LATEST_CALLS: Final = "These are the latest {shown:,} of {number:,} calls. `--latest {number}` lists all of them."
 NO_MATCHING_EVENT: Final = "{path} has no matching event."
 CALL_NAME_PROBLEM: Final = "{path}: {problem}"
 NO_GOLDEN_LOG: Final = "{path} contains no golden log (*.jsonl)."

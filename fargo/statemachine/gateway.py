@@ -28,7 +28,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import notices, prompting
+from fargo.statemachine.self_service import notices, prompting, voicemail
 from fargo.statemachine.texting import outbox
 from fargo.statemachine.user_state import User
 
@@ -138,6 +138,7 @@ def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
     by the time of the events, so they live, whether they ring or are answered.
     """
     user = connections.in_each_registration(user, partial(sign_in.clock_jumped, seconds=seconds), effects)
+    user = voicemail.clock_jumped(user, seconds, effects)
     return in_each_call(user, bridge.stream_opened, effects)
 
 
@@ -162,6 +163,7 @@ def _expire_user(user: User, effects: Effects) -> User:
             recent=(),
             prompt=None,
             trouble=None,
+            mailbox=None,
             texts=(),
         )
     return user

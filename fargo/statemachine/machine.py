@@ -94,7 +94,7 @@ from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, Re
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import commands, desk, notices
+from fargo.statemachine.self_service import commands, desk, notices, voicemail
 from fargo.statemachine.texting import inbox, outbox
 from fargo.statemachine.user_state import User, changed, closed, concerned, spoken_to, stays_signed_in
 
@@ -174,6 +174,10 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         call = effects.call
         after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
         effects.call = call
+    if _concerns_mailbox(user, after, recorded.event, effects):
+        call = effects.call
+        after = in_part(after, voicemail.noted, effects, drop=voicemail.given_up)
+        effects.call = call
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
@@ -182,6 +186,12 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         effects.call = call
         effects.close()
     return after, tuple(effects.issued), effects.call
+
+
+def _concerns_mailbox(before: User, after: User, event: Event, effects: Effects) -> bool:
+    """Return True if a subscription to the mailbox may have to be begun, renewed or forgotten."""
+    same = after.account is before.account and effects.registrations is before.registrations
+    return not isinstance(event, Snapshot) and (not same or isinstance(event, TimePassed))
 
 
 def answers(
@@ -356,6 +366,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         settings=event.settings,
         recent=event.recent,
         trouble=event.trouble,
+        mailbox=event.mailbox,
         stranger=event.stranger,
     )
 
@@ -411,15 +422,18 @@ def _messaged(user: User, event: CallMessaged, effects: Effects) -> User:
 
 
 def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
-    """Pass an event of the SIP leg to its call, or to the text that it is about. One that came after the end of its
-    call changes no state.
+    """Pass an event of the SIP leg to its call, or to the text or mailbox that it is about. One that came after the end
+    of its call changes no state.
     """
     call = spoken_to(user, event)
     if call is None and (text := outbox.concerned(user, event)):
         return outbox.answered(user, text, event, effects)
+    if call is None and voicemail.is_about(user, event):
+        return voicemail.heard(user, event, effects)
     if call is None:
         sip_leg.strayed(event, effects)
+        inbox.forget(event, effects)
         return user
     effects.call = call.id
-    after = bridge.fold_sip(call, event, effects)
+    after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
     return user if after is call else changed(user, call, after, effects)

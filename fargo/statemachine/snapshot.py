@@ -48,6 +48,7 @@ def condensed(user: User) -> Snapshot | None:
         recent=user.recent,
         trouble=user.trouble,
         stranger=user.stranger,
+        mailbox=user.mailbox,
     )
 
 

@@ -10,7 +10,7 @@ from fargo.statemachine import awaited, gateway, replies
 from fargo.statemachine.account import connection, roster, sign_in
 from fargo.statemachine.call import call_state
 from fargo.statemachine.deadline import Deadline
-from fargo.statemachine.self_service import notices, prompting
+from fargo.statemachine.self_service import notices, prompting, voicemail
 from fargo.statemachine.user_state import User
 
 
@@ -35,6 +35,7 @@ def _of_user(user: User) -> Iterator[Deadline]:
         gateway.erasure(user),
         prompting.deadline(user),
         notices.deadline(user),
+        voicemail.deadline(user),
     ):
         if due is not None:
             yield due

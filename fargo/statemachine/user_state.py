@@ -27,6 +27,7 @@ from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.jingle_events import CallMessaged, SessionEvent
+from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.requests import AccountTrouble, LastStranger, PasswordPrompt, RecentCall, Settings
@@ -56,7 +57,7 @@ class User(Struct, frozen=True, gc=False):
     was opened. ``settings``: what the user wants of the gateway. ``recent``: their latest calls, the last one first.
     ``prompt``: the password that is asked for in the chat. ``trouble``: of the account, as far as the user is
     told of it. ``texts``: those of the user's that are under way. ``stranger``: who has called or written
-    last without being on the roster.
+    last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one.
     """
 
     jid: str
@@ -76,6 +77,7 @@ class User(Struct, frozen=True, gc=False):
     texts: tuple[OutgoingText, ...] = ()
     trouble: AccountTrouble | None = None
     stranger: LastStranger | None = None
+    mailbox: Mailbox | None = None
 
 
 def is_busy(user: User) -> bool:

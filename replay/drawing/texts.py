@@ -64,6 +64,8 @@ NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
 KEY: Final = "a key"
 TEXT_BODY: Final = "text, {length} bytes"
+SUMMARY: Final = "new voice messages: {new}"
+SOME: Final = "some"
 
 # --- records of calls and accounts
 

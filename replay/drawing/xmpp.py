@@ -14,6 +14,7 @@ from fargo.statemachine.model.commands import (
     InformTransport,
     InitiateSession,
     MessageCall,
+    OfferContact,
     ProposeCall,
     RefuseIq,
     RefuseText,
@@ -85,6 +86,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | ProposeCall()
             | MessageCall()
             | SendText()
+            | OfferContact()
             | DeliverText()
             | ConfirmText()
             | RefuseText()
@@ -173,6 +175,8 @@ def sent(command: XmppCommand) -> Label:
             return failed(f"error {condition}")
         case SendText() | DeliverText():
             return Label("message")
+        case OfferContact():
+            return Label("contact to be added")
         case ConfirmText():
             return quiet("receipt")
         case RefuseText(condition=condition):

@@ -24,6 +24,7 @@ from fargo.calls import CallName
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import PolicyChanged, Recorded, RegistrationSubmitted, Snapshot
+from fargo.statemachine.model.sip_messages import SendRequest
 from fargo.store.entries import Entry
 from replay.exporting import texts
 from replay.exporting.keep_words import WORDS
@@ -80,6 +81,8 @@ def pseudonymised(entries: _Entries) -> Export:
     renamed(events, found)
     for each in _issued(now):
         found.dialog(each.id)  # the name of the registration or dialog that it begins, if it begins one
+        if isinstance(each.command, SendRequest) and each.command.dialog:
+            found.dialog(each.command.dialog)
     kept = WORDS | _emergency_numbers(events)
     country = _country(events)
     first = Pseudonyms(found, kept, country)

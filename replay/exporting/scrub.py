@@ -43,7 +43,8 @@ _GRAMMAR: Final = rf"""
             | z9hG4bK
             | \]{_PORT}
             | {_ESCAPE} )
-  | (?P<dialog> (?<![A-Za-z0-9.-])\d{{1,8}}\.\d{{1,4}}(?:-[0-9a-f]{{16}}(?:\.2)?)+(?![A-Za-z0-9-]) )
+  | (?P<dialog> (?<![A-Za-z0-9.-])\d{{1,8}}\.\d{{1,4}}(?:-\d{{1,8}}\.\d{{1,4}})?
+                (?:-[0-9a-f]{{16}}(?:\.2)?)+(?![A-Za-z0-9-]) )
   | (?P<uri>  \b[Ss][Ii][Pp][Ss]?:[^\s@<>"]+(?=@) )
   | (?P<hash> (?:[0-9A-Fa-f]{{2}}:){{8,}}[0-9A-Fa-f]{{2}}(?![\w:]) )
   | (?P<four> \d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w|\.\w){_PORT}? )
@@ -65,7 +66,7 @@ _SCHEME: Final = re.compile(r"\s*(sips?:)?", re.IGNORECASE)
 _LONG: Final = re.compile(r"\d{4,}")
 """Digits that may be somebody's number, in a dial rule."""
 _PORT_OR_TYPE: Final = re.compile(r"\d{1,5}")
-_OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8})?)?")
+_OUR_NAME: Final = re.compile(r"\d{1,8}(\.\d{1,4}(/\d{1,8}|-\d{1,8}\.\d{1,4})?)?")
 
 
 class Renaming(Protocol):
@@ -244,6 +245,8 @@ def _dial_rule(rule: str, to: Renaming) -> str:
     return _LONG.sub(lambda found: to.word(found[0]), rule)
 
 
+_PACKAGES: Final = frozenset({"message-summary", "refer", "dialog", "presence", "conference", "talk", "hold"})
+"""Event packages (RFC 6665 §7.2): those that the gateway or phones know."""
 _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
     **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
@@ -253,6 +256,7 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
         ("dialog", "cancels", "repeats", "registrations", "InviteReceived.name", "TextReceived.name", "Binding.name"),
         _our_name,
     ),
+    "Subscription.name": _our_name,
     **dict.fromkeys(("KeptText.name", "ForgetText.name"), lambda name, _: name),
     **dict.fromkeys(("TextWritten.id", "ConfirmText.stanza", "RefuseText.stanza"), _text),
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
@@ -263,6 +267,7 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     **dict.fromkeys(("DialRule.text", "Rewriting.rules"), _dial_rule),
     **dict.fromkeys(("TryNumber.number", "Rewriting.written", "Rewriting.number", "Rewriting.result"), _typed),
     "country": lambda country, _: country,
+    "SipHeaders.event": lambda package, to: package if package in _PACKAGES else _text(package, to),
     "RequestsRefused.counts": lambda limit, _: limit,
     **dict.fromkeys(("text", "message"), _spoken),
 }

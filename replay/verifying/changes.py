@@ -26,11 +26,13 @@ from replay.verifying.listed import (
     registration,
     replies,
     strangers,
+    voicemail,
     words,
 )
 from replay.verifying.listed.codecs import with_codecs_of_today
 from replay.verifying.listed.contacts import with_contacts_together
 from replay.verifying.listed.strangers import with_nicks_untold, with_strangers_unshown
+from replay.verifying.listed.voicemail import without_mailbox
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
     **faults.EXPLANATIONS,
@@ -45,6 +47,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **strangers.EXPLANATIONS,
     **addresses.EXPLANATIONS,
     **endings.EXPLANATIONS,
+    **voicemail.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""
@@ -52,10 +55,12 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
 
 def explained(difference: Difference) -> RuleChange | None:
     """Return the listed change that explains a difference, None if there is none. One that explains all but how and
-    to whom contacts are shown, and by which name, or the codecs that the relay is asked for, is enough.
+    to whom contacts are shown, and by which name, the codecs that the relay is asked for, or that mailboxes are, is
+    enough.
     """
     seen = [difference]
-    for alike in (with_contacts_together, with_nicks_untold, with_strangers_unshown, with_codecs_of_today):
+    untold = (with_contacts_together, with_nicks_untold, with_strangers_unshown, without_mailbox)
+    for alike in (*untold, with_codecs_of_today):
         seen += [other for each in seen if (other := alike(each)) is not each]
     for each in seen:
         for change in rules.CHANGES:

@@ -37,6 +37,7 @@ from replay.verifying.changes import explained
 from replay.verifying.difference import Difference
 from replay.verifying.kinds import DifferenceKind, kind_of
 from replay.verifying.listed.strangers import nameless, unintroduced
+from replay.verifying.listed.voicemail import asks_mailbox
 
 _NAMES_CALLS: Final = 2
 """The first version of the rules whose logs say which call a command belongs to."""
@@ -181,8 +182,11 @@ def _with_calls_of(then: tuple[Issued, ...], now: tuple[Issued, ...]) -> tuple[I
 
 
 def _in_effect(issued: tuple[Issued, ...]) -> list[Issued]:
-    """Return the commands without what only people read (rule 3)."""
-    return [_wordless(each) for each in issued if not isinstance(each.command, _SHOWN)]
+    """Return the commands without what only people read (rule 3), and without what asks about mailboxes, which concerns
+    no call.
+    """
+    kept = (each for each in issued if not isinstance(each.command, _SHOWN) and not asks_mailbox(each.command))
+    return [_wordless(each) for each in kept]
 
 
 def _wordless(issued: Issued) -> Issued:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
@@ -80,6 +81,40 @@ def test_a_failure_is_red_where_colour_is_seen() -> None:
     assert red in fargo("--log", BROKEN, color=True).stdout
     assert "\x1b" not in fargo("--log", BROKEN).stdout
     assert red not in fargo("--log", BUSY, color=True).stdout
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """Return a log with three calls."""
+    path = tmp_path / "fargo.db"
+    with closing(open_store(path)) as log:
+        for user in ("a@localhost", "b@localhost", "c@localhost"):
+            log.append((replace(recorded, user=user), issued) for recorded, issued in golden.read(BUSY))
+    return path
+
+
+@pytest.mark.parametrize("choice", [(), ("--ended", "busy"), ("--with", "carol")])
+def test_only_the_latest_calls(three: Path, monkeypatch: pytest.MonkeyPatch, choice: tuple[str, ...]) -> None:
+    def users(*args: str) -> list[str]:
+        return [line.partition("@")[0] for line in words(fargo("--log", three, *choice, *args))]
+
+    assert users() == ["a", "b", "c"]
+    assert fargo("--log", three, *choice).stderr == ""
+    assert users("--latest", "2") == ["b", "c"]
+    assert fargo("--log", three, *choice, "--latest", "2").stderr == ""
+    monkeypatch.setattr(import_module("fargo.cli.calls"), "MOST_SHOWN", 2)
+    assert users() == ["b", "c"]
+    assert fargo("--log", three, *choice).stderr == texts.LATEST_CALLS.format(shown=2, number=3) + "\n"
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_programs_get_all_calls_or_the_latest(three: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    def users(*args: str) -> list[str]:
+        return re.findall(r"(?<=[\n\" ])[abc](?=@localhost/)", fargo("--log", three, form, *args).stdout)
+
+    monkeypatch.setattr(import_module("fargo.cli.calls"), "MOST_SHOWN", 2)
+    assert list(dict.fromkeys(users())) == ["a", "b", "c"]
+    assert list(dict.fromkeys(users("--latest", "1"))) == ["c"]
 
 
 @pytest.mark.parametrize("session", [IN, BUSY, BROKEN])

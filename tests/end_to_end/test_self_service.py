@@ -7,7 +7,7 @@ from world.gateway import Gateway
 from world.process import until
 from world.stanza import NS, element, failure, form
 from world.world import World
-from world.xmpp_client import XmppClient
+from world.xmpp_client import CALL_FEATURES, XmppClient
 
 from fargo.adapters.xmpp import adhoc
 
@@ -15,6 +15,7 @@ from .customer import Customer
 from .engines import sip_only
 
 COMMANDS = "http://jabber.org/protocol/commands"
+ROSTERX = "http://jabber.org/protocol/rosterx"
 SECONDS = 60.0
 
 pytestmark = sip_only
@@ -22,8 +23,9 @@ pytestmark = sip_only
 
 @pytest.fixture
 async def customer(world: World, gateway: Gateway) -> Customer:
-    """Alice before she registers."""
-    return Customer(world, gateway, await world.client("alice"))
+    """Alice before she registers, with a client that asks whether to add contacts."""
+    client = await world.add(XmppClient(world.server, "alice", "laptop", features=(*CALL_FEATURES, ROSTERX)))
+    return Customer(world, gateway, client)
 
 
 async def ask(customer: Customer, text: str) -> str:
@@ -33,6 +35,15 @@ async def ask(customer: Customer, text: str) -> str:
     client.send(element("message", None, element("body", text=text), type="chat", to=jid, id=client.new_id()))
     said = await client.wait(lambda each: bool(body(each)) and each.get("from") == jid, "an answer", SECONDS, mark)
     return body(said)
+
+
+async def offered(customer: Customer) -> tuple[str | None, str | None]:
+    """Return the JID and the name of the contact that the client asks to add."""
+    item = f"{{{ROSTERX}}}x/{{{ROSTERX}}}item[@action='add']"
+    stanza = await customer.client.wait(lambda each: each.find(item) is not None, "a contact", SECONDS)
+    found = stanza.find(item)
+    assert found is not None
+    return found.get("jid"), found.get("name")
 
 
 def body(stanza: ET.Element) -> str:
@@ -74,7 +85,8 @@ async def test_a_user_does_everything_by_chat(customer: Customer) -> None:
     assert "1: s/^" in await ask(customer, "rules")
     assert "Deleted" in await ask(customer, "sed -d 1")
     assert "Nobody has called" in await ask(customer, "keep")
-    assert "Add +441632960111@" in await ask(customer, "keep +44 1632 960111 as Bob")
+    assert "asks you whether" in await ask(customer, "keep +44 1632 960111 as Bob")
+    assert await offered(customer) == (f"+441632960111@{customer.gateway.jid}", "Bob")
     assert "such as call" in await ask(customer, "call")
     assert "clients ring" in await ask(customer, "call +44 1632 960111")
     assert await ask(customer, "hang up") == "Calls that were ended: 1."
@@ -137,7 +149,8 @@ async def test_a_user_does_everything_by_commands(customer: Customer) -> None:
     assert await submit("rules", rule="s/^[+]441632/0/", number="+441632960111") == "+441632960111 becomes 0960111."
     assert "Rule 1" in await submit("rules", rule="s/^[+]441632/0/")
     assert "Deleted" in await submit("rules", delete="1")
-    assert "Add +441632960111@" in await submit("keep", number="+44 1632 960111", name="Bob")
+    assert "asks you whether" in await submit("keep", number="+44 1632 960111", name="Bob")
+    assert await offered(customer) == (f"+441632960111@{at}", "Bob")
     assert "clients ring" in await submit("call", number="+44 1632 960111")
     assert note(await run(client, at, "hang-up")) == "Calls that were ended: 1."
     assert "is removed" in await submit("unregister", sure="1")

@@ -19,12 +19,20 @@ from fargo.statemachine.model.events import (
     StreamOpened,
 )
 from fargo.statemachine.model.iq import Iq
-from fargo.statemachine.model.rules import EACH_REALM, OWN_SERVER_ONLY, PASSWORD_AGAIN, SPEAKS_UP, TRIED_SOONER
+from fargo.statemachine.model.rules import (
+    EACH_REALM,
+    MAILBOX_ASKED,
+    OWN_SERVER_ONLY,
+    PASSWORD_AGAIN,
+    SPEAKS_UP,
+    TRIED_SOONER,
+)
 from fargo.statemachine.model.sip_messages import (
     DigestCredentials,
     FlowClosed,
     Hop,
     Identity,
+    KeepFlow,
     SendRegister,
     SendRequest,
     SipHeaders,
@@ -198,6 +206,33 @@ def test_messages_about_troubles_are_explained() -> None:
     only(entries, SPEAKS_UP)
     with_commands(entries, -1, *(each for each in told if not isinstance(each, SendText | SendPresence)))
     assert verify(list(correlated(entries))).differences == 1
+
+
+class WithMailbox(Registering):
+    has_mailbox = True
+
+
+def test_a_subscription_to_the_mailbox_is_explained_and_nothing_else_is() -> None:
+    entries = before(MAILBOX_ASKED, WithMailbox().registered())
+    told = [each.command for each in entries[-1][1]]
+    others = [each for each in told if not isinstance(each, SendRequest)]
+    assert len(others) == len(told) - 1
+    with_commands(entries, -1, *others)
+    only(entries, MAILBOX_ASKED)
+    with_commands(entries, -1, *(each for each in others if not isinstance(each, KeepFlow)))
+    assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_subscription_hides_no_other_change() -> None:
+    """What follows from another difference is not taken for a consequence of the subscription."""
+    story = WithMailbox().registered()
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    entries = before(MAILBOX_ASKED, story)
+    asked = next(n for n, (_, issued) in enumerate(entries) if any(isinstance(i.command, SendRequest) for i in issued))
+    with_commands(entries, asked, *(i.command for i in entries[asked][1] if not isinstance(i.command, SendRequest)))
+    with_commands(entries, -1)
+    verdict = verify(list(correlated(entries)))
+    assert (verdict.differences, verdict.explained) == (1, 1)
 
 
 def failing(over: Callable[[Registering], None]) -> Registering:

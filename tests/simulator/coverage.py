@@ -88,6 +88,7 @@ from fargo.statemachine.model.jingle_events import (
     TransportInformed,
 )
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.ng import (
     Flow,
     RelayCommand,
@@ -333,6 +334,7 @@ def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:
     yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
     for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
         yield SipRequestReceived(name, _head(method), source, "stray")
+    yield SipRequestReceived(name, _head("NOTIFY"), source, "stray", body=MessageSummary(True, 2))
     sent = {key: each.command for key, each in user.pending.items() if isinstance(each.command, SendRequest)}
     methods = {key: request.method for key, request in sent.items() if request.dialog == name}
     texts = {key: request.method for key, request in sent.items() if request.method == "MESSAGE"}

@@ -104,9 +104,11 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
     RelayDescribed,
     RelayLost,
     RelayRefused,
+    StopRinging,
 )
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
@@ -515,7 +517,9 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
-        case SendRequest(method="MESSAGE"):
+        case PlayRinging(session) | StopRinging(session):
+            return "relay", session
+        case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
             return ()
         case SendRequest(dialog=str(dialog)):
             return (dialog,)

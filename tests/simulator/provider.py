@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Binding,
@@ -44,6 +45,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
+    SubscriptionState,
     TextReceived,
     Undelivered,
 )
@@ -107,7 +109,8 @@ class Provider(Struct, frozen=True):
     ``calls``: how many calls in may still come. ``made``: how many phones and nonces there have been; ``lost``: how
     many messages. ``registered``: the registrations that it keeps; ``registering``: the REGISTERs without an answer.
     ``flows``: the registrations whose way to us is kept open. ``done``: the INVITEs that it has answered.
-    ``texts``: the MESSAGEs without an answer.
+    ``texts``: the MESSAGEs without an answer. ``mailbox``: the latest subscription to the mailbox; ``asked``: how many
+    SUBSCRIBEs there have been. They are answered at once, each in another way.
     """
 
     calls: int = 0
@@ -120,6 +123,8 @@ class Provider(Struct, frozen=True):
     done: tuple[str, ...] = ()
     phones: tuple[Phone, ...] = ()
     texts: tuple[Asked, ...] = ()
+    mailbox: SendRequest | None = None
+    asked: int = 0
     sent: tuple[Event, ...] = ()
 
     # --- what may happen next
@@ -140,6 +145,9 @@ class Provider(Struct, frozen=True):
             yield from ((move, asked.command) for move in _text_moves(quirks))
         if self.registered and Quirk.CHATTER in quirks:
             yield "write", self.registered[-1]
+            yield "tell of messages", self.registered[-1]
+            if self.mailbox:
+                yield "tell of messages, as subscribed", self.registered[-1]
         yield from ((move, "") for move in self._network_moves(quirks))
 
     def _invite_moves(self, invite: Invite, quirks: frozenset[Quirk]) -> Iterator[str]:
@@ -222,6 +230,8 @@ class Provider(Struct, frozen=True):
                 return self._answers_text(asked, what)
         if what == "write":
             return self._writes(about)
+        if what.startswith("tell of messages"):
+            return self._notifies(about, what.endswith("subscribed"))
         for issued in self.registering:
             if _name(issued) == about and what not in _ALL_CALLS:
                 return self._answers_register(issued, what)
@@ -365,6 +375,30 @@ class Provider(Struct, frozen=True):
         written = TextReceived(name, connection, head, REGISTRAR, Party("sip:bob@sip.test"), text)
         return replace(self, made=number + 1)._says(written)
 
+    def _notifies(self, connection: str, subscribed: bool) -> "Provider":
+        """The mailbox has other messages than before."""
+        number, box = self.made, self.mailbox if subscribed else None
+        via = f"SIP/2.0/TCP {REGISTRAR.ip};branch=z9hG4bKnotice{number}"
+        call = box.call_id if box else f"notice-call-{number}"
+        ends = "<sip:alice@sip.test>;tag=box", "<sip:alice@sip.test>"
+        head = RequestHead("NOTIFY", "sip:alice@gateway", (via,), *ends, call, number + 1)
+        name = (box.dialog if box else None) or connection
+        said = SubscriptionState("terminated") if number % 5 == 4 else None
+        headers, summary = SipHeaders(subscription_state=said), MessageSummary(bool(number % 3), number % 3)
+        notice = SipRequestReceived(name, head, REGISTRAR, "box", None, headers, summary)
+        return replace(self, made=number + 1)._says(notice)
+
+    def _subscribes(self, asked: Asked) -> "Provider":
+        """Somebody asks about the mailbox."""
+        request = asked.request
+        status = 407 if not request.credentials and self.asked % 4 == 3 else (200, 489, 200, 503)[self.asked % 4]
+        challenges = (Challenge("sip.test", f"{OWN}{self.made}", proxy=True),) if status == 407 else ()
+        answer = SipResponseReceived(
+            request.dialog or "", asked.command, "SUBSCRIBE", status, "", REGISTRAR, "box", challenges=challenges
+        )
+        kept = replace(self, asked=self.asked + 1, made=self.made + 1, mailbox=request if status == 200 else None)
+        return kept._says(answer)
+
     # --- the network
 
     def _network(self, what: str) -> "Provider":
@@ -499,6 +533,8 @@ class Provider(Struct, frozen=True):
             raise Broken("only the provider's challenges are answered", request)
         if request.method == "CANCEL":
             return self._cancelled(asked)
+        if request.method == "SUBSCRIBE":
+            return self._subscribes(asked)
         if request.recipient.tag is None:
             return self._invited(asked)
         place = request.call_id, request.recipient.tag

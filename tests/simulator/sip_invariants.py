@@ -165,7 +165,7 @@ class SipWatch(Struct, frozen=True):
         return self._begins(id, request, place, event)
 
     def _begins(self, id: str, request: SendRequest, place: Place, event: Event) -> "SipWatch":
-        if isinstance(event, EdgeRestarted | Restarted) and request.method != "BYE":
+        if isinstance(event, EdgeRestarted | Restarted) and request.method not in ("BYE", "SUBSCRIBE"):
             raise Broken("a restart begins nothing", request)
         numbers = [each.request.cseq for each in self.sent if each.place in (place, (place[0], None))]
         if request.cseq <= max(numbers, default=0):

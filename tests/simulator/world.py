@@ -66,6 +66,7 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import RelayCommand, RelayEvent
 from fargo.statemachine.model.requests import GatewayRequest, Register
 from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, UserAgentEvent
+from fargo.statemachine.self_service.texts import MAILBOX_ASKED
 from fargo.statemachine.user_state import User
 
 from .broken import Broken, Entry
@@ -88,7 +89,7 @@ LONGEST: Final = 1000
 _PATIENCE: Final = 500.0
 """The time in seconds for which clients keep a session without a connection. The gateway ends it for longer."""
 _ONCE: Final = CallArrived | DescriptionReceived | UserAgentEvent
-_LASTING: Final = (RENEWAL, REFRESH)
+_LASTING: Final = (RENEWAL, REFRESH, MAILBOX_ASKED)
 """Names of deadlines that return for as long as a registration or a call lasts."""
 _REGISTERING: Final = ("register", "register another", "register nonsense", "ask", "cancel", "send nonsense", "write")
 _STEP: Final = ByCommand("status", "status:12345678")

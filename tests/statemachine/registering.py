@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import Command, SendPresence
+from fargo.statemachine.model.commands import Command, Issued, SendPresence
 from fargo.statemachine.model.events import (
+    Event,
     PolicyChanged,
     RegistrationSubmitted,
     ResourceAvailable,
@@ -22,7 +23,9 @@ from fargo.statemachine.model.sip_messages import (
     RegisterAnswered,
     RegisterUndelivered,
     SendRegister,
+    SendRequest,
     SipHeaders,
+    SipResponseReceived,
     Undelivered,
 )
 
@@ -33,12 +36,31 @@ BY_SIP = PolicyChanged(Policy(engine="sip"))
 MD5 = Challenge("sip.test", "nonce1", qop=("auth",))
 
 
+def _asks_mailbox(issued: Issued) -> bool:
+    return isinstance(issued.command, SendRequest) and issued.command.method == "SUBSCRIBE"
+
+
 class Registering(Story):
-    """A user whose gateway uses our own user agent."""
+    """A user whose gateway uses our own user agent. The provider has no mailbox, and says so at once: the stories do
+    not tell that.
+    """
+
+    has_mailbox = False
 
     def __init__(self) -> None:
         super().__init__()
         self.tell(BY_SIP)
+
+    def tell(self, event: Event, after: float = 1.0) -> list[Command]:
+        told = super().tell(event, after)
+        asked = [each for each in self.last if _asks_mailbox(each)]
+        if self.has_mailbox or not asked:
+            return told
+        last = tuple(each for each in self.last if not _asks_mailbox(each))
+        name = next(each.command.dialog for each in asked if isinstance(each.command, SendRequest))
+        super().tell(SipResponseReceived(name or "", asked[0].id, "SUBSCRIBE", 489, "Bad Event", REGISTRAR), 0.0)
+        self.last, self.issued = last, [each for each in self.issued if not _asks_mailbox(each)]
+        return [each for each in told if each != asked[0].command]
 
     def submit(self, account: SipAccount | None = None, secret: str = "s1") -> None:
         """The user registers an account. The first REGISTER is sent."""

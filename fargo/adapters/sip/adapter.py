@@ -10,11 +10,11 @@ Rules:
    phones repeat it.
 5. A request outside a dialog is taken from the account's provider only (`providers`). Everybody else gets 404, as if
    they had guessed the Contact. So does a request within a dialog that does not come to the Contact of that dialog.
-6. A text that comes twice, with other branches, is put once (RFC 3261 §8.2.2.2), and answered as it was.
+6. A NOTIFY is taken from the account's provider only, within a subscription too.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, Final, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
@@ -22,13 +22,14 @@ from twisted.python.failure import Failure as Bug
 
 from fargo.adapters.put import KeepDigits, KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
-from fargo.adapters.sip import inward, marks, message_bodies, outward, texts
-from fargo.adapters.sip.client_transactions import MOST, PATIENCE, Arrival, ClientTransactions
+from fargo.adapters.sip import inward, marks, message_bodies, message_summary, outward, texts
+from fargo.adapters.sip.client_transactions import Arrival, ClientTransactions
 from fargo.adapters.sip.keepalive import KeepAlive
 from fargo.adapters.sip.loopback import Loopback, bound
 from fargo.adapters.sip.marks import SourceMark
+from fargo.adapters.sip.messages_in import MessagesIn, TextRefusal
 from fargo.adapters.sip.name_servers import NameServers, SystemNameServers, is_address
-from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming
+from fargo.adapters.sip.names import Named, Names, Sent, in_tag, incoming, is_subscription, registration_of
 from fargo.adapters.sip.options import Options
 from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.providers import Providers
@@ -50,7 +51,6 @@ from fargo.adapters.sip.wire.message import (
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.edge.sip.keys import EdgeKeys
 from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
@@ -65,25 +65,18 @@ from fargo.statemachine.model.sip_messages import (
 
 ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
 SUPPORTED: Final = ("100rel", "timer")
-"""The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken outside only."""
+"""The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken in both, NOTIFY outside."""
 
-TextRefusal: TypeAlias = Callable[[str], str | None]
-"""refusal(bare JID of a user) returns why the user takes no text now, None if they do."""
-TextPlace: TypeAlias = tuple[str, int, str]
-"""Call-ID, CSeq number and From of a MESSAGE: the same whichever way it comes."""
-
-_UNAVAILABLE: Final = 480
-_OK: Final = (200, "OK")
-_TWICE: Final = (482, "Loop Detected")
 _NOT_FOUND: Final = (404, "Not Found")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
 """How requests outside a dialog are refused. All other methods get 405."""
 _WARNING_SECONDS: Final = 60.0
 _ABILITIES: Final[Headers] = {
-    "Allow": [", ".join((*ALLOW, "MESSAGE"))],
+    "Allow": [", ".join((*ALLOW, "MESSAGE", "NOTIFY"))],
+    "Allow-Events": [message_summary.PACKAGE],
     "Supported": [", ".join(SUPPORTED)],
-    "Accept": [", ".join((outward.SDP, *message_bodies.ACCEPT))],
+    "Accept": [", ".join((outward.SDP, *message_bodies.ACCEPT, message_summary.SUMMARY))],
 }
 
 
@@ -112,8 +105,6 @@ class SipAdapter:
         self._broadcast = broadcast
         self._keep_digit = digits.keep
         self._keys = keys
-        self._kept = kept
-        self._text_refusal = text_refusal
         self._settings = settings
         self._reactor = reactor
         now = reactor.seconds
@@ -127,8 +118,7 @@ class SipAdapter:
         self._name_servers = NameServers(_name_servers(settings), reactor)
         resolver = Resolver(self._name_servers, settings.versions, now)
         self._providers = Providers(resolver, settings.accept_from)
-        self._texts: Recent[TextPlace, bool] = Recent(PATIENCE, MOST, now)
-        """The texts that have come in: True if their answer is known to be that they were taken."""
+        self._messages = MessagesIn(put, self._answer, kept, text_refusal, now)
         self._warned: Recent[None, None] = Recent(_WARNING_SECONDS, 1, now)
         self._sending = Sending(
             self._loopback,
@@ -241,10 +231,7 @@ class SipAdapter:
         key = via(head.via[0]).branch or "", head.method
         rseq = command.headers.rseq
         if head.method == "MESSAGE":
-            if status < 300:
-                self._texts[_place(head)] = True
-            else:
-                self._texts.pop(_place(head))
+            self._messages.responded(head, status)
         if status >= 200:
             self._servers.complete(key, data, (head.call_id, head.cseq, command.tag))
         else:
@@ -331,7 +318,9 @@ class SipAdapter:
             self._answer(head, 200, "OK")
         elif called is None:
             self._answer(head, *_NOT_FOUND)
-        elif self._is_of_dialog(request, called) or self._providers.has_answered(called, source.sender.ip):
+        elif self._is_of_dialog(request, called) or self._providers.has_answered(
+            _provider(request, called), source.sender.ip
+        ):
             self._take(request, head, source, called, True)
         else:
             Deferred.fromCoroutine(self._take_from_provider(request, head, source, called)).addErrback(self._bug)
@@ -341,14 +330,15 @@ class SipAdapter:
         INVITE had.
         """
         to_tag = inward.to_tag(request.headers)
-        return to_tag is not None and (request.method == "ACK" or in_tag(to_tag) == called.name)
+        known = to_tag is not None and (request.method == "ACK" or in_tag(to_tag) == called.name)
+        return known and not _is_notice(request)
 
     async def _take_from_provider(
         self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named
     ) -> None:
         """Take a request if DNS says that it is from the provider, or the operator wants it (rule 5)."""
         ip = source.sender.ip
-        of_provider = await self._providers.have(called, ip)
+        of_provider = await self._providers.have(_provider(request, called), ip)
         if of_provider or self._providers.is_other(ip):
             self._take(request, head, source, called, of_provider)
             return
@@ -375,7 +365,9 @@ class SipAdapter:
         """Put the event of a request, or answer it here. Raise MalformedSipError if it cannot be processed."""
         headers, method = request.headers, request.method
         to_tag = inward.to_tag(headers)
-        if to_tag is not None:
+        if _is_notice(request):
+            self._messages.notice(request, head, source, called)
+        elif to_tag is not None:
             self._of_dialog(called.user, in_tag(to_tag), head, request, source)
         elif method in ("INVITE", "CANCEL"):
             name = incoming(called.name, head.call_id, party(headers, "From").tag)
@@ -387,29 +379,9 @@ class SipAdapter:
         elif method == "OPTIONS":
             self._answer(head, 200, "OK")
         elif method == "MESSAGE":
-            self._text(request, head, source, called, of_provider)
+            self._messages.text(request, head, source, called, of_provider)
         else:
             self._answer(head, *_REFUSED.get(method, (405, texts.ONLY_CALLS)))
-
-    def _text(
-        self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
-    ) -> None:
-        """Put the event of a text, once (rule 6). One that says nothing is answered here."""
-        place = _place(head)
-        if place in self._texts:
-            self._answer(head, *(_OK if self._texts.get(place) else _TWICE))
-            return
-        text = message_bodies.text_in(request)
-        if text is None:
-            self._answer(head, *_OK)
-            return
-        if why := self._text_refusal(called.user):
-            self._answer(head, _UNAVAILABLE, why.removesuffix("."))
-            return
-        name = incoming(called.name, head.call_id, party(request.headers, "From").tag)
-        kept = KeptText(self._kept.keep(text), len(text.encode()))
-        self._texts[place] = False
-        self._put(called.user, inward.text(name, called.name, head, request, source, kept, of_provider))
 
     def _of_dialog(
         self, user: str, dialog: str | None, head: RequestHead, request: SipRequest, source: SourceMark
@@ -417,6 +389,9 @@ class SipAdapter:
         """Put the event of a request in a dialog. If the tag in To cannot be one of the core's, there is none."""
         if dialog is None:
             self._answer(head, *_NO_DIALOG)
+            return
+        if head.method == "MESSAGE":
+            self._messages.text_in_call(request, head, source, user, dialog)
             return
         event = inward.request(dialog, head, request, source, self._keep_digit, self._keys)
         rack = event.headers.rack
@@ -464,8 +439,15 @@ class SipAdapter:
         return Endpoint(transport, ip if is_address(ip) else self._settings.addresses[0], 0)
 
 
-def _place(head: RequestHead) -> TextPlace:
-    return head.call_id, head.cseq, head.from_text
+def _provider(request: SipRequest, called: Named) -> Named:
+    """Return the registration whose provider may send a request (rules 5 and 6)."""
+    return Named(called.user, registration_of(called.name)) if _is_notice(request) else called
+
+
+def _is_notice(request: SipRequest) -> bool:
+    """Return True for a NOTIFY within a subscription, or outside of any dialog."""
+    to_tag = inward.to_tag(request.headers)
+    return request.method == "NOTIFY" and (to_tag is None or is_subscription(in_tag(to_tag) or ""))
 
 
 def _name_servers(settings: SipSettings) -> Callable[[], tuple[tuple[str, int], ...]]:

@@ -34,6 +34,7 @@ from fargo.adapters.sip.wire.headers import (
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Binding,
@@ -103,6 +104,16 @@ def request(
     digit, duration = _key(of, keep)
     body = _body(of.headers, of.body, keys) if digit is None else None
     return SipRequestReceived(dialog, head, source.sender, remote, target, headers, body, digit, duration)
+
+
+def told(
+    name: str, head: RequestHead, of: SipRequest, source: SourceMark, body: KeptText | MessageSummary | None
+) -> SipRequestReceived:
+    """Return the event of a request that says something: a MESSAGE in a dialog, or a NOTIFY about a registration or
+    subscription. Raise MalformedSipError if it cannot be processed.
+    """
+    remote, target = party(of.headers, "From").tag, _target(of.headers)
+    return SipRequestReceived(name, head, source.sender, remote, target, sip_headers(of.headers), body)
 
 
 def _target(headers: Headers) -> str | None:

@@ -125,5 +125,15 @@ def incoming(registration: str, call_id: str, from_tag: str | None) -> str:
     return f"{registration}-{_digest(f'{from_tag}|{call_id}')[:_HASH]}"
 
 
+def registration_of(name: str) -> str:
+    """Return the registration of a name: of itself, of an incoming call or of a subscription."""
+    return name.partition("-")[0]
+
+
+def is_subscription(name: str) -> bool:
+    """Return True if a name is one of a subscription: it ends with the id of a command."""
+    return "." in name.partition("-")[2]
+
+
 def _digest(text: str) -> str:
     return sha256(text.encode(errors="surrogateescape")).hexdigest()

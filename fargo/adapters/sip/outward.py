@@ -13,6 +13,7 @@ from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError
 from fargo.adapters.sip import texts
 from fargo.adapters.sip.marks import written as written_endpoint
+from fargo.adapters.sip.message_summary import SUMMARY
 from fargo.adapters.sip.wire.grammar import address, written_address
 from fargo.adapters.sip.wire.headers import (
     MAX_FORWARDS,
@@ -93,6 +94,8 @@ def request(command: SendRequest, via: str, contact: str | None, hidden: Hidden)
     if contact:
         headers["Contact"] = [f"<{contact}>"]
     headers |= written(command.headers)
+    if command.method == "SUBSCRIBE":
+        headers["Accept"] = [SUMMARY]
     match command.body:
         case KeptText(name):
             body = _text(headers, hidden.texts.read(name))

@@ -24,6 +24,9 @@ ONLY_CALLS: Final = "Only calls and text messages are taken"
 ONLY_PLAIN_TEXT: Final = "Only plain text is taken"
 TEXT_NOT_DECODED: Final = "The text cannot be decoded"
 TEXT_TOO_LONG: Final = "The text is too long"
+NO_PACKAGE: Final = "Only the package message-summary is taken"
+ONLY_SUMMARIES: Final = "Only summaries of messages are taken"
+BAD_SUMMARY: Final = "The summary of messages is malformed"
 NO_TRANSFERS: Final = "Transfers are not taken"
 
 # --- for users: why a request was not sent. The core puts these behind a colon, or into brackets.

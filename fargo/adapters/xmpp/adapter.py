@@ -29,6 +29,7 @@ from fargo.adapters.xmpp import (
     jingle,
     jingle_message,
     messages,
+    people,
     presence,
     prompt,
     registration,
@@ -49,6 +50,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_REGISTER,
     MalformedError,
     attribute,
+    elements,
     iq_error,
     iq_of,
     iq_result,
@@ -77,6 +79,7 @@ from fargo.statemachine.model.commands import (
     InitiateSession,
     Issued,
     MessageCall,
+    OfferContact,
     PresenceKind,
     ProposeCall,
     RefuseIq,
@@ -120,6 +123,7 @@ _OneStanza: TypeAlias = (
     | ProposeCall
     | MessageCall
     | SendText
+    | OfferContact
 )
 _OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 
@@ -271,7 +275,7 @@ class XmppAdapter:
                 pass
             case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
-            case SendPresence() | MessageCall() | SendText():
+            case SendPresence() | MessageCall() | SendText() | OfferContact():
                 pass
 
     def _text(self, command: _OfText, name: str) -> None:
@@ -307,6 +311,8 @@ class XmppAdapter:
                 return jingle_message.stanza(command, name)
             case SendText():
                 return messages.stanza(command, name)
+            case OfferContact():
+                return people.offer(command, name)
             case _:
                 assert_never(command)
 
@@ -388,7 +394,7 @@ class XmppAdapter:
         iq, kind = iq_of(stanza), stanza["type"]
         try:
             refuse_long(iq)
-            payloads = list(stanza.elements())
+            payloads = elements(stanza)
             if len(payloads) != 1:
                 raise stanza_error("modify", "bad-request", texts.NOT_ONE_PAYLOAD)
             if not self._put_request(iq, kind, payloads[0]):

@@ -98,7 +98,7 @@ def stanza(command: SendText, name: str) -> Element:
     """
     made = make_stanza("message", command.sender, command.to, type="chat", id=name)
     made.addElement((None, "body"), content=command.text)
-    add(made, make("store", NS_HINTS), *people.nick(command.nick), *people.offer(command.offers))
+    add(made, make("store", NS_HINTS), *people.nick(command.nick))
     if command.at is not None:
         stamp = datetime.fromtimestamp(command.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         made.addChild(make("delay", NS_DELAY, **{"from": domain_of(command.sender)}, stamp=stamp))

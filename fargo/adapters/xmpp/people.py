@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp.stanza import NS_NICK, NS_ROSTERX, make
-from fargo.statemachine.model.commands import OfferedContact
+from fargo.adapters.xmpp.stanza import NS_NICK, NS_ROSTERX, make, make_stanza
+from fargo.statemachine.model.commands import OfferContact
 
 
 def nick(name: str | None) -> Iterator[Element]:
@@ -16,9 +16,10 @@ def nick(name: str | None) -> Iterator[Element]:
         yield made
 
 
-def offer(contact: OfferedContact | None) -> Iterator[Element]:
-    """Yield the element that asks a client to add a contact, if there is one (XEP-0144 §3.1)."""
-    if contact:
-        made = make("x", NS_ROSTERX)
-        made.addChild(make("item", NS_ROSTERX, action="add", jid=contact.jid, name=contact.name))
-        yield made
+def offer(command: OfferContact, name: str) -> Element:
+    """Return the message that asks a client to add a contact (XEP-0144 §3.1), with the id `name`. Clients that know it
+    show no text of it, so it has none.
+    """
+    made = make("x", NS_ROSTERX)
+    made.addChild(make("item", NS_ROSTERX, action="add", jid=command.contact, name=command.name))
+    return make_stanza("message", command.sender, command.to, made, id=name)

@@ -249,16 +249,9 @@ class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
     tie_break: bool = False
 
 
-class OfferedContact(Struct, frozen=True, gc=False):
-    """A contact (bare JID) to be added to the user's roster, and the name that it gets there (XEP-0144)."""
-
-    jid: str
-    name: str
-
-
 class SendText(_CoreCommand, frozen=True, tag="SendText"):
     """A chat message for people (RFC 6121 §5). ``at``: when what it tells of happened, in seconds since 1970; None if
-    now. ``nick``: see `ProposeCall`. ``offers``: a contact that the client is asked to add.
+    now. ``nick``: see `ProposeCall`.
     """
 
     sender: str
@@ -266,7 +259,17 @@ class SendText(_CoreCommand, frozen=True, tag="SendText"):
     text: str
     at: float | None = None
     nick: str | None = None
-    offers: OfferedContact | None = None
+
+
+class OfferContact(_CoreCommand, frozen=True, tag="OfferContact"):
+    """A message that lets a client (``to``) ask whether to add a contact (bare JID) to the roster, under a name
+    (XEP-0144 §3.1). Nobody reads the message itself.
+    """
+
+    sender: str
+    to: str
+    contact: str
+    name: str
 
 
 # --- texts between users and SIP addresses
@@ -371,6 +374,7 @@ XmppCommand: TypeAlias = (
     | ProposeCall
     | MessageCall
     | SendText
+    | OfferContact
     | DeliverText
     | ConfirmText
     | RefuseText
@@ -417,7 +421,7 @@ def ends(command: Command) -> bool:
             | InformSession()
         ):
             return False
-        case InformTransport() | InformDescription() | ProposeCall() | SignIn() | ForgetSecret():
+        case InformTransport() | InformDescription() | ProposeCall() | OfferContact() | SignIn() | ForgetSecret():
             return False
         case SendPresence(kind=kind) | ShowContacts(kind=kind):
             return kind in _WENT

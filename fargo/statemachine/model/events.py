@@ -29,6 +29,7 @@ from fargo.statemachine.model.jingle_events import (
     SessionTerminated,
 )
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.mailbox import Mailbox
 from fargo.statemachine.model.ng import RelayEvent
 from fargo.statemachine.model.presence import Client, Connection, SignedOut
 from fargo.statemachine.model.registrations import Registration
@@ -139,7 +140,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
     JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
     the account, as far as the user is told of it. ``stranger``: who has called or written last without being on the
-    roster.
+    roster. ``mailbox``: that of the account.
     """
 
     account: SipAccount | None = None
@@ -157,6 +158,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     recent: tuple[RecentCall, ...] = ()
     trouble: AccountTrouble | None = None
     stranger: LastStranger | None = None
+    mailbox: Mailbox | None = None
 
 
 # --- requests to the gateway itself

@@ -241,6 +241,11 @@ NICKS_TOLD: Final = RuleChange(
     "clients are told what strangers call themselves",
     "What comes first from a contact that is not on the roster has the name that a caller or writer gives themselves.",
 )
+MAILBOX_ASKED: Final = RuleChange(
+    9,
+    "the provider is asked about the mailbox",
+    "With the engine sip, an account that is signed in subscribes to its mailbox for voice messages.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -280,4 +285,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     CALLS_AT_A_TIME,
     SPEAKS_UP,
     NICKS_TOLD,
+    MAILBOX_ASKED,
 )

@@ -8,8 +8,9 @@ Rules:
 1. What the core decides by is typed. What a response has to repeat is kept as the text that arrived (`RequestHead`): so
    it goes back unchanged, and a restarted gateway can still respond.
 2. A name stands for each registration and each dialog of ours: the id of its first REGISTER, the id of its first
-   INVITE, or ``<registration>-<hash of Call-ID and From tag>`` for an incoming call. It is in the user part of our
-   Contact and in our tag, so the adapter reads it from whatever arrives.
+   INVITE, ``<registration>-<hash of Call-ID and From tag>`` for an incoming call, or ``<registration>-<id of its first
+   SUBSCRIBE>`` for a subscription. It is in the user part of our Contact and in our tag, so the adapter reads it from
+   whatever arrives.
 3. The branch of a request contains the id of its command. A response carries that id (``command``), also after a
    restart; the response to a CANCEL carries that of its INVITE. The adapter handles retransmissions; they are not
    events. It acknowledges failures of an INVITE itself, and sends a CANCEL once the edge has answered the INVITE.
@@ -24,6 +25,7 @@ from msgspec import Struct, field
 
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 
 SipTransport: TypeAlias = Literal["udp", "tcp", "tls"]
@@ -126,6 +128,14 @@ class WarningValue(_Value, frozen=True):
     text: str
 
 
+class SubscriptionState(_Value, frozen=True):
+    """Subscription-State (RFC 6665 §4.1.3), in lower case. ``retry_after``: in seconds, None if absent."""
+
+    state: str
+    reason: str | None = None
+    retry_after: int | None = None
+
+
 class SipHeaders(_Value, frozen=True):
     """The headers that the core decides by. Times are in seconds. ``unknown``: the names of all others."""
 
@@ -153,6 +163,9 @@ class SipHeaders(_Value, frozen=True):
     """Those who have forwarded the call, the latest first."""
     max_forwards: int | None = None
     """Over how many servers the request may yet go, if those are fewer than for a new one (RFC 3261 §8.1.1.6)."""
+    event: str | None = None
+    """The event package (RFC 6665 §8.2.1), without parameters."""
+    subscription_state: SubscriptionState | None = None
     unknown: tuple[str, ...] = ()
 
 
@@ -218,7 +231,7 @@ class PressedKey(_Value, frozen=True, tag="PressedKey"):
     duration: int | None = None
 
 
-Body: TypeAlias = Sdp | OtherBody | KeptText | PressedKey
+Body: TypeAlias = Sdp | OtherBody | KeptText | MessageSummary | PressedKey
 
 
 # --- what arrives for a call
@@ -262,7 +275,8 @@ class DialogEvent(SipCallEvent, frozen=True):
 
 
 class SipRequestReceived(DialogEvent, frozen=True, tag="SipRequestReceived"):
-    """A request within a dialog, or the CANCEL or ACK of an INVITE. ``remote_tag``: the sender's tag.
+    """A request within a dialog, the CANCEL or ACK of an INVITE, or a NOTIFY outside of a dialog, which is about the
+    registration of that name. ``remote_tag``: the sender's tag.
 
     ``digit``: for a key in an INFO body, the digit's name among the transient secrets; ``duration`` in milliseconds.
     """
@@ -376,7 +390,8 @@ class EdgeRestarted(_Value, frozen=True, tag="EdgeRestarted"):
 
 
 class SendRequest(_Value, frozen=True, tag="SendRequest"):
-    """A request for a dialog, an INVITE that may begin one, or a MESSAGE. ``sender`` is From and ``recipient`` is To.
+    """A request for a dialog, an INVITE or SUBSCRIBE that may begin one, or a MESSAGE. ``sender`` is From and
+    ``recipient`` is To.
 
     ``hop``: the server to send it to; if None, the first of the ``routes`` or the ``uri`` decides (RFC 3261 §8.1.2).
     ``destination``: the address of that server which has answered before. ``contact``: the request has a Contact.

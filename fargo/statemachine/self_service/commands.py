@@ -56,7 +56,7 @@ def asked(user: User, event: CommandAsked, effects: Effects) -> User:
         return user
     after, text = desk.answered(user, event.request, event.iq.to, effects)
     effects.emit(AnswerCommand(event.iq, text))
-    keeping.offer(user, keeping.offered(user, event.request, event.iq.to), event.iq.to, effects)
+    keeping.offer(user, event.request, event.iq.to, effects)
     return after
 
 

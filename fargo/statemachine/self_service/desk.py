@@ -49,7 +49,7 @@ from fargo.statemachine.model.requests import (
 )
 from fargo.statemachine.numbering_examples import example
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.self_service import keeping, prompting, recent, rules, texts, words
+from fargo.statemachine.self_service import keeping, prompting, recent, rules, texts, voicemail, words
 from fargo.statemachine.user_state import User, able_clients, address_book, closed, country, is_woken, stays_signed_in
 
 
@@ -65,10 +65,8 @@ def noted(user: User, effects: Effects) -> User:
 def asked(user: User, event: GatewayAsked, effects: Effects) -> User:
     """Do what the user asks in a chat, and answer there."""
     after, text = answered(user, event.request, event.to, effects)
-    contact = keeping.offered(user, event.request, event.to)
-    asks = contact if keeping.takes(user, event.sender) else None
-    effects.emit(SendText(event.to, event.sender, text, offers=asks))
-    keeping.offer(user, contact, event.to, effects, but=event.sender)
+    effects.emit(SendText(event.to, event.sender, text))
+    keeping.offer(user, event.request, event.to, effects)
     return after
 
 
@@ -143,6 +141,7 @@ def _status(user: User, jid: str) -> str:
         texts.CLIENTS.format(count=len(able_clients(user))),
         texts.CALLS.format(count=_live(user)),
         *([reason.text] if (reason := closed(user)) else []),
+        *voicemail.status(user, jid),
         *([texts.BUSY] if user.settings.busy else []),
         *([texts.STAYS] if stays_signed_in(user) else []),
         *([texts.FORWARDS.format(to=_words(user, user.settings.forward, jid))] if user.settings.forward else []),

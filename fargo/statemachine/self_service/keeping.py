@@ -7,17 +7,26 @@ Rules:
 3. The name is the user's, or the one that the contact gives itself, or else its number or address.
 """
 
+from typing import NamedTuple
+
 from fargo.statemachine import dialling, naming
-from fargo.statemachine.account import roster
+from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.model.commands import OfferedContact, SendText
+from fargo.statemachine.model.commands import OfferContact
 from fargo.statemachine.model.requests import GatewayRequest, KeepContact
 from fargo.statemachine.self_service import texts
 from fargo.statemachine.user_state import User, address_book
 
 
-def wanted(user: User, request: KeepContact, gateway: str) -> OfferedContact | str:
+class WantedContact(NamedTuple):
+    """A contact (bare JID) that the user wants to keep, and the name that it gets."""
+
+    jid: str
+    name: str
+
+
+def wanted(user: User, request: KeepContact, gateway: str) -> WantedContact | str:
     """Return the contact that the user wants to keep, or why there is none. ``gateway``: its JID."""
     book, last = address_book(user, gateway), user.stranger
     if request.number is not None:
@@ -34,7 +43,7 @@ def wanted(user: User, request: KeepContact, gateway: str) -> OfferedContact | s
     if roster.is_subscribed(user.contacts, jid):
         return texts.KEPT_ALREADY.format(contact=jid)
     own = last.name if last and last.contact == jid else None
-    return OfferedContact(jid, request.name or own or uri.user)
+    return WantedContact(jid, request.name or own or uri.user)
 
 
 def answer(user: User, request: KeepContact, gateway: str) -> str:
@@ -45,25 +54,12 @@ def answer(user: User, request: KeepContact, gateway: str) -> str:
     return (texts.OFFERED if _takers(user) else texts.NOT_OFFERED).format(contact=found.jid)
 
 
-def offered(user: User, request: GatewayRequest, gateway: str) -> OfferedContact | None:
-    """Return the contact that clients are asked to add because of a request, None if there is none."""
-    found = wanted(user, request, gateway) if isinstance(request, KeepContact) else None
-    return None if isinstance(found, str) else found
-
-
-def takes(user: User, client: str) -> bool:
-    """Return True if a client (full JID) asks its user whether to add contacts."""
-    return client in _takers(user)
-
-
-def offer(user: User, contact: OfferedContact | None, gateway: str, effects: Effects, but: str | None = None) -> None:
-    """Ask the clients that can to add a contact, but not the client that is asked otherwise."""
-    if contact is None:
-        return
-    for each in _takers(user):
-        if each != but:
-            text = texts.OFFERED.format(contact=contact.jid)
-            effects.emit(SendText(gateway, each, text, offers=contact))
+def offer(user: User, request: GatewayRequest, gateway: str, effects: Effects) -> None:
+    """Let the clients that can ask whether to add the contact, if a request is about one."""
+    found = wanted(user, request, gateway) if isinstance(request, KeepContact) else ""
+    if isinstance(found, WantedContact) and account_state.in_force(user.account):
+        for each in _takers(user):
+            effects.emit(OfferContact(gateway, each, found.jid, found.name))
 
 
 def _takers(user: User) -> tuple[str, ...]:

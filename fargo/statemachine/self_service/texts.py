@@ -87,6 +87,12 @@ LASTING: Final = (
 )
 WELL_AGAIN: Final = "Your SIP account works again: signed in as {account}."
 TROUBLE_TOLD: Final = "a trouble of the account to be told"
+NEW_MESSAGES: Final = "You have new voice messages."
+ONE_MESSAGE: Final = "You have a new voice message."
+SOME_MESSAGES: Final = "You have {count} new voice messages."
+URGENT_MESSAGES: Final = "Urgent: {count}."
+CALL_MAILBOX: Final = "Call the mailbox: {account}"
+MAILBOX_ASKED: Final = "the subscription to the mailbox to be renewed"
 
 # --- dial rules
 

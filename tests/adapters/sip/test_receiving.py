@@ -11,6 +11,7 @@ from fargo.adapters.sip import texts
 from fargo.adapters.sip.adapter import ALLOW, SUPPORTED
 from fargo.adapters.sip.client_transactions import PATIENCE
 from fargo.adapters.sip.message_bodies import ACCEPT
+from fargo.adapters.sip.message_summary import SUMMARY
 from fargo.adapters.sip.names import incoming
 from fargo.statemachine.legs.user_agent import dialog
 from fargo.statemachine.model.sip_messages import (
@@ -342,8 +343,8 @@ async def test_a_description_that_is_not_utf8_is_told() -> None:
 async def test_options_outside_a_dialog_are_answered() -> None:
     async with Rig() as rig:
         got = await rig.edge.final(rig.edge.deliver("OPTIONS", uri(rig)))
-        assert (got.status, got["Allow"].split(", ")) == (200, [*ALLOW, "MESSAGE"])
-        assert (got["Accept"], got["Supported"]) == (", ".join(("application/sdp", *ACCEPT)), "100rel, timer")
+        assert (got.status, got["Allow"].split(", ")) == (200, [*ALLOW, "MESSAGE", "NOTIFY"])
+        assert (got["Accept"], got["Supported"]) == (", ".join(("application/sdp", *ACCEPT, SUMMARY)), "100rel, timer")
         assert not rig.has_event()
 
 
@@ -361,7 +362,7 @@ async def test_options_in_a_dialog_are_left_to_the_core() -> None:
     ("method", "status", "phrase"),
     [
         ("SUBSCRIBE", 405, texts.ONLY_CALLS),
-        ("NOTIFY", 405, texts.ONLY_CALLS),
+        ("NOTIFY", 400, texts.NO_PACKAGE),
         ("X", 405, texts.ONLY_CALLS),
         ("REFER", 603, texts.NO_TRANSFERS),
         ("BYE", 481, NO_DIALOG),
@@ -374,7 +375,7 @@ async def test_requests_outside_a_dialog_are_refused(method: str, status: int, p
     async with Rig() as rig:
         sent = rig.edge.deliver(method, uri(rig))
         got = await rig.edge.final(sent)
-        assert (got.status, got.phrase, got["Allow"]) == (status, phrase, ", ".join((*ALLOW, "MESSAGE")))
+        assert (got.status, got.phrase, got["Allow"]) == (status, phrase, ", ".join((*ALLOW, "MESSAGE", "NOTIFY")))
         assert len(got["To"].partition(";tag=")[2]) == 16
         rig.edge.send(sent)
         assert await rig.edge.final(sent) == got

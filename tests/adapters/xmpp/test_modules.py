@@ -14,11 +14,21 @@ from slixmpp.plugins.xep_0115 import XEP_0115
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import disco, jingle_message, messages, presence, prompt, replies, stateless_iq, texting
+from fargo.adapters.xmpp import (
+    disco,
+    jingle_message,
+    messages,
+    people,
+    presence,
+    prompt,
+    replies,
+    stateless_iq,
+    texting,
+)
 from fargo.adapters.xmpp.stanza import MalformedError, iq_result, serialized
 from fargo.statemachine.model.commands import (
     DeliverText,
-    OfferedContact,
+    OfferContact,
     PresenceKind,
     ProposeCall,
     RefuseIq,
@@ -231,10 +241,9 @@ def test_a_stranger_says_their_name_wherever_they_appear_first() -> None:
     assert messages.stanza(SendText(CONTACT, CLIENT, "Missed."), "1.0").nick is None
 
 
-def test_a_contact_is_offered_beside_what_people_read() -> None:
-    offer = OfferedContact(CONTACT, "Bob <B>")
-    made = parse(messages.stanza(SendText(GATEWAY, CLIENT, "Add Bob?", offers=offer), "1.0").toXml())
-    assert (str(made.body), made.x.uri) == ("Add Bob?", "http://jabber.org/protocol/rosterx")
+def test_a_contact_is_offered_to_a_client() -> None:
+    made = parse(people.offer(OfferContact(GATEWAY, CLIENT, CONTACT, "Bob <B>"), "1.0").toXml())
+    assert (made["to"], made.x.uri, made.body) == (CLIENT, "http://jabber.org/protocol/rosterx", None)
     assert (made.x.item["action"], made.x.item["jid"], made.x.item["name"]) == ("add", CONTACT, "Bob <B>")
 
 

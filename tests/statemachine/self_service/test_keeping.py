@@ -1,7 +1,6 @@
 """Strangers: clients are told how they call themselves, and asked to keep those whom the user wants to keep."""
 
 import pytest
-from msgspec.structs import replace
 
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.model.commands import (
@@ -9,7 +8,7 @@ from fargo.statemachine.model.commands import (
     AskFeatures,
     DeliverText,
     InitiateSession,
-    OfferedContact,
+    OfferContact,
     SendForm,
     SendText,
 )
@@ -48,8 +47,12 @@ class Called(Phoning):
             self.tell(PresenceProbed(known))
         self.invites(caller=Party("sip:+441632960111@sip.test", self.remote_tag, name))
 
-    def asks(self, request: GatewayRequest, client: str = DESK) -> list[SendText]:
-        return [each for each in self.tell(GatewayAsked(client, GATEWAY, request)) if isinstance(each, SendText)]
+    def asks(self, request: GatewayRequest) -> tuple[str, list[OfferContact]]:
+        """Ask; the one answer, and what clients are asked."""
+        self.tell(GatewayAsked(DESK, GATEWAY, request))
+        answer = self.the(SendText)
+        assert answer.to == DESK
+        return answer.text, self.all(OfferContact)
 
 
 def nicks(story: Phoning) -> set[str | None]:
@@ -86,7 +89,7 @@ def test_a_text_of_a_stranger_has_the_name_that_it_came_with() -> None:
 def test_nobody_has_called() -> None:
     story = Phoning()
     story.tell(GatewayAsked(DESK, GATEWAY, KeepContact()))
-    assert (story.the(SendText).text, story.the(SendText).offers) == (texts.NOBODY_TO_KEEP, None)
+    assert (story.the(SendText).text, story.all(OfferContact)) == (texts.NOBODY_TO_KEEP, [])
 
 
 @pytest.mark.parametrize(
@@ -99,39 +102,31 @@ def test_nobody_has_called() -> None:
     ],
 )
 def test_each_client_that_can_is_asked_and_each_question_has_one_answer(request_: KeepContact, name: str) -> None:
-    story, offer = Called(), OfferedContact(CALLER, name)
+    story, offer = Called(), OfferContact(GATEWAY, PHONE, CALLER, name)
     text = texts.OFFERED.format(contact=CALLER)
-    answer, offered = story.asks(request_)
-    assert answer == SendText(GATEWAY, DESK, text)
-    assert offered == SendText(GATEWAY, PHONE, text, offers=offer)
-    assert story.asks(request_, PHONE) == [SendText(GATEWAY, PHONE, text, offers=offer)]
-    story.tell(CommandAsked(replace(STEP, sender=PHONE), request_))
-    assert story.the(AnswerCommand).text == text
-    assert story.all(SendText) == [SendText(GATEWAY, PHONE, text, offers=offer)]
+    assert story.asks(request_) == (text, [offer])
+    story.tell(CommandAsked(STEP, request_))
+    assert (story.the(AnswerCommand).text, story.all(OfferContact)) == (text, [offer])
 
 
 def test_a_client_that_cannot_is_told_whom_to_add() -> None:
     story = Phoning()
     story.tell(GatewayAsked(DESK, GATEWAY, KeepContact("01632 960111")))
-    said = story.the(SendText)
-    assert (said.text, said.offers) == (texts.NOT_OFFERED.format(contact=f"01632960111@{GATEWAY}"), None)
+    assert story.the(SendText).text == texts.NOT_OFFERED.format(contact=f"01632960111@{GATEWAY}")
+    assert not story.all(OfferContact)
 
 
 def test_a_number_is_its_own_name_and_what_is_no_address_is_said() -> None:
-    story = Called()
-    assert story.asks(KeepContact("+44 1632 960222"), PHONE)[0].offers == OfferedContact(
-        f"+441632960222@{GATEWAY}", "+441632960222"
-    )
-    [said] = story.asks(KeepContact("mailto:bob@sip.test"), PHONE)
-    assert (said.text[:13], said.offers) == ("This is not a", None)
+    story, other = Called(), f"+441632960222@{GATEWAY}"
+    assert story.asks(KeepContact("+44 1632 960222"))[1] == [OfferContact(GATEWAY, PHONE, other, "+441632960222")]
+    text, offers = story.asks(KeepContact("mailto:bob@sip.test"))
+    assert (text[:13], offers) == ("This is not a", [])
 
 
 def test_a_contact_is_not_kept_twice() -> None:
     story = Called()
     story.tell(PresenceProbed(CALLER))
-    assert story.asks(KeepContact(), PHONE) == [
-        SendText(GATEWAY, PHONE, texts.KEPT_ALREADY.format(contact=CALLER)),
-    ]
+    assert story.asks(KeepContact()) == (texts.KEPT_ALREADY.format(contact=CALLER), [])
 
 
 def test_the_form_has_who_called_last() -> None:

@@ -54,6 +54,7 @@ from fargo.statemachine.model.sip_messages import (
     RequestHead,
     SessionTimer,
     SipHeaders,
+    SubscriptionState,
     WarningValue,
 )
 
@@ -302,6 +303,22 @@ def _max_forwards(values: list[str]) -> int | None:
     return left if left < MAX_FORWARDS else None
 
 
+def _event(values: list[str]) -> str:
+    package = _alone(values).partition(";")[0].strip(LWS)
+    if not TOKEN.fullmatch(package):
+        raise MalformedSipError(texts.BAD_TOKEN)
+    return package.lower()
+
+
+def _subscription_state(values: list[str]) -> SubscriptionState:
+    state, _, after = _alone(values).lower().partition(";")
+    found = parameters(after)
+    if not TOKEN.fullmatch(state := state.strip(LWS)):
+        raise MalformedSipError(texts.BAD_TOKEN)
+    wait = found.get("retry-after")
+    return SubscriptionState(state, found.get("reason"), number(wait) if wait else None)
+
+
 _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "Require": ("require", _option_tags),
     "Supported": ("supported", _option_tags),
@@ -323,6 +340,8 @@ _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "Refer-To": ("refer_to", _alone),
     "Diversion": ("diversion", _diversions),
     "Max-Forwards": ("max_forwards", _max_forwards),
+    "Event": ("event", _event),
+    "Subscription-State": ("subscription_state", _subscription_state),
 }
 _ELSEWHERE: Final = {
     *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Route", "Service-Route"),
@@ -401,8 +420,13 @@ def written_party(of: Party) -> str:
 
 def written(of: SipHeaders) -> Headers:
     """Return the texts of the headers that have a value. Raise UnwritableSipError if SIP cannot express one."""
-    found = {name: text for name, text in _texts(of) if text is not None}
-    return {name: [text] for name, text in found.items()}
+    return {name: [text] for name, text in _written(of)}
+
+
+@lru_cache(CACHED)
+def _written(of: SipHeaders) -> tuple[tuple[str, str], ...]:
+    """Return name and text of each header that has a value. Most messages have the same few."""
+    return tuple((name, text) for name, text in _texts(of) if text is not None)
 
 
 def _texts(of: SipHeaders) -> Iterator[tuple[str, str | None]]:
@@ -429,6 +453,7 @@ def _texts(of: SipHeaders) -> Iterator[tuple[str, str | None]]:
     if of.diversion:
         yield "Diversion", ", ".join(written_address(each.uri, None, {"reason": each.reason}) for each in of.diversion)
     yield from (("P-Early-Media", of.early_media), ("Replaces", of.replaces), ("Refer-To", of.refer_to))
+    yield "Event", of.event
 
 
 def _written_reason(of: ReasonValue) -> str:

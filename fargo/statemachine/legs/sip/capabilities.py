@@ -13,7 +13,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     ``profiles``: the media profiles that it can agree on with a phone. ``transport_change``: it can tell a phone in the
     middle of a call that the other end has a new address. ``families``: the address families of its audio.
     ``outlives_gateway``: its calls go on while the gateway is restarted. ``forwards``: a call can be forwarded.
-    ``texts``: it carries text messages.
+    ``texts``: it carries text messages. ``voicemail``: it subscribes to mailboxes.
     """
 
     profiles: tuple[MediaProfile, ...]
@@ -22,6 +22,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     outlives_gateway: bool = False
     forwards: bool = False
     texts: bool = False
+    voicemail: bool = False
 
 
 NOTHING: Final = SipCapabilities((), False)

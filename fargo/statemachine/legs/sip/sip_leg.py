@@ -11,6 +11,8 @@ Rules:
 
 from typing import TypeAlias, assert_never
 
+from msgspec.structs import replace
+
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
@@ -21,17 +23,22 @@ from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
-from fargo.statemachine.legs.user_agent import caller_identity, message, user_agent_leg
+from fargo.statemachine.legs.user_agent import caller_identity, message, subscription, user_agent_leg
 from fargo.statemachine.legs.user_agent.message import Texted
 from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.model.mailbox import Subscription
+from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import (
     DialogEvent,
     Diversion,
+    Endpoint,
+    OtherBody,
+    SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     TextReceived,
@@ -340,6 +347,63 @@ def text_sender(event: SipTextArrival, access: Access) -> tuple[SipUri | BadAddr
 def answer_text(event: SipTextArrival, status: int, effects: Effects) -> None:
     """Answer a text that has come in."""
     message.respond(event, status, effects)
+
+
+def text_in_call(event: SipLegEvent) -> KeptText | None:
+    """Return the text that an event brings from the far end of a call, None if it brings none."""
+    return event.body if isinstance(event, SipRequestReceived) and isinstance(event.body, KeptText) else None
+
+
+def takes_text(leg: SipLeg, event: SipLegEvent) -> bool:
+    """Return True if a text of the far end (`text_in_call`) can be taken."""
+    return (
+        isinstance(leg, UserAgentPhase)
+        and isinstance(event, SipRequestReceived)
+        and user_agent_leg.takes_text(leg, event)
+    )
+
+
+def without_text(event: SipLegEvent) -> SipLegEvent:
+    """Return an event without its text, which is not taken. The leg refuses it."""
+    return replace(event, body=None) if isinstance(event, SipRequestReceived) else event
+
+
+# --- mailboxes. Only our own user agent subscribes to them (`SipCapabilities.voicemail`).
+
+
+def subscribe(
+    known: Subscription | None, connection: str, access: Access, seen: Endpoint | None, effects: Effects
+) -> Subscription:
+    """Subscribe to the mailbox of the account, or renew the subscription. ``seen``: our address, as the server sees
+    it.
+    """
+    if known is None:
+        return subscription.begin(connection, access, seen, effects)
+    return subscription.renew(known, access, seen, effects)
+
+
+def subscribed(known: Subscription, event: SipLegEvent, access: Access, effects: Effects) -> Subscription:
+    """Return a subscription after an event that may answer what was sent for it."""
+    if not isinstance(event, SipResponseReceived | SipRequestUndelivered):
+        return known
+    return subscription.answered(known, event, access, effects)
+
+
+def is_notice(event: SipLegEvent) -> bool:
+    """Return True if an event is a request outside of all calls that may be about a mailbox."""
+    if not isinstance(event, SipRequestReceived) or event.head.method != "NOTIFY":
+        return False
+    return not isinstance(event.body, OtherBody)
+
+
+def notified(
+    known: Subscription | None, before: MessageSummary, event: SipLegEvent, access: Access, effects: Effects
+) -> tuple[Subscription | None, MessageSummary]:
+    """Answer a notice (`is_notice`). Return the subscription and what is known of the mailbox, as they were before or
+    otherwise.
+    """
+    assert isinstance(event, SipRequestReceived), "it is a request (`is_notice`)"
+    return subscription.notified(known, before, event, access, effects)
 
 
 # --- messages that have no answer yet
