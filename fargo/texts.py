@@ -200,7 +200,7 @@ CAUSES: Final = {
     Cause.TRANSPORT: "no usable transport",
     Cause.SECURITY: "no common encryption",
     Cause.NETWORK: "network error",
-    Cause.CONGESTION: "no room",
+    Cause.CONGESTION: "no new calls",
     Cause.SERVER_ERROR: "server error",
     Cause.FAULT: "a bug",
 }

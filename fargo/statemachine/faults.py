@@ -93,6 +93,7 @@ def ended(user: User, event: Event, error: Exception, effects: Effects) -> User:
             return _turned_away(user, event, effects)
         case SipCallEvent():
             _tried(lambda: sip_leg.fail(event, effects), effects)
+            _tried(lambda: inbox.forget(event, effects), effects)
         case RegistrationSubmitted(secret=secret) if secret:
             effects.emit(ForgetSecret(secret))
         case TextWritten():

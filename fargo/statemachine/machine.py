@@ -432,7 +432,8 @@ def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
         return voicemail.heard(user, event, effects)
     if call is None:
         sip_leg.strayed(event, effects)
+        inbox.forget(event, effects)
         return user
     effects.call = call.id
-    after = bridge.fold_sip(call, event, effects)
+    after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
     return user if after is call else changed(user, call, after, effects)

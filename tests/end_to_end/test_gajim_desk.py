@@ -19,7 +19,7 @@ from .engines import sip_only
 
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
-MAIN, FORM, LIST = (900, 640), (600, 400), (500, 450)
+MAIN, FORM, LIST = (900, 740), (600, 400), (500, 560)
 """The sizes of windows in pictures."""
 
 
@@ -103,7 +103,7 @@ async def be_called(gajim: Gajim, account: SipAccount, contact: str, bob: Baresi
     await bob.dial(account.uri)
     await gajim.called()
     await gajim.shows(f"chat {contact}")
-    await pictures.take("gajim-called", partial(gajim.picture, title="Gajim", size=(900, 500)))
+    await pictures.take("gajim-called", partial(gajim.picture, title="Gajim", size=(900, 460)))
     await gajim.answer()
     await bob.event("CALL_ESTABLISHED")
     await bob.hears(gajim.hertz)

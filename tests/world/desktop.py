@@ -4,7 +4,7 @@ GStreamer plugins that a call needs.
 
 import asyncio
 import re
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from .ports import free_display
@@ -99,8 +99,6 @@ class DesktopClient(Server):
         display = await self._run("Xvfb", "Xvfb", name, "-displayfd", "1", *screen)
         await display.line(rf"^{name[1:]}$")
         self._environment["DISPLAY"] = name
-        # Clients show more of what is below the pointer.
-        await self._xdotool("mousemove", *map(str, SCREEN))
 
     async def _start_bus(self) -> None:
         socket = self.directory / "runtime/bus"
@@ -121,22 +119,33 @@ class DesktopClient(Server):
         """Write what the window with this title shows as a PNG, once it changes no more. `size`: the one that it is to
         have, in pixels.
         """
+        async with asyncio.timeout(seconds):
+            while True:
+                # One with the same title may be closing.
+                with suppress(ProcessError):
+                    return await self._take(await self._in_front(title, size), path)
+
+    async def _in_front(self, title: str, size: tuple[int, int] | None) -> str:
+        """Bring the window with this title to the front, and return its number."""
         search = ("search", "--sync", "--onlyvisible", "--limit", "1", "--name", title)
-        window = await self._xdotool(*search, seconds=seconds)
+        window = (await self._xdotool(*search)).strip()
         if size:
             await self._xdotool("windowmove", window, "0", "0", "windowsize", "--sync", window, *map(str, size))
         await self._xdotool("windowraise", window, "windowfocus", "--sync", window)
+        return window
+
+    async def _take(self, window: str, path: Path) -> None:
         clock = asyncio.get_running_loop().time
         shown, since = b"", clock()
-        async with asyncio.timeout(seconds):
-            while clock() - since < AT_REST:
-                await self._calm_down()
-                await self._tool("import", "-window", window.strip(), "-strip", str(path))
-                if (now := path.read_bytes()) != shown:
-                    shown, since = now, clock()
+        while clock() - since < AT_REST:
+            await self._calm_down()
+            await self._tool("import", "-window", window, "-strip", str(path))
+            if (now := path.read_bytes()) != shown:
+                shown, since = now, clock()
 
     async def _calm_down(self) -> None:
-        """Take away what is shown for a moment only."""
+        """Take away what is shown for a moment only, or while the pointer is above it."""
+        await self._xdotool("mousemove", *map(str, SCREEN))
 
     async def _xdotool(self, *arguments: str, seconds: float = 20) -> str:
         """Run xdotool and return its output. Raises ProcessError if there is no such window in time."""

@@ -274,7 +274,8 @@ class ScriptedProvider:
     `registers` has the REGISTER requests that it accepted, each for `granted` seconds. With a list as `ignored`, it is
     down: what comes goes there. With a status as `refusing`, REGISTER, INVITE and OPTIONS outside a dialog get it.
     Whoever registers, calls or writes has to pass all `logins`, in this order, or as one if they ask `together`.
-    `texts` has the MESSAGE requests that have passed, each answered with the status `texting`.
+    `texts` has the MESSAGE requests that have passed, each answered with the status `texting`. Subscriptions to
+    mailboxes are answered with the status `subscribing`.
     """
 
     domain = DOMAIN
@@ -294,6 +295,8 @@ class ScriptedProvider:
         self._tls = tls
         self.texting = 200
         self.texts: asyncio.Queue[Message] = asyncio.Queue()
+        self.subscribing = 489
+        self._subscriptions: asyncio.Queue[Call] = asyncio.Queue()
         self._calls: dict[str, Call] = {}
         self._new: asyncio.Queue[Call] = asyncio.Queue()
         self._seen: dict[tuple[str, str], tuple[Flow, Message | None]] = {}
@@ -385,6 +388,26 @@ class ScriptedProvider:
         call.send(sent)
         return await call.final(sent)
 
+    async def subscribed(self) -> Call:
+        """Return the dialog of the next subscription to a mailbox; wait for it if needed."""
+        async with asyncio.timeout(REGISTER_SECONDS):
+            return await self._subscriptions.get()
+
+    async def notify(self, summary: str, subscription: Call | None = None, user: str = "alice") -> Message:
+        """Tell of a mailbox, within a subscription or without one, and return the final response."""
+        told = [("Event", "message-summary"), ("Content-Type", "application/simple-message-summary")]
+        if subscription:
+            active = ("Subscription-State", "active;expires=600")
+            return await subscription.final(subscription.request("NOTIFY", headers=[*told, active], sdp=summary))
+        target = self.contact_of(user)
+        local, remote = f"<sip:mailbox@{self.domain}>;tag={unique('mailbox')}", f"<sip:{user}@{self.domain}>"
+        ends = [("From", local), ("To", remote), ("CSeq", "1 NOTIFY"), ("Subscription-State", "terminated")]
+        sent = request("NOTIFY", target, headers=[*ends, *told, ("Contact", self.contact_uri)], body=summary)
+        call = Call(self, self._way(self._flow, target), sent, local, remote, target)
+        self._calls[call.id] = call
+        call.send(sent)
+        return await call.final(sent)
+
     # --- what arrives
 
     def take(self, message: Message, flow: Flow) -> None:
@@ -406,13 +429,17 @@ class ScriptedProvider:
         match message.method:
             case "REGISTER" | "INVITE" | "OPTIONS" if self.refusing and "tag=" not in message["To"]:
                 self.answer(message, response(message, self.refusing, HTTPStatus(self.refusing).phrase))
-            case "REGISTER" | "INVITE" | "MESSAGE" if "tag=" not in message["To"] and (asking := self._asking(message)):
+            case "REGISTER" | "INVITE" | "MESSAGE" | "SUBSCRIBE" if "tag=" not in message["To"] and (
+                asking := self._asking(message)
+            ):
                 challenges = [each.challenge() for each in asking]
                 status = asking[0].status
                 self.answer(message, response(message, status, HTTPStatus(status).phrase, headers=challenges))
             case "MESSAGE":
                 self.texts.put_nowait(message)
                 self.answer(message, response(message, self.texting, HTTPStatus(self.texting).phrase))
+            case "SUBSCRIBE":
+                self._subscribe(message, flow)
             case "REGISTER":
                 self._register(message, flow)
             case "OPTIONS":
@@ -455,6 +482,18 @@ class ScriptedProvider:
             self.registers.append(message)
             self._flow = flow
             self._registered.set()
+
+    def _subscribe(self, message: Message, flow: Flow) -> None:
+        local = message["To"] if "tag=" in message["To"] else f"{message['To']};tag={unique('mailbox')}"
+        headers = [("Contact", self.contact_uri), ("Expires", "600")]
+        said = response(message, self.subscribing, "OK" if self.subscribing < 300 else "No", headers=headers)
+        said.replace("To", local)
+        self.answer(message, said)
+        if self.subscribing < 300 and message["Call-ID"] not in self._calls:
+            target = message["Contact"].strip("<>")
+            call = Call(self, self._way(flow, target), message, local, message["From"], target)
+            self._calls[call.id] = call
+            self._subscriptions.put_nowait(call)
 
     def _begin(self, message: Message, flow: Flow) -> None:
         local = f"{message['To']};tag={unique('callee')}"

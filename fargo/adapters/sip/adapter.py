@@ -65,7 +65,7 @@ from fargo.statemachine.model.sip_messages import (
 
 ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
 SUPPORTED: Final = ("100rel", "timer")
-"""The methods and extensions that the gateway has, in a call or outside. MESSAGE and NOTIFY are taken outside only."""
+"""The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken in both, NOTIFY outside."""
 
 _NOT_FOUND: Final = (404, "Not Found")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
@@ -389,6 +389,9 @@ class SipAdapter:
         """Put the event of a request in a dialog. If the tag in To cannot be one of the core's, there is none."""
         if dialog is None:
             self._answer(head, *_NO_DIALOG)
+            return
+        if head.method == "MESSAGE":
+            self._messages.text_in_call(request, head, source, user, dialog)
             return
         event = inward.request(dialog, head, request, source, self._keep_digit, self._keys)
         rack = event.headers.rack

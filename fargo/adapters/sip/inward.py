@@ -106,14 +106,14 @@ def request(
     return SipRequestReceived(dialog, head, source.sender, remote, target, headers, body, digit, duration)
 
 
-def notice(
-    name: str, head: RequestHead, of: SipRequest, source: SourceMark, summary: MessageSummary | None
+def told(
+    name: str, head: RequestHead, of: SipRequest, source: SourceMark, body: KeptText | MessageSummary | None
 ) -> SipRequestReceived:
-    """Return the event of a NOTIFY about a registration or subscription. Raise MalformedSipError if it cannot be
-    processed.
+    """Return the event of a request that says something: a MESSAGE in a dialog, or a NOTIFY about a registration or
+    subscription. Raise MalformedSipError if it cannot be processed.
     """
     remote, target = party(of.headers, "From").tag, _target(of.headers)
-    return SipRequestReceived(name, head, source.sender, remote, target, sip_headers(of.headers), summary)
+    return SipRequestReceived(name, head, source.sender, remote, target, sip_headers(of.headers), body)
 
 
 def _target(headers: Headers) -> str | None:

@@ -1,5 +1,4 @@
-"""What comes in outside of calls and says something to the user: texts (MESSAGE, RFC 3428) and notices of a mailbox
-(NOTIFY, RFC 3842).
+"""What comes in and says something to the user: texts (MESSAGE, RFC 3428) and notices of a mailbox (NOTIFY, RFC 3842).
 
 Rules:
 
@@ -58,23 +57,32 @@ class MessagesIn:
     def text(
         self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
     ) -> None:
-        """Put the event of a text, once (rule 1). One that says nothing is answered here. Raise MalformedSipError if it
-        is not taken.
+        """Put the event of a text outside of a call. Raise MalformedSipError if it is not taken."""
+        if kept := self._taken(request, head, called.user):
+            name = incoming(called.name, head.call_id, party(request.headers, "From").tag)
+            self._put(called.user, inward.text(name, called.name, head, request, source, kept, of_provider))
+
+    def text_in_call(self, request: SipRequest, head: RequestHead, source: SourceMark, user: str, dialog: str) -> None:
+        """Put the event of a text within the dialog of a call. Raise MalformedSipError if it is not taken."""
+        if kept := self._taken(request, head, user):
+            self._put(user, inward.told(dialog, head, request, source, kept))
+
+    def _taken(self, request: SipRequest, head: RequestHead, user: str) -> KeptText | None:
+        """Keep a text, once (rule 1). Return None if it says nothing, or is not to be put: it is answered here. Raise
+        MalformedSipError if it is not taken.
         """
         place = _place(head)
         if place in self._texts:
             self._answer(head, *(_OK if self._texts.get(place) else _TWICE))
-            return
+            return None
         text = message_bodies.text_in(request)
         if text is None:
             self._answer(head, *_OK)
-            return
-        if self._is_refused(head, called.user):
-            return
-        name = incoming(called.name, head.call_id, party(request.headers, "From").tag)
-        kept = KeptText(self._kept.keep(text), len(text.encode()))
+            return None
+        if self._is_refused(head, user):
+            return None
         self._texts[place] = False
-        self._put(called.user, inward.text(name, called.name, head, request, source, kept, of_provider))
+        return KeptText(self._kept.keep(text), len(text.encode()))
 
     def notice(self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named) -> None:
         """Put the event of a notice. Raise MalformedSipError if it is not taken."""
@@ -85,7 +93,7 @@ class MessagesIn:
             if self._is_refused(head, called.user):
                 return
             self._summaries[of] = summary
-        self._put(called.user, inward.notice(name, head, request, source, summary))
+        self._put(called.user, inward.told(name, head, request, source, summary))
 
     def _is_refused(self, head: RequestHead, user: str) -> bool:
         """Return True if the user takes no text now: it has been answered."""

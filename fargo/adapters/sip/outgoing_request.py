@@ -63,6 +63,11 @@ class OutgoingRequest:
         return isinstance(self.command, SendRegister) or self.command.recipient.tag is None
 
     @property
+    def is_awaited(self) -> bool:
+        """True if the gateway waits for the response before it stops. Nothing follows from that to a SUBSCRIBE then."""
+        return isinstance(self.command, SendRegister) or self.command.method != "SUBSCRIBE"
+
+    @property
     def may_go_on(self) -> bool:
         """True if an address may be tried."""
         later = self.begins and not (self.early or self.cancelled) and self.attempt + 1 < _MOST_ADDRESSES

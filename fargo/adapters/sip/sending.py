@@ -102,18 +102,18 @@ class Sending:
 
     @property
     def count(self) -> int:
-        """The number of requests that have no final response yet."""
-        return len(self._open)
+        """The number of requests that have no final response yet, and are awaited when the gateway stops."""
+        return sum(each.is_awaited for each in self._open.values())
 
     def when_idle(self) -> Deferred[None]:
-        """Return a Deferred that fires when no request is without a final response, and the last event was put."""
+        """Return a Deferred that fires when no request is awaited any more (`count`), and the last event was put."""
         idle: Deferred[None] = Deferred()
         self._idle.append(idle)
         self._call_later(0, self._tell_idle)
         return idle
 
     def _tell_idle(self) -> None:
-        if not len(self._open):
+        if not self.count:
             idle, self._idle = self._idle, []
             for each in idle:
                 each.callback(None)

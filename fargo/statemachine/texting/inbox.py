@@ -8,12 +8,16 @@ Rules:
    the user, so nothing that was accepted is lost with the gateway.
 3. Dial rules apply to its sender as to a caller, and may refuse it.
 4. That the user is in a call, or is not to be called, is no reason to refuse a text.
+5. A text within a call (RFC 3428 §7) is of the one with whom the user talks. From whom the call was forwarded to, none
+   is taken.
 """
 
 from fargo.statemachine import address, incoming
+from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.sip_leg import SipTextArrival
+from fargo.statemachine.legs.sip.sip_leg import SipLegEvent, SipTextArrival
 from fargo.statemachine.model.commands import DeliverText, ForgetText
 from fargo.statemachine.user_state import User
 
@@ -35,6 +39,34 @@ def received(user: User, event: SipTextArrival, effects: Effects) -> User:
     effects.emit(DeliverText(address.bare(sender.jid), user.jid, event.text, sender.nick))
     sip_leg.answer_text(event, _OK, effects)
     return known
+
+
+def in_call(user: User, call: Call, event: SipLegEvent, effects: Effects) -> SipLegEvent:
+    """Deliver the text that an event of a call may bring (rule 5). Return the event; without its text if the leg must
+    not take that.
+    """
+    text = sip_leg.text_in_call(event)
+    if text is None:
+        return event
+    peer = _peer(call) if event.leg == call.sip.name else None
+    if peer and sip_leg.takes_text(call.sip, event):
+        effects.emit(DeliverText(peer, user.jid, text))
+        return event
+    forget(event, effects)
+    return event if peer else sip_leg.without_text(event)
+
+
+def _peer(call: Call) -> str | None:
+    """Return the contact (bare JID) with whom the user talks, None if nobody of theirs is in the call."""
+    if call.caller:
+        return address.bare(call.caller.jid)
+    return next((address.bare(each.us) for each in jingle_leg.sessions(call.jingle)), None)
+
+
+def forget(event: SipLegEvent, effects: Effects) -> None:
+    """Forget the text that an event may bring, as it is not taken."""
+    if text := sip_leg.text_in_call(event):
+        effects.emit(ForgetText(text.name))
 
 
 def refuse(event: SipTextArrival, status: int, effects: Effects) -> None:

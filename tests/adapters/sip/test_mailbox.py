@@ -108,6 +108,7 @@ async def test_a_subscription_says_what_it_is_for() -> None:
         name, sent = await subscribed(rig)
         assert (sent["Event"], sent["Accept"], sent["Expires"]) == (PACKAGE, SUMMARY, "3600")
         assert rig.token(name) in (sent["Contact"] or "")
+        assert rig.adapter.connections == 0, "the gateway does not wait for it when it stops"
 
 
 @pytest.mark.parametrize("peer", [PROVIDER, FURTHER])

@@ -19,6 +19,7 @@ from fargo.statemachine.model.sip_messages import (
     Party,
     SendRequest,
     SendResponse,
+    SipRequestReceived,
     SipRequestUndelivered,
     TextReceived,
     Undelivered,
@@ -167,6 +168,23 @@ async def test_a_text_is_an_event_without_it() -> None:
         assert "grüße" not in repr(event)
         rig.do(SendResponse(event.name, event.head, 200, "OK", "tag"))
         assert (await rig.edge.final(sent)).status == 200
+
+
+async def test_a_text_in_a_call_is_an_event_of_the_call() -> None:
+    async with Rig() as rig:
+        name = "7.0-0123456789abcdef"
+        tagged = [("To", f"<sip:alice@example.net>;tag={name}-0123456789abcdef"), *PLAIN]
+        uri = f"sip:{rig.token(name)}@192.0.2.10"
+        sent = rig.edge.deliver("MESSAGE", uri, headers=tagged, body="grüße")
+        event = await rig.event()
+        assert isinstance(event, SipRequestReceived)
+        assert isinstance(event.body, KeptText)
+        assert (event.leg, rig.texts.read(event.body.name), event.body.length) == (name, "grüße", 7)
+        rig.do(SendResponse(event.leg, event.head, 200, "OK", "tag"))
+        assert (await rig.edge.final(sent)).status == 200
+        html = [*tagged[:1], ("Content-Type", "text/html"), ("CSeq", "2 MESSAGE")]
+        assert (await rig.edge.final(rig.edge.deliver("MESSAGE", uri, headers=html, body=HTML))).status == 415
+        assert not rig.has_event()
 
 
 async def test_what_is_not_taken_is_answered_at_once() -> None:

@@ -11,6 +11,8 @@ Rules:
 
 from typing import TypeAlias, assert_never
 
+from msgspec.structs import replace
+
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
@@ -345,6 +347,25 @@ def text_sender(event: SipTextArrival, access: Access) -> tuple[SipUri | BadAddr
 def answer_text(event: SipTextArrival, status: int, effects: Effects) -> None:
     """Answer a text that has come in."""
     message.respond(event, status, effects)
+
+
+def text_in_call(event: SipLegEvent) -> KeptText | None:
+    """Return the text that an event brings from the far end of a call, None if it brings none."""
+    return event.body if isinstance(event, SipRequestReceived) and isinstance(event.body, KeptText) else None
+
+
+def takes_text(leg: SipLeg, event: SipLegEvent) -> bool:
+    """Return True if a text of the far end (`text_in_call`) can be taken."""
+    return (
+        isinstance(leg, UserAgentPhase)
+        and isinstance(event, SipRequestReceived)
+        and user_agent_leg.takes_text(leg, event)
+    )
+
+
+def without_text(event: SipLegEvent) -> SipLegEvent:
+    """Return an event without its text, which is not taken. The leg refuses it."""
+    return replace(event, body=None) if isinstance(event, SipRequestReceived) else event
 
 
 # --- mailboxes. Only our own user agent subscribes to them (`SipCapabilities.voicemail`).

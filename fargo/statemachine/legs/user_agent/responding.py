@@ -7,6 +7,7 @@ from fargo.statemachine import derived
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.user_agent.dialog import ALLOW, SUPPORTED, Dialog, is_about
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Body,
@@ -95,7 +96,7 @@ def objection(dialog: Dialog | None, event: SipRequestReceived) -> Objection | N
         return Objection(481)
     if head.method == "REFER":
         return Objection(603)
-    if head.method not in ALLOW:
+    if head.method not in ALLOW and not isinstance(event.body, KeptText):
         return Objection(405, SipHeaders(allow=ALLOW))
     if unknown := unsupported(event.headers.require):
         return Objection(420, SipHeaders(unsupported=unknown))

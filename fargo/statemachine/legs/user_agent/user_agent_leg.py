@@ -64,6 +64,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.legs.user_agent.responding import objection, respond, response
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Diversion,
     InviteReceived,
@@ -242,10 +243,19 @@ def _dialog(leg: UserAgentLeg, event: SipRequestReceived) -> Dialog | None:
             assert_never(leg)
 
 
+def takes_text(leg: UserAgentLeg, event: SipRequestReceived) -> bool:
+    """Return True if a request of the far end is a text that can be taken."""
+    found = _dialog(leg, event) if isinstance(event.body, KeptText) and is_live(leg) else None
+    return found is not None and objection(found, event) is None
+
+
 def _in_dialog(
     leg: UserAgentLeg, of: Dialog, method: str, event: SipRequestReceived, effects: Effects
 ) -> UserAgentStep:
     match leg:
+        case UasProceeding() | UacProceeding() if isinstance(event.body, KeptText):
+            respond(leg.name, leg.access, event, 200, effects)
+            return leg, ()
         case Confirmed():
             return confirmed.requested(replace(leg, dialog=of), event, effects)
         case UasProceeding():
