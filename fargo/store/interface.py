@@ -139,9 +139,9 @@ class Store(Reader, Protocol):
     def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
 
-    def events(self) -> Iterator[Recorded]:
-        """Yield all events in the order of their positions, without their commands, calls and rules. That is enough for
-        folding, and faster than `read`. Raises StoreError if a stream has a gap.
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events in the order of their positions, or only those after a position, without their commands,
+        calls and rules. That is enough for folding, and faster than `read`. Raises StoreError if a stream has a gap.
         """
 
     def next_user(self, after: str) -> str | None:

@@ -42,7 +42,7 @@ from fargo.store.rows import check_version, command_rows, event_row, to_fold, to
 _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded, and at most so many events are in a page."""
 
-_EVENTS: Final = "select id, jid, version, at, type, format, body from events order by id"
+_EVENTS: Final = "select id, jid, version, at, type, format, body from events where id > %(after)s order by id"
 _PAGE: Final = f"""
     select id, jid, version, at, type, call, rules, format, body from events
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
@@ -118,13 +118,16 @@ class PostgresqlWriter(PostgresqlReader):
         """Return which log this is, and the last position that has been committed."""
         return LogMark(self._log, self._committed)
 
-    def events(self) -> Iterator[Recorded]:
-        """Yield all events, as folding needs them."""
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events after a position, as folding needs them."""
         versions: dict[str, int] = {}
-        with closing(Sessions(self._database, WHAT)) as unhurried, closing(unhurried.stream(_EVENTS)) as rows:
+        with (
+            closing(Sessions(self._database, WHAT)) as unhurried,
+            closing(unhurried.stream(_EVENTS, {"after": after})) as rows,
+        ):
             while some := list(islice(rows, _AT_ONCE)):
                 for row in some:
-                    check_version(row, versions, self.name)
+                    check_version(row, versions, self.name, from_beginning=not after)
                 yield from [to_fold(row, self.name) for row in some]
 
     def next_user(self, after: str) -> str | None:

@@ -38,7 +38,7 @@ _JOURNAL_PAGES: Final = 10_000
 _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded: one kind of work at a time is faster."""
 
-_EVENTS: Final = f"select {FOLD_COLUMNS} from events order by id"
+_EVENTS: Final = f"select {FOLD_COLUMNS} from events where id > ? order by id"
 _PAGE: Final = f"""
     select {EVENT_COLUMNS} from events
     where user = :user and version > :after and at < :before order by version limit :most
@@ -140,13 +140,13 @@ class SqliteWriter(SqliteReader):
         """Return which log this is, and the last position that has been committed."""
         return LogMark(self._log, self._positions.committed)
 
-    def events(self) -> Iterator[Recorded]:
-        """Yield all events, as folding needs them."""
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events after a position, as folding needs them."""
         versions: dict[str, int] = {}
-        with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS)) as rows:
+        with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS, [after])) as rows:
             while some := rows.fetchmany(_AT_ONCE):
                 for row in some:
-                    check_version(row, versions, self.name)
+                    check_version(row, versions, self.name, from_beginning=not after)
                 yield from [to_fold(row, self.name) for row in some]
 
     def next_user(self, after: str) -> str | None:
