@@ -9,12 +9,13 @@ Rules:
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from sqlite_utils import Database
+from twisted.internet.defer import Deferred
 
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
@@ -50,6 +51,8 @@ _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where user = :user and version <= :version)
 """
 _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
+
+_Result = TypeVar("_Result")
 
 
 def connected(path: Path, backfill: Backfill | None, *, migrate: bool) -> Database:
@@ -193,6 +196,10 @@ class SqliteWriter(SqliteReader):
             finally:
                 self._db.execute("PRAGMA locking_mode = NORMAL")
                 self.position()  # SQLite gives the lock back with the next query
+
+    def aside(self, work: Callable[[], _Result]) -> Deferred[_Result] | _Result:
+        """Do some work with the log, at once."""
+        return work()
 
     def _is_alone(self) -> bool:
         """Return True if no other process has the file open, which SQLite has been told to lock."""
