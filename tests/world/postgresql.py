@@ -19,7 +19,9 @@ OWNER = "fargo"
 DATABASE = "postgres"
 AS_ANOTHER_USER = ("unshare", "--user", "--map-user", "1000", "--map-group", "1000", "--")
 """Runs a program as another user than root, whom PostgreSQL refuses, to whom root's files belong."""
-_UNSAFE_BUT_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "autovacuum=off")
+_UNSAFE_BUT_FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
+_SMALL = ("shared_buffers=16MB", "min_wal_size=2MB", "max_wal_size=32MB", "max_connections=40")
+"""Each process of the tests has a server, whose files are in memory."""
 _READY = "database system is ready to accept connections"
 
 
@@ -61,10 +63,21 @@ def postgresql_server(directory: Path | None = None) -> Iterator[PostgresqlServe
         programs = max(PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name))
         data = place / "data"
         if not data.exists():
-            options = ("--username", OWNER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+            options = (
+                "--username",
+                OWNER,
+                "--auth",
+                "trust",
+                "--encoding",
+                "UTF8",
+                "--locale",
+                "C.UTF-8",
+                "--no-sync",
+                "--wal-segsize=1",
+            )
             made = (*AS_ANOTHER_USER, programs / "initdb", "--pgdata", data, *options)
             subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-        settings = (f"unix_socket_directories={place}", "listen_addresses=", *_UNSAFE_BUT_FAST)
+        settings = (f"unix_socket_directories={place}", "listen_addresses=", *_UNSAFE_BUT_FAST, *_SMALL)
         arguments = [each for setting in settings for each in ("-c", setting)]
         ended_with_us = ("setpriv", "--pdeathsig", "INT", "--")
         command = [*AS_ANOTHER_USER, *ended_with_us, str(programs / "postgres"), "-D", str(data), *arguments]
