@@ -50,6 +50,7 @@ from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
+from fargo.loading import core
 from fargo.metrics.monitoring import Monitoring
 from fargo.operations.administration import administer
 from fargo.operations.desk import About, Desk
@@ -63,6 +64,7 @@ from fargo.room import Room
 from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService
+from fargo.state_keeping import StateKeeping
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import country
 from fargo.statemachine.account.roster import Contacts
@@ -90,6 +92,7 @@ from fargo.statemachine.user_state import User
 from fargo.status import report
 from fargo.store.copies import KEY
 from fargo.store.entries import Entry
+from fargo.store.kept_states import states_of
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
 from fargo.store.state import make_directory, open_log, open_log_beside, tables_in
@@ -145,6 +148,9 @@ class Daemon:
         self._log = open_log_beside(reactor, directory, backfill, config.log.store)
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
+        self._state_keeping = StateKeeping(
+            states_of(log_in(directory)), core(), self._log.mark, lambda: self._engine, reactor
+        )
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
@@ -152,6 +158,7 @@ class Daemon:
             written=self._charge,
             committed=self._committed,
             took=self._monitoring.committed,
+            erases=self._state_keeping.give_up,
         )
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
@@ -160,7 +167,7 @@ class Daemon:
         self._held_back: list[tuple[Issued, DelayedCall]] = []
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
-        in_use = self._engine.load()
+        in_use = self._engine.load(self._state_keeping.read())
         self._know_calls()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
@@ -287,6 +294,7 @@ class Daemon:
         self._clock.stop()
         self._cooperator.stop()
         self._retention.stop()
+        self._state_keeping.stop()
         self._room.stop()
         if self._minute.running:
             self._minute.stop()
@@ -343,6 +351,7 @@ class Daemon:
             if self._relay:
                 self._relay.watch()
             self._retention.start()
+            self._state_keeping.start()
         self._engine.broadcast(StreamOpened())
         self._sip.listen()
         if first:

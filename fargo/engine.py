@@ -28,6 +28,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from fargo import texts
+from fargo.loading import Loaded, loaded
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Fault, Forget, Issued, ends
@@ -36,6 +37,7 @@ from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import Store
+from fargo.store.kept_states import KeptStates
 
 OVERDUE_SECONDS: Final = 1.0
 LONGEST_OVERDUE_SECONDS: Final = 300.0
@@ -127,7 +129,8 @@ class Engine:
     callLater. Each user is told the `policy`, as an event, before anything else, and so are ``no_room`` and
     ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
-    users' states then; ``took`` how many seconds the log took for each batch.
+    users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
+    before a user is erased.
     """
 
     _logger = Logger()
@@ -145,6 +148,7 @@ class Engine:
         written: Callable[[Recorded, int], None] | None = None,
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
+        erases: Callable[[], None] = lambda: None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -156,6 +160,7 @@ class Engine:
         self._written = written
         self._tell_committed = committed
         self._took = took
+        self._erases = erases
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -173,18 +178,13 @@ class Engine:
         """True if the log takes no more (rule 6)."""
         return self._log_failed
 
-    def load(self) -> frozenset[str]:
-        """Fold the log, so that everyone is as they were.
+    def load(self, kept: KeptStates | None = None) -> frozenset[str]:
+        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states.
 
         Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
-        users: dict[str, User] = {}
-        ends: dict[str, Recorded] = {}
-        for recorded in self._store.events():
-            jid = recorded.user
-            users[jid] = self._machine.fold(users.get(jid) or self._machine.new(jid), recorded)[0]
-            ends[jid] = recorded
-        self._streams = {jid: _Stream(users[jid], end.version, end.at) for jid, end in ends.items()}
+        known = loaded(self._store, self._machine, kept)
+        self._streams = {jid: _Stream(each.user, each.version, each.at) for jid, each in known.items()}
         for jid, stream in self._streams.items():
             if self._is_idle(jid, stream):  # the others are armed when they are told of the restart
                 self._arm(jid)
@@ -215,6 +215,11 @@ class Engine:
         stream = self._streams.get(jid)
         return stream.user if stream else None
 
+    def end(self, jid: str) -> Loaded | None:
+        """Return the user's state with the version and time of their last event, as of the last commit."""
+        stream = self._streams.get(jid)
+        return Loaded(stream.user, stream.version, stream.at) if stream else None
+
     def change_policy(self, policy: Policy) -> None:
         """Use another policy from now on. Everyone who is registered or has anything open is told at once, all others
         before the next event about them.
@@ -230,6 +235,7 @@ class Engine:
         stream = self._streams.get(jid)
         usable = self.is_open and not self._log_failed
         if usable and stream and stream.version == version and not self._waits(jid):
+            self._erases()
             self._store.erase(jid)
             self._drop(jid)
 
@@ -345,6 +351,7 @@ class Engine:
         batch.entries.append((recorded.folded(call), issued))
         batch.issued.extend(issued)
         if forgets_user(issued):
+            self._erases()
             batch.streams[jid] = _Stream(self._machine.new(jid))
         else:
             timed = isinstance(event, TimePassed)

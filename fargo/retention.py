@@ -4,15 +4,17 @@ Rules:
 
 1. A call leaves as a whole: a stream is cut only where nothing was going on. What follows the cut folds as before.
 2. An account stays as long as its user keeps it. A user of whom nothing is left is forgotten.
-3. Each step is short and is a transaction of its own, so that the gateway and readers can continue in between.
+3. Each step is short and is a transaction of its own, so that the gateway and readers can continue in between. A store
+   that takes its time does them in another thread. Users are forgotten in the reactor's thread.
 4. If the events of a user cannot be read or folded, they stay, and the other users have their turn.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -129,12 +131,19 @@ class Retention:
         before = float("-inf") if self._keep is None else self._now() - self._keep
         return self._cooperator.cooperate(self._steps(before)).whenDone().addErrback(self._failed)
 
-    def _steps(self, before: float) -> Iterator[None]:
+    def _steps(self, before: float) -> Iterator[Deferred[None]]:
         left = 0
+        forgotten: list[tuple[str, int]] = []
+        steps = retire(self._store, before, lambda user, version: forgotten.append((user, version)))
+        step = partial(next, steps, None)
         try:
-            for count in retire(self._store, before, self._forget):
-                left += count
-                yield
+            outcome: list[int | Failure | None] = []
+            while outcome != [None]:
+                outcome.clear()
+                yield maybeDeferred(self._store.aside, step).addBoth(outcome.append)
+                left += _count(outcome[0])
+                while forgotten:
+                    self._forget(*forgotten.pop())
         except NotRetiredError as error:
             self._logger.error(texts.NOT_RETIRED, why=error)
         self._store.purge()
@@ -144,3 +153,10 @@ class Retention:
     def _failed(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
             self._logger.error(texts.NOT_RETIRED, why=failure.getErrorMessage())
+
+
+def _count(outcome: int | Failure | None) -> int:
+    """Return how many events a step has taken out, 0 if there was none. Raises what it has raised."""
+    if isinstance(outcome, Failure):
+        outcome.raiseException()
+    return outcome or 0

@@ -102,6 +102,12 @@ NOT_RETIRED_OF_SEVERAL: Final = "The events of {count} users cannot be condensed
 OTHER_STATE: Final = "The snapshot leads to another state, which is a bug."
 RETENTION_BUG: Final = "A bug: old events do not leave the log any more"
 
+# --- states of users that are kept for the next start
+
+STATES_NOT_USED: Final = "The log does not go on where the state of {user} was kept, so all of it is read."
+STATES_NOT_KEPT: Final = "The states of the users cannot be kept, so the next start takes longer: {why}"
+STATES_NOT_REMOVED: Final = "{path} cannot be removed ({why}). Remove it before the next start: erased users are in it."
+
 # --- passwords in the vault
 
 UNUSED_FOUND: Final = "Passwords that belong to no account in the log: {count}. They are erased after {days} days."
@@ -194,7 +200,7 @@ CAUSES: Final = {
     Cause.TRANSPORT: "no usable transport",
     Cause.SECURITY: "no common encryption",
     Cause.NETWORK: "network error",
-    Cause.CONGESTION: "no room",
+    Cause.CONGESTION: "no new calls",
     Cause.SERVER_ERROR: "server error",
     Cause.FAULT: "a bug",
 }

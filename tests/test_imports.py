@@ -43,6 +43,7 @@ MAY = {
     "fargo.limits": {CORE, "fargo.limits.rejection"},
     "fargo.limits.rejection": set(),
     "fargo.store": {CORE},
+    "fargo.store.kept_states": {CORE, "fargo.private_file", "fargo.store"},
     "fargo.store.copies": {
         *("fargo.store", "fargo.store.opening", "fargo.store.sqlite", "fargo.store.state", "fargo.store.vault")
     },
@@ -61,7 +62,9 @@ MAY = {
     },
     "fargo.store.vault": {"fargo.store", "fargo.store.sqlite"},
     "fargo.backfill": {CORE, "fargo.store"},
-    "fargo.engine": {CORE, "fargo.store", "fargo.texts"},
+    "fargo.engine": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.texts"},
+    "fargo.loading": {CORE, "fargo.store", "fargo.store.kept_states", "fargo.texts"},
+    "fargo.state_keeping": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.texts"},
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
     "fargo.room": {"fargo.texts"},
     "fargo.service_manager": {"fargo.plain", "fargo.texts"},
@@ -115,8 +118,8 @@ MAY = {
             "fargo.limits",
             "fargo.metrics",
         ),
-        *("fargo.operations", "fargo.screening"),
-        "fargo.sip_service",
+        *("fargo.loading", "fargo.operations", "fargo.screening"),
+        *("fargo.sip_service", "fargo.state_keeping", "fargo.store.kept_states"),
         *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(
             "fargo.room",

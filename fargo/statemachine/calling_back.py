@@ -6,7 +6,8 @@ Rules:
    audio then is what is known of a caller without an offer: the codecs of every phone, and no address.
 2. When a client has taken the call, the number is offered what the client has described. When the number answers, the
    client is told its address; or before, if the number describes early audio, whatever the policy for calls of a
-   client: this one has taken the call, and hears nothing else. Why a number has not answered, a message says, too.
+   client: this one has taken the call, and hears nothing else. While the number rings without that, a relay plays the
+   ringing tone to the client. Why a number has not answered, a message says, too.
 3. What the user may not call, they may not have called. Encrypted audio cannot be had: nothing is known of the keys
    when the client is called.
 4. Only clients that are online ring. If the user has asked not to be disturbed by others, that does not matter here.

@@ -19,7 +19,7 @@ Rules:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
@@ -27,6 +27,8 @@ from twisted.internet.defer import Deferred
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
+
+_Result = TypeVar("_Result")
 
 Backfill = Callable[[Iterable[Entry]], Iterator[Entry]]
 """Completes the entries of an older log, in their order: yields each of them with all commands that folding gives today
@@ -137,9 +139,9 @@ class Store(Reader, Protocol):
     def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
 
-    def events(self) -> Iterator[Recorded]:
-        """Yield all events in the order of their positions, without their commands, calls and rules. That is enough for
-        folding, and faster than `read`. Raises StoreError if a stream has a gap.
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events in the order of their positions, or only those after a position, without their commands,
+        calls and rules. That is enough for folding, and faster than `read`. Raises StoreError if a stream has a gap.
         """
 
     def next_user(self, after: str) -> str | None:
@@ -167,6 +169,12 @@ class Store(Reader, Protocol):
     def shrink(self) -> bool:
         """Give back the storage that is not used any more. Returns False if that is impossible because another process
         has the log open.
+        """
+
+    def aside(self, work: Callable[[], _Result]) -> Deferred[_Result] | _Result:
+        """Do some work with the log that can wait: all of it that is not about one batch. Returns its result. A store
+        that takes its time returns a Deferred, which fires with the same, or with what the work has raised, and does
+        the work in another thread.
         """
 
 

@@ -7,12 +7,14 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayEvent,
     RelayLost,
     RelayRefused,
+    StopRinging,
 )
 from replay.drawing.label import Label, failed, quiet
 
@@ -41,6 +43,10 @@ def sent(command: RelayCommand) -> Label:
             return Label("answer")
         case PlayDigit():
             return Label("play DTMF")
+        case PlayRinging():
+            return Label("play media (ringing)")
+        case StopRinging():
+            return Label("stop media")
         case DeleteRelay():
             return Label("delete")
         case _:

@@ -50,7 +50,7 @@ ENDINGS: Final = {
     Cause.TRANSPORT: "It failed because the two ends have no way in common to send audio, according to {side}.",
     Cause.SECURITY: "It failed because the two ends have no encryption in common, according to {side}.",
     Cause.NETWORK: "It failed because a connection was lost or a server could not be reached, according to {side}.",
-    Cause.CONGESTION: "It failed because there was no room for another call, according to {side}.",
+    Cause.CONGESTION: "It failed because no new calls were taken, according to {side}.",
     Cause.SERVER_ERROR: "It failed because a server is in trouble, according to {side}.",
     Cause.FAULT: "It failed because of a bug in the gateway.",
 }

@@ -40,6 +40,7 @@ _GRAMMAR: Final = rf"""
             | sha-(?:1|224|256|384|512)(?![A-Za-z0-9])
             | SHA-(?:512-)?256(?![A-Za-z0-9])
             | Q\.850(?![A-Za-z0-9])
+            | urn:ietf:rfc:5888(?![0-9])
             | z9hG4bK
             | \]{_PORT}
             | {_ESCAPE} )

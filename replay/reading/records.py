@@ -49,15 +49,17 @@ class Wanted(Struct, frozen=True):
 
 
 def is_with(record: Record, text: str) -> bool:
-    """Return True if the text is a part of the peer's address or name, or a number that is a part of the peer's: as it
-    is dialled, or as it was before dial rules.
+    """Return True if the text is a part of the peer's address or name, or of the address that the call was forwarded
+    to; or a number that is a part of theirs: as it is dialled, or as the peer's was before dial rules.
     """
     number = _digits(text) if _NUMBER.fullmatch(text) else ""
-    numbers = [record.peer.partition("@")[0]]
+    numbers = [each.partition("@")[0] for each in (record.peer, record.forwarded_to)]
     if record.rewritten is not None:
         numbers += [record.rewritten.written, record.rewritten.number]
     among = number and any(number in _digits(each) for each in numbers)
-    return bool(among) or any(text.casefold() in each.casefold() for each in (record.peer, record.peer_name))
+    return bool(among) or any(
+        text.casefold() in each.casefold() for each in (record.peer, record.peer_name, record.forwarded_to)
+    )
 
 
 def _digits(text: str) -> str:

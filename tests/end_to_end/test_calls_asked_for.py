@@ -16,7 +16,7 @@ from .test_chromium import nothing_left
 
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
-PHONE_HERTZ, BROWSER_HERTZ = 1000, 600
+PHONE_HERTZ, BROWSER_HERTZ, RINGING_HERTZ = 1000, 600, 425
 NUMBER = "+44 1632 960111"
 
 
@@ -80,6 +80,8 @@ async def test_chromium_hears_the_number_ring_and_answer(world: World, alice: As
     assert phone.invite.start.startswith("INVITE sip:+441632960111@")
     place = audio(phone.invite)
     assert place.host == relay.address
+    phone.respond(phone.invite, 180)
+    await alice.browser.hears(RINGING_HERTZ)
     phone.respond(phone.invite, 183, sdp=phone.sdp(media))
     media.send(place.host, place.port)
     await alice.browser.hears(PHONE_HERTZ)

@@ -32,6 +32,7 @@ def test_a_list_of_calls_says_whereto_and_which_phone_ended_it() -> None:
     assert record_text.peer(call()) == f"from Bob (bob@sip.test), forwarded to {TO}"
     assert record_text.ending(call()).startswith("forwarded-to phone: ")
     assert record_text.audio(call()).startswith("direct, PCMA, held ")
+    assert Wanted(peer="1632 960111").has(call())
 
 
 def test_programs_are_told_both_legs(tmp_path: Path) -> None:

@@ -104,9 +104,11 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
     RelayDescribed,
     RelayLost,
     RelayRefused,
+    StopRinging,
 )
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
@@ -514,6 +516,8 @@ def _leg(command: Command) -> Leg:
         case RejectContents(us, client, sid) | TerminateSession(us, client, sid):
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
+            return "relay", session
+        case PlayRinging(session) | StopRinging(session):
             return "relay", session
         case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
             return ()

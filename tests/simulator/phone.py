@@ -26,6 +26,7 @@ from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     OtherBody,
     Party,
+    PressedKey,
     RAck,
     RequestHead,
     Sdp,
@@ -86,6 +87,10 @@ _REFUSALS: Final = {
 """The responses to an offer of ours other than agreement."""
 
 
+_OF_EARLY: Final = "acknowledge an answer"
+"""What a PRACK is for whose response has answered the phone's offer. It is sent again with such a response."""
+
+
 class Asked(Struct, frozen=True):
     """A request of the gateway that waits for the phone's response. ``command``: the id in its branch."""
 
@@ -110,7 +115,7 @@ class Phone(Struct, frozen=True):
     ``heard``: the CSeq numbers of the latest requests, either way. ``oks``: how many of its 2xx to INVITEs have no ACK.
     ``rseq``: that of its last reliable provisional response. ``held``: it has us on hold; ``holds``: so have we.
     ``relayed``: it was told to send audio to the relay; ``at``: where it wants audio itself. ``lost``: its INVITE is.
-    ``ok``: its last 2xx to an INVITE.
+    ``ok``: its last 2xx to an INVITE. ``early``: how its offer was answered before the call was.
     """
 
     tag: str
@@ -133,6 +138,7 @@ class Phone(Struct, frozen=True):
     at: str = PHONE
     lost: bool = False
     ok: SipResponseReceived | None = None
+    early: Body | None = None
 
     @property
     def contact(self) -> str:
@@ -248,7 +254,7 @@ class Phone(Struct, frozen=True):
         return replace(after, ok=ok), (ok,)
 
     def _accepted(self, headers: SipHeaders, body: Body | None) -> SipResponseReceived:
-        return self.response(self._invite, 200, headers, body)
+        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO")), body)
 
     @property
     def _invite(self) -> Asked:
@@ -307,7 +313,7 @@ class Phone(Struct, frozen=True):
         timer = request.headers.session_expires
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
-        body = agreed._describe("", *((G722,) if strange else (PCMU,))) if described else None
+        body = agreed._describe("", *((G722,) if strange else _chosen(request.body))) if described else None
         oks = agreed.oks + (request.method == "INVITE")
         ok = self.response(asked, 200, headers, body)
         return replace(agreed, oks=oks, ok=ok if request.method == "INVITE" else self.ok), (ok,)
@@ -336,6 +342,8 @@ class Phone(Struct, frozen=True):
                 return replace(heard, phase="gone"), (self.response(asked, 200),)
             case "PRACK":
                 return heard._acknowledged_reliably(asked)
+            case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
+                return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
                 return heard, (self.response(asked, 481),)
             case "INVITE" | "UPDATE" if self.phase == "talking" or (request.method == "UPDATE" and not request.body):
@@ -365,7 +373,8 @@ class Phone(Struct, frozen=True):
         found = next((each for each in self.asking if (each.method, each.cseq) == (head.method, head.cseq)), None)
         if response.status < 200 or found is None:
             return self, ()
-        after = replace(self, asking=tuple(each for each in self.asking if each is not found))
+        done = (found, *(each for each in self.asking if each.what == found.what == _OF_EARLY))
+        after = replace(self, asking=tuple(each for each in self.asking if each not in done))
         if head.method == "BYE":
             return replace(after, phase="gone"), ()
         if response.status == 481 and head.method in ("INVITE", "UPDATE"):
@@ -378,18 +387,30 @@ class Phone(Struct, frozen=True):
         """The phone after a response to its call."""
         tagged = replace(self, ours=response.tag or "")
         if response.status < 200:
+            if response.body is not None:
+                tagged = tagged._heard_early(response)
             if "100rel" not in response.headers.require:
                 return tagged, ()
             rack = SipHeaders(rack=RAck(response.headers.rseq or 0, 1, "INVITE"))
-            return tagged._asks("PRACK", "acknowledge", rack)
+            return tagged._asks("PRACK", "acknowledge" if response.body is None else _OF_EARLY, rack)
         if response.status >= 300:
             return replace(tagged, phase="gone"), ()
         if self.phase not in ("calling", "cancelling"):
             return self, ()
+        if self.early is not None and response.body != self.early:
+            raise Broken("there is one answer to an offer", (self, response))
+        if self.early is not None and any(each.what == _OF_EARLY for each in self.asking):
+            raise Broken("a 2xx waits until an answer before it is acknowledged", (self, response))
         agreed = tagged._understood(response.body, self.offer)
         if self.phase == "cancelling":
             return replace(agreed, phase="leaving")._asks("BYE", "hang up")
         return replace(agreed, phase="talking"), ()
+
+    def _heard_early(self, response: SendResponse) -> "Phone":
+        """The phone after a provisional response has answered its offer."""
+        if self.offer is None or self.early not in (None, response.body):
+            raise Broken("a provisional response may answer an offer, once", (self, response))
+        return replace(self._understood(response.body, self.offer), early=response.body)
 
     def _changed(self, what: str, response: SendResponse) -> Step:
         """The phone after the gateway has agreed to its re-INVITE."""
@@ -433,6 +454,7 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     phone = Phone(tag, name, call_id, "calling", True, offer=offer)
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
+    headers = replace(headers, allow=("INFO",))
     return phone, InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
 
 
@@ -450,6 +472,14 @@ def is_relayed(sdp: Sdp) -> bool:
     if where is None or where.ip not in (CLIENT, RELAY, PHONE, AWAY):
         raise Broken("a phone is told where a client that speaks plain RTP is, or the relay, or another phone", sdp)
     return where.ip == RELAY
+
+
+def _chosen(offer: Body | None) -> tuple[Codec, ...]:
+    """Return what a phone chooses of the codecs of an offer: PCMU, if that is among them."""
+    described = offer.audio.description if isinstance(offer, Sdp) and offer.audio else None
+    if described is None or PCMU.name in [each.name for each in described.codecs]:
+        return (PCMU,)
+    return (PCMA,)
 
 
 def _holds(sdp: Sdp) -> bool:

@@ -34,12 +34,15 @@ from fargo.statemachine.model.ng import (
     Flow,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
+    RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayEvent,
     RelayLost,
     RelayParty,
     RelayRefused,
+    StopRinging,
 )
 
 from .broken import Broken
@@ -70,6 +73,7 @@ class Kept(Struct, frozen=True):
     phone: str = ""
     ignored: int = 0
     doubted: bool = False
+    rings: bool = False
 
     def knows(self, end: Description) -> "Kept":
         """After one end has described itself."""
@@ -163,7 +167,7 @@ class Relay(Struct, frozen=True):
     def hear(self, issued: Issued) -> "Relay":
         """The relay after a command has reached it."""
         command = issued.command
-        assert isinstance(command, OfferRelay | AnswerRelay | PlayDigit | DeleteRelay)
+        assert isinstance(command, RelayCommand)
         before = self._session(command.session)
         heard = replace(self, asked=(*self.asked, (issued, before)))
         match command:
@@ -177,6 +181,11 @@ class Relay(Struct, frozen=True):
                 return heard._answered(issued.id, before, command)
             case PlayDigit():
                 return heard._says(RelayDone(issued.id))
+            case PlayRinging() | StopRinging():
+                rings = isinstance(command, PlayRinging)
+                if rings and before.rings:
+                    raise Broken("the ringing tone is played once", (before, command))
+                return heard._with(replace(before, rings=rings))._says(RelayDone(issued.id))
 
     def _offered(self, name: str, command: OfferRelay) -> "Relay":
         before = self._session(command.session)
@@ -186,11 +195,14 @@ class Relay(Struct, frozen=True):
         kept = Kept(command.session, self.made * 2, command.description, command.by, command.profile, one_of_each)
         if before:
             kept = replace(kept, port=before.port, ufrag=before.ufrag, times=before.times, phone=before.phone)
+            kept = replace(kept, rings=before.rings)
         kept = kept.knows(command.description)
         told = Description("audio", one_of_each, kept.told(command.by, command.profile), command.mux)
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
+        if kept.rings and _is_phone(command.description):
+            raise Broken("a phone that is heard is not drowned by the ringing tone", (kept, command))
         if kept.joined and not kept.doubted:
             raise Broken("a session is answered once", (kept, command))
         if command.by is kept.by:
@@ -226,3 +238,9 @@ class Relay(Struct, frozen=True):
 def _manner(end: Description) -> MediaProfile | Unusable:
     """Return the profile of an end. A phone that wants us to make the offer has no address before its answer."""
     return MediaProfile.PLAIN if isinstance(end.transport, RawUdp) else profile(end)
+
+
+def _is_phone(end: Description) -> bool:
+    """Return True if an end is a phone whose place is known."""
+    where = address(end)
+    return where is not None and where.ip in (PHONE, AWAY)

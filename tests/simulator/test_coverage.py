@@ -23,13 +23,15 @@ pytestmark = pytest.mark.slow("folds every event in every phase that two hundred
 
 RUNS = 200
 FORWARDED = 8
+TALKATIVE = 24
 UNREACHABLE: set[Pair] = set()
 """Pairs that nothing can bring about, each with its reason."""
 
 
 def runs() -> Iterator[tuple[Entry, ...]]:
     """Yield the entries of some runs, each with some quirks. In every eighth a call may be answered by several phones:
-    hardly any of the others comes to what remains of such a call.
+    hardly any of the others comes to what remains of such a call. In some a phone and a client do nothing but hold and
+    move: one in seven of these comes to two offers that cross.
     """
     for seed in range(RUNS):
         random = Random(seed)
@@ -39,6 +41,10 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         random = Random(seed)
         yield run(FORWARDING, at_random(random), some_quirks(random), 100).log
         yield run(CALLED_BACK, at_random(random), some_quirks(random), 100).log
+        yield run(CALLED_BACK, at_random(Random(seed)), NONE, 100).log
+    for seed in range(TALKATIVE):
+        start = STARTS["out over SIP" if seed % 2 else "in over SIP"]
+        yield run(start, at_random(Random(seed)), frozenset({Quirk.CHATTER}), 60).log
     for start in STARTS.values():
         yield run(start, at_random(Random(0)), NONE, 100).log
 

@@ -64,12 +64,13 @@ ROSTERX: Final = "http://jabber.org/protocol/rosterx"
 
 REQUESTS: Final = (
     *(Register("alice@sip.test"), AddRule(DialRule("s/^0/+44/")), TryNumber("01"), ShowRules()),
+    KeepContact("+44 1632 960222", "Carol"),
     *(ShowHelp(), ShowStatus(), ShowCalls(), SetForward("+44 1632 960111"), SetForward(None), NotUnderstood()),
     *(AskStay(), AskForward(), AskBusy(), AskCall(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
     *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
-    *(CallNumber("+44 1632 960222"), KeepContact(), KeepContact("+44 1632 960222", "Carol"), AskKeep()),
+    *(CallNumber("+44 1632 960222"), KeepContact(), AskKeep()),
 )
 """The user's requests to the gateway in a chat."""
 NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")

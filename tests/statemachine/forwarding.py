@@ -5,7 +5,7 @@ from typing import Any
 from fargo.statemachine.media.description import Candidate, Description, RawUdp
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked, ResourceUnavailable
-from fargo.statemachine.model.requests import SetBusy, SetForward, SetStay, ShowStatus
+from fargo.statemachine.model.requests import SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
 from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest, SipRequestReceived
 
 from .registering import REGISTRAR
@@ -42,7 +42,7 @@ class Forwarding(Phoning):
         if not online:
             self.tell(ResourceUnavailable(DESK, GATEWAY))
 
-    def asks(self, request: SetForward | SetBusy | SetStay | ShowStatus) -> str:
+    def asks(self, request: SetForward | SetBusy | SetStay | ShowStatus | ShowCalls) -> str:
         self.tell(GatewayAsked(DESK, GATEWAY, request))
         return self.the(SendText).text
 

@@ -21,7 +21,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
 )
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayRinging, RelayDescribed, RelayParty, StopRinging
 from fargo.statemachine.model.requests import CallNumber, SetBusy
 from fargo.statemachine.model.sip_messages import Sdp
 from fargo.statemachine.reason import Cause
@@ -116,13 +116,16 @@ def test_the_relay_is_told_of_the_phone_before_it_answers() -> None:
     story.tell(SessionAccepted(story.iq(CONTACT), story.sid, (OFFER,)))
     story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_PHONE))
     assert media(story.now("INVITE").body).transport == FOR_PHONE.transport
+    story.responds(180, "Ringing")
+    assert story.the(PlayRinging).to is RelayParty.ANSWERER
     story.responds(183, body=sdp(PCMA))
+    assert [type(each.command) for each in story.last][:2] == [StopRinging, OfferRelay]
     assert story.the(OfferRelay).description.codecs == (PCMU,)
     story.tell(RelayDescribed(story.id_of(OfferRelay), FOR_PHONE))
     assert story.the(AnswerRelay).description.codecs == (PCMA,)
     story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_CLIENT))
     story.answers(sdp(PCMA))
-    assert (story.methods, story.all(OfferRelay)) == (["ACK"], [])
+    assert (story.methods, story.all(OfferRelay), story.all(StopRinging)) == (["ACK"], [], [])
 
 
 def test_the_client_hears_why_the_number_does_not_answer() -> None:

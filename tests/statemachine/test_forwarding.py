@@ -10,7 +10,7 @@ from fargo.statemachine.model.call_records import Direction, RecordAnswered, Rec
 from fargo.statemachine.model.commands import InitiateSession, MessageCall, ProposeCall, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, ResourceUnavailable, Restarted
 from fargo.statemachine.model.jingle_events import SessionTerminated
-from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowStatus
+from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
 from fargo.statemachine.model.sip_messages import (
     Diversion,
     Sdp,
@@ -256,6 +256,13 @@ def test_the_status_tells_where_calls_go_until_that_is_taken_back() -> None:
     assert TARGET not in story.asks(ShowStatus())
     story.tell(ResourceUnavailable(DESK, GATEWAY))
     assert story.the(SendRegister).expires == 0
+
+
+def test_the_list_of_calls_says_whereto() -> None:
+    story = Forwarding().joined()
+    story.target_sends("BYE")
+    told = story.asks(ShowCalls())
+    assert f"Bob (bob@sip.test) called you, and was forwarded to {TARGET}@sip.test. They talked for 2 s." in told
 
 
 def test_the_wish_is_in_the_snapshot() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from queue import Queue
+from contextlib import suppress
+from queue import Empty, Queue
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -46,3 +47,8 @@ class Turns:
         while not results:
             self._calls.get(timeout=LONG)()
         return results[0]
+
+    def turn(self) -> None:
+        """Run the next of what threads have asked for, if there is anything soon."""
+        with suppress(Empty):
+            self._calls.get(timeout=0.01)()

@@ -76,6 +76,12 @@ def test_events_are_read_as_folding_needs_them(store: Store) -> None:
     assert list(store.events()) == [Recorded(each.user, each.version, each.at, each.event) for each, _ in BATCH]
 
 
+def test_events_are_read_from_a_position_on(backend: Backend, store: Store) -> None:
+    position = store.position()
+    backend.commit(store, (Recorded(BOB, 3, 6.0, Stopping()), ()))
+    assert [(recorded.user, recorded.version) for recorded in store.events(position)] == [(BOB, 3)]
+
+
 def test_a_call_is_read(backend: Backend, store: Store) -> None:
     """An entry is of the call of its event, and of those of its commands."""
     assert tuple(store.call(ALICE, "2")) == (BATCH[2], BATCH[3])

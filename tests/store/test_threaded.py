@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import current_thread
 from typing import Any, cast
 
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from world.postgresql import PostgresqlServer, postgresql_server
 
-from fargo.statemachine.model.events import Recorded, Stopping
+from fargo.retention import Retention
+from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
 from fargo.store.entries import Entry
 from fargo.store.interface import StoreError, StoreInUseError
-from fargo.store.opening import open_store, open_store_beside
+from fargo.store.opening import open_reader, open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import threaded
 from fargo.store.postgresql.connections import StoreAwayError
@@ -200,11 +203,52 @@ def test_a_server_that_was_restarted_is_used_again(turns: Turns) -> None:
             assert tuple(store.read()) == (*BATCH, MORE)
 
 
-def test_what_has_left_is_removed_in_the_thread(store: ThreadedStore, turns: Turns) -> None:
+def test_what_has_left_is_removed_in_a_thread(store: ThreadedStore, place: DatabaseAddress, turns: Turns) -> None:
     many = [(Recorded(CAROL, version, 1e9, Stopping()), ()) for version in range(1, 2001)]
     turns.result(store.append(many))
-    before = store.size()
-    store.erase(CAROL)
-    assert store.purge() is False
+    with closing(open_reader(place)) as reader:
+        before = reader.size()
+        store.erase(CAROL)
+        assert store.purge() is False
+        turns.result(store.aside(lambda: None))
+        assert reader.size() < before
+
+
+def test_how_large_the_log_is_is_found_out_after_batches(
+    store: ThreadedStore, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = store.size()
+    many = [(Recorded(CAROL, version, 3e9, Stopping()), ()) for version in range(1, 2001)]
+    turns.result(store.append(many))
+    assert (store.size(), store.span()) == (size, None)
+    monkeypatch.setattr(threaded, "FIGURES_SECONDS", 0.0)
     turns.result(store.append([MORE]))
-    assert store.size() < before
+    assert store.size() > size > 0
+    assert store.span() == (BATCH[0][0].at, MORE[0].at)
+
+
+def test_old_events_leave_in_a_thread(store: ThreadedStore, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+    condense = ThreadedStore.condense
+
+    def noted(self: ThreadedStore, *values: Any) -> int:
+        threads.add(current_thread())
+        return condense(self, *values)
+
+    monkeypatch.setattr(ThreadedStore, "condense", noted)
+    clock = Clock()
+    forgotten: list[tuple[str, int, Any]] = []
+
+    def forget(user: str, version: int) -> None:
+        forgotten.append((user, version, current_thread()))
+
+    keeper = Retention(store, 3600.0, forget, lambda: 2e9, clock)
+    keeper.start()
+    while not forgotten:
+        clock.advance(0.01)
+        turns.turn()
+    keeper.stop()
+    assert forgotten == [(BOB, 2, current_thread())]
+    assert len(threads) == 1
+    assert current_thread() not in threads
+    assert Snapshot in [type(recorded.event) for recorded in store.events()]

@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from .desktop import PLUGINS, DesktopClient
+from .pipe import write_line
 from .recording import hears, tone
 from .xmpp_server import XmppServer
 
@@ -130,12 +131,7 @@ class Gajim(DesktopClient):
         await self.process.line("^audio NULL")
 
     def _say(self, *words: str) -> None:
-        try:
-            pipe = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            raise self.process.failure("has ended") from None
-        with os.fdopen(pipe, "w") as lines:
-            lines.write(" ".join(words) + "\n")
+        write_line(self._pipe, " ".join(words), self.process)
 
     def _write_settings(self) -> None:
         (self.directory / "gajim").mkdir(mode=0o700, exist_ok=True)

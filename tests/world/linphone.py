@@ -6,6 +6,7 @@ It uses the first address that is not one of loopback, so the world needs a `Wir
 import os
 from pathlib import Path
 
+from .pipe import write_line
 from .ports import free_port
 from .process import Process, Server
 from .provider import Provider
@@ -65,8 +66,7 @@ class Linphone(Server):
 
     def write_text(self, uri: str, text: str) -> None:
         """Send a text message of one line."""
-        with self._pipe.open("w") as typed:
-            typed.write(f"chat {uri} {text}\n")
+        write_line(self._pipe, f"chat {uri} {text}", self.process)
 
     async def text(self) -> str:
         """Return the first text message that it shows."""

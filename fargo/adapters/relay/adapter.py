@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from fargo.adapters.relay import texts
 from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError, Value
 from fargo.adapters.relay.quality import quality
+from fargo.adapters.relay.ringing import ringing_tone
 from fargo.adapters.relay.watch import Watch
 from fargo.adapters.sdp.grammar import DTLS, PLAIN, SDES
 from fargo.adapters.sdp.reading import MalformedSdpError, read
@@ -30,6 +31,7 @@ from fargo.statemachine.media.description import (
     Codec,
     Content,
     Description,
+    IceUdp,
     MediaProfile,
     RawUdp,
     Role,
@@ -43,6 +45,7 @@ from fargo.statemachine.model.ng import (
     Flow,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
     RelayCommand,
     RelayDescribed,
     RelayDone,
@@ -50,12 +53,15 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayParty,
     RelayRefused,
+    StopRinging,
 )
 
 _NONCE_BYTES: Final = 4
 # What a number is reserved with: an answer may have any codec under a number that was offered. The relay takes only a
 # codec that it knows, and this one never occurs with such a clock rate.
 _RESERVED: Final = Codec(0, "telephone-event", 7000)
+_LONG: Final = 1000
+"""So often the ringing tone is played, if nobody stops it: longer than any phone rings."""
 _SECOND: Final = "2"
 """Ends the cookie of the second request for a command."""
 _OTHER: Final = {RelayParty.OFFERER: RelayParty.ANSWERER, RelayParty.ANSWERER: RelayParty.OFFERER}
@@ -162,6 +168,10 @@ class RelayAdapter:
                 request: dict[str, Value] = {"command": "play DTMF", "call-id": command.session, "code": digit}
                 # rtpengine wants the tag of the party that plays the tone; the other party hears it.
                 return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
+            case PlayRinging(to=to):
+                return {**_to_one("play media", command.session, to), "blob": ringing_tone(), "repeat-times": _LONG}
+            case StopRinging(to=to):
+                return _to_one("stop media", command.session, to)
             case DeleteRelay():
                 return _deletion(command.session, RelayParty.OFFERER)
             case _:
@@ -184,7 +194,7 @@ class RelayAdapter:
                 self._keys.begin(session, (each.key for each in description.crypto))
             case DeleteRelay(session):
                 self._keys.end(session)
-            case PlayDigit():
+            case PlayDigit() | PlayRinging() | StopRinging():
                 pass
             case _:
                 assert_never(command)
@@ -195,7 +205,7 @@ class RelayAdapter:
                 description = _description(reply, by, self._keys)
                 self._keys.use(session, (each.key for each in description.crypto))
                 return RelayDescribed(name, description)
-            case PlayDigit():
+            case PlayDigit() | PlayRinging() | StopRinging():
                 return RelayDone(name)
             case DeleteRelay():
                 return RelayDone(name, tuple(_flows(reply)))
@@ -208,6 +218,11 @@ class RelayAdapter:
 
 
 # --- commands to requests
+
+
+def _to_one(command: str, session: str, party: RelayParty) -> dict[str, Value]:
+    """Return a request about the media that one party hears."""
+    return {"command": command, "call-id": session, "from-tag": party.value}
 
 
 def _deletion(session: str, party: RelayParty) -> dict[str, Value]:
@@ -276,9 +291,17 @@ def _reserving(description: Description, reserved: tuple[int, ...]) -> Descripti
     return replace(description, codecs=(*description.codecs, *more))
 
 
+# Without it the relay takes an answer with ICE that has yet to name its candidates for a hold, and plays no tone there.
+_TRICKLES: Final = "a=ice-options:trickle\r\n"
+
+
 def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
+    described = _described("answer", command.session, command.description, command.by, keys)
+    transport = command.description.transport
+    if isinstance(transport, IceUdp) and not transport.candidates:
+        described["sdp"] = str(described["sdp"]) + _TRICKLES
     return {
-        **_described("answer", command.session, command.description, command.by, keys),
+        **described,
         # rtpengine wants the tags of the offer that this answers.
         "from-tag": _OTHER[command.by].value,
         "to-tag": command.by.value,

@@ -24,7 +24,7 @@ RESEND: Final = (0.5, 1.5, 3.5)
 GIVE_UP: Final = 5.0
 """Seconds from the first sending of a request to its failure."""
 
-Value: TypeAlias = "str | int | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | bytes | int | list[Value] | dict[str, Value]"
 NgReply: TypeAlias = Mapping[str, Any]
 
 # The keys of rtpengine's dictionaries are not sorted; other bencode libraries reject that.

@@ -17,7 +17,8 @@ SDES: Final = "RTP/SAVP"
 DTLS: Final = "UDP/TLS/RTP/SAVPF"
 """The profile of SRTP keyed by DTLS (RFC 5764)."""
 
-_CACHED: Final = 1024
+CACHED: Final = 1024
+"""The number of texts of which something is remembered."""
 NOWHERE: Final = ("0.0.0.0", 9)  # the address of a party without candidates, RFC 8840 §4.1
 HOST: Final = "host"
 EVENTS: Final = "telephone-event"  # RFC 4733: its fmtp is a list without a name
@@ -57,7 +58,7 @@ def complete(codec: Codec) -> Codec:
     return replace(codec, name=codec.name or name.upper(), clockrate=clockrate, channels=channels)
 
 
-@lru_cache(_CACHED)
+@lru_cache(CACHED)
 def is_address(text: str) -> bool:
     try:
         return bool(TOKEN.fullmatch(text)) and bool(ip_address(text))

@@ -13,10 +13,12 @@ Rules:
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 
 from fargo.adapters.sdp import crypto, texts
 from fargo.adapters.sdp.grammar import (
+    CACHED,
     DIRECTIONS,
     DTLS,
     EVENTS,
@@ -157,6 +159,7 @@ def _plain(candidates: Iterable[Candidate], component: int) -> list[Candidate]:
     return [c for c in candidates if c.component == component and 0 < c.port <= PORT and is_address(c.ip)][:1]
 
 
+@lru_cache(CACHED)
 def _network(host: str) -> str:
     return f"IN IP{ip_address(host).version} {host}"
 

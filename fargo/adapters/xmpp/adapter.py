@@ -50,6 +50,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_REGISTER,
     MalformedError,
     attribute,
+    elements,
     iq_error,
     iq_of,
     iq_result,
@@ -365,7 +366,7 @@ class XmppAdapter:
         iq, kind = iq_of(stanza), stanza["type"]
         try:
             refuse_long(iq)
-            payloads = list(stanza.elements())
+            payloads = elements(stanza)
             if len(payloads) != 1:
                 raise stanza_error("modify", "bad-request", texts.NOT_ONE_PAYLOAD)
             if not self._put_request(iq, kind, payloads[0]):

@@ -31,6 +31,7 @@ from fargo.adapters.xmpp.stanza import (
     bounded,
     children,
     choice,
+    elements,
     has_child,
     make,
     nonempty,
@@ -100,7 +101,7 @@ def _content(content: Element) -> Content:
 
 def _only(content: Element, name: str) -> Element | None:
     """Return the child with this name. Its namespace names the application or the transport (XEP-0166 §7.3)."""
-    found = [each for each in content.elements() if each.name == name]
+    found = [each for each in elements(content) if each.name == name]
     if len(found) > 1:
         raise MalformedError(texts.MORE_THAN_ONE.format(element="content", name=name))
     return found[0] if found else None
@@ -171,7 +172,7 @@ def _source(source: Element) -> Source:
 
 def _encryption_required(parent: Element) -> bool:
     """Return True if encryption is demanded. An element in the wrong place may have the wrong namespace, too."""
-    found = [each for each in parent.elements() if each.name == "encryption"]
+    found = [each for each in elements(parent) if each.name == "encryption"]
     return any(choice(each, "required", ("0", "1", "false", "true"), "0") in ("1", "true") for each in found)
 
 

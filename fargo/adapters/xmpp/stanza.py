@@ -15,6 +15,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp.xml_text import xml
 from fargo.plain import plain
 from fargo.statemachine.model.iq import Iq
 
@@ -75,7 +76,10 @@ class MalformedError(Exception):
 
 def attribute(element: Element, name: str, default: str = "") -> str:
     """Return the value of an attribute, or the default if it is absent."""
-    return bounded(element.getAttribute(name, default), texts.ATTRIBUTE.format(name=name, element=element.name))
+    text: str = element.attributes.get(name, default)
+    if len(text) > MAX_TEXT:
+        raise _too_long(texts.ATTRIBUTE.format(name=name, element=element.name))
+    return text
 
 
 def required(element: Element, name: str) -> str:
@@ -89,8 +93,12 @@ def required(element: Element, name: str) -> str:
 def bounded(text: str, what: str) -> str:
     """Return the text; raise `MalformedError`, which calls it `what`, if it is longer than `MAX_TEXT`."""
     if len(text) > MAX_TEXT:
-        raise MalformedError(texts.TOO_LONG.format(what=what, limit=MAX_TEXT))
+        raise _too_long(what)
     return text
+
+
+def _too_long(what: str) -> MalformedError:
+    return MalformedError(texts.TOO_LONG.format(what=what, limit=MAX_TEXT))
 
 
 def number(element: Element, name: str, most: int, default: int | None = None) -> int:
@@ -118,9 +126,14 @@ def choice(element: Element, name: str, choices: Iterable[T], default: T) -> T:
     raise MalformedError(texts.NOT_A_CHOICE.format(value=text, name=name, element=element.name))
 
 
+def elements(element: Element) -> list[Element]:
+    """Return the children that are elements."""
+    return [each for each in element.children if isinstance(each, Element)]
+
+
 def children(element: Element, namespace: str, name: str, most: int = MAX_CHILDREN) -> list[Element]:
     """Return the children with this name."""
-    found = list(element.elements(namespace, name))
+    found = [each for each in elements(element) if each.name == name and each.uri == namespace]
     if len(found) > most:
         raise MalformedError(texts.TOO_MANY.format(element=element.name, limit=most, name=name))
     return found
@@ -136,7 +149,7 @@ def child(element: Element, namespace: str, name: str) -> Element | None:
 
 def has_child(element: Element, namespace: str, name: str) -> bool:
     """Return True if there is a child with this name."""
-    return any(element.elements(namespace, name))
+    return any(each.name == name and each.uri == namespace for each in elements(element))
 
 
 def text_of(element: Element | None) -> str:
@@ -179,7 +192,8 @@ def nonempty(**attributes: str | int) -> dict[str, str | int]:
 def add(parent: Element, *added: Element) -> Element:
     """Append children to the parent and return it."""
     for each in added:
-        parent.addChild(each)
+        each.parent = parent
+    parent.children.extend(added)
     return parent
 
 
@@ -212,5 +226,8 @@ def serialized(stanza: Element) -> str:
     The id of an answer must be that of the request. So what is unsafe but stands in the id is kept: only who wrote it
     gets it. White space stands as references: in an attribute a parser would take it for spaces (XML 1.0 §3.3.3).
     """
+    text = xml(stanza)
+    if text.isprintable():  # nearly always
+        return text
     kept = {*"\t\n\r", *stanza.getAttribute("id", "")}
-    return plain(stanza.toXml(), kept, mark="�").translate(_WHITE_SPACE)
+    return plain(text, kept, mark="�").translate(_WHITE_SPACE)

@@ -46,6 +46,7 @@ _CLOSE_TIMEOUT: Final = 5.0
 LONGEST_SILENCE: Final = 30.0
 """Seconds of silence after which the server counts as dead."""
 _PING_ID: Final = "ping"
+_STANZAS: Final = frozenset({"iq", "message", "presence"})
 
 log = Logger("fargo.adapters.xmpp")
 
@@ -157,8 +158,7 @@ class Stream(xmlstream.XMPPHandler):
         self._factory.resetDelay()
         self._trouble.over()
         self._open = True
-        for kind in ("iq", "message", "presence"):
-            self.xmlstream.addObserver(f"/{kind}[@xmlns='{component.NS_COMPONENT_ACCEPT}']", self._take)
+        self.xmlstream.stream.ElementEvent = self._element
         self._silence = Silence(self._longest_silence, self._ping, self._give_stream_up, _reactor())
         self.xmlstream.rawDataInFn = self._silence.heard
         log.info(texts.STREAM_OPENED, domain=self._domain)
@@ -178,6 +178,15 @@ class Stream(xmlstream.XMPPHandler):
             log.warn(texts.STREAM_LOST, why=reason.getErrorMessage())
         else:
             self._not_taken()
+
+    def _element(self, element: Element) -> None:
+        """Take a stanza, and leave anything else to the XmlStream. It would look for observers of each stanza, which
+        takes longer than to parse it.
+        """
+        if element.name in _STANZAS and element.uri == component.NS_COMPONENT_ACCEPT:
+            self._take(element)
+        else:
+            self.xmlstream.onElement(element)
 
     def _take(self, stanza: Element) -> None:
         """Pass a stanza on, unless it is our own ping, or the server's reply to it."""

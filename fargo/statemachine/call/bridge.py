@@ -49,6 +49,7 @@ from fargo.statemachine.legs.leg_events import (
     Ringing,
     RouteLost,
     TransportChanged,
+    audible,
 )
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.remaking import Rerouted
@@ -94,9 +95,11 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     if call.forwarded is not None and call.forwarded.name == event.leg:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
-        return _passed_on(changed, forwarding.heard(news), _CLIENT, effects)
+        return _passed_on(changed, audible(news), _CLIENT, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
+    if call.caller and call.early:
+        news = audible(news)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
 
 
@@ -245,6 +248,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
     """Return the call after what the leg of a side reports."""
     for leg_event in news:
         match leg_event:
+            case Ringing() if call.caller and call.early:
+                call = _rung(call, relay_leg.is_joined(call.relay), effects)
             case Held() | Resumed() | Ringing():
                 call = _tell_other(call, leg_event, by, effects)
             case EarlyAudio(description):
@@ -372,10 +377,19 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 def _called_back(call: Call, answer: Description, effects: Effects) -> Call:
     """Tell a client that was called first, or the relay, how the phone describes itself (`calling_back`)."""
     if relay_leg.is_used(call.relay):
+        call = _rung(call, False, effects)
         return replace(call, relay=relay_leg.phone_described(call.relay, answer, effects))
     assert isinstance(answer.transport, RawUdp), "phones have plain addresses"
     call = _moved(call, TransportChanged(answer.transport, answer.crypto), _PHONE, effects)
     return _narrowed(call, CodecsChanged(answer.codecs), _PHONE, effects)
+
+
+def _rung(call: Call, rings: bool, effects: Effects) -> Call:
+    """Let a client that was called first hear the phone ring, or no longer. Only a relay can play a tone to it."""
+    if rings is call.rings:
+        return call
+    relay_leg.ring(call.relay, rings, effects)
+    return replace(call, rings=rings)
 
 
 def _is_apart(call: Call, answer: Description) -> bool:

@@ -97,7 +97,7 @@ class Call(Struct, frozen=True, gc=False):
     ``wakes``: the policy for clients that are not online and may be woken, if no other can take the call (`seeking`);
     None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
-    not.
+    not. ``rings``: the relay plays the ringing tone to the client (`calling_back`).
     """
 
     id: str
@@ -114,6 +114,7 @@ class Call(Struct, frozen=True, gc=False):
     wakes: Policy | None = None
     forward: Line | None = None
     forwarded: SipLeg | None = None
+    rings: bool = False
 
 
 def is_over(call: Call) -> bool:

@@ -20,7 +20,7 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.call import texts
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, LegEvents, Ringing
+from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.description import Description, Srtp
 from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordEarlyAudio, RecordPath
@@ -59,13 +59,6 @@ def _keyed(offer: Description, use: Srtp) -> Description:
     if use == "required":
         return replace(offer, encryption_required=True)
     return offer if offer.encryption_required else replace(offer, crypto=())
-
-
-def heard(news: LegEvents) -> LegEvents:
-    """Return what the number reports, as the caller is to hear it: early audio says more than that it rings."""
-    if not any(isinstance(each, EarlyAudio) for each in news):
-        return news
-    return tuple(each for each in news if not isinstance(each, Ringing))
 
 
 def heard_early(call: Call, description: Description, effects: Effects) -> Call:

@@ -100,3 +100,10 @@ LegEvent: TypeAlias = (
     | Ended
 )
 LegEvents: TypeAlias = tuple[LegEvent, ...]
+
+
+def audible(news: LegEvents) -> LegEvents:
+    """Return what a phone reports, as whoever listens to it is to be told: early audio says more than that it rings."""
+    if not any(isinstance(each, EarlyAudio) for each in news):
+        return news
+    return tuple(each for each in news if not isinstance(each, Ringing))

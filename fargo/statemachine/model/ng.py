@@ -77,6 +77,18 @@ class PlayDigit(_RelayCommand, frozen=True, tag="PlayDigit"):
     duration: int | None = None
 
 
+class PlayRinging(_RelayCommand, frozen=True, tag="PlayRinging"):
+    """play media: let one end hear the ringing tone, over and over, instead of the other end."""
+
+    to: RelayParty
+
+
+class StopRinging(_RelayCommand, frozen=True, tag="StopRinging"):
+    """stop media: end `PlayRinging`."""
+
+    to: RelayParty
+
+
 class DeleteRelay(_RelayCommand, frozen=True, tag="DeleteRelay"):
     """delete: end the session. The relay not knowing the session counts as success."""
 
@@ -134,4 +146,4 @@ class RelayLost(Struct, frozen=True, gc=False, tag="RelayLost"):
 
 
 RelayEvent: TypeAlias = RelayDescribed | RelayDone | RelayRefused | RelayLost
-RelayCommand: TypeAlias = OfferRelay | AnswerRelay | PlayDigit | DeleteRelay
+RelayCommand: TypeAlias = OfferRelay | AnswerRelay | PlayDigit | PlayRinging | StopRinging | DeleteRelay

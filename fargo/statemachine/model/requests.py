@@ -239,7 +239,8 @@ class LastStranger(Struct, frozen=True, gc=False, omit_defaults=True):
 
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     """One of the user's latest calls. ``call``: its id; ``began``, ``answered``, ``ended``: in seconds since 1970, None
-    if it did not yet; ``peer`` and ``name``: as in `RecordBegun`; ``cause``, ``text``: why it ended.
+    if it did not yet; ``peer`` and ``name``: as in `RecordBegun`; ``cause``, ``text``: why it ended; ``forwarded_to``:
+    as in `RecordPath`.
     """
 
     call: str
@@ -251,3 +252,4 @@ class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     ended: float | None = None
     cause: Cause | None = None
     text: str = ""
+    forwarded_to: str | None = None

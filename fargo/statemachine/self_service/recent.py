@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.model.call_records import LogRecord, RecordAnswered, RecordBegun, RecordEnded
+from fargo.statemachine.model.call_records import LogRecord, RecordAnswered, RecordBegun, RecordEnded, RecordPath
 from fargo.statemachine.model.requests import RecentCall
 
 KEPT: Final = 10
@@ -20,6 +20,8 @@ def noted(recent: RecentCalls, records: Iterable[LogRecord], at: float) -> Recen
         match record:
             case RecordBegun(call, direction, peer, name):
                 recent = (RecentCall(call, at, direction, peer, name), *recent[: KEPT - 1])
+            case RecordPath(call, forwarded_to=str(to)):
+                recent = tuple(replace(each, forwarded_to=to) if each.call == call else each for each in recent)
             case RecordAnswered(call):
                 recent = tuple(replace(each, answered=at) if each.call == call else each for each in recent)
             case RecordEnded(call, _, cause, text):

@@ -14,7 +14,10 @@ _DAY: Final = 24 * _HOUR
 def call(recent: RecentCall, at: float) -> str:
     """Return a line about a call: when, with whom, and what became of it."""
     text = texts.CALLED if recent.direction is Direction.OUT else texts.WAS_CALLED
-    return text.format(ago=ago(at - recent.began), peer=peer(recent), outcome=outcome(recent)).rstrip()
+    if recent.forwarded_to:
+        text = texts.WAS_FORWARDED
+    to = recent.forwarded_to or ""
+    return text.format(ago=ago(at - recent.began), peer=peer(recent), outcome=outcome(recent), to=to).rstrip()
 
 
 def peer(recent: RecentCall) -> str:
@@ -30,7 +33,8 @@ def outcome(recent: RecentCall) -> str:
         return texts.RINGING if recent.answered is None else texts.GOING_ON
     if recent.answered is None:
         return recent.text or texts.NOT_ANSWERED
-    return texts.TALKED.format(duration=duration(recent.ended - recent.answered))
+    text = texts.THEY_TALKED if recent.forwarded_to else texts.TALKED
+    return text.format(duration=duration(recent.ended - recent.answered))
 
 
 def ago(seconds: float) -> str:

@@ -5,11 +5,11 @@ Rules:
 1. A result that is read row by row has a connection of its own until it is read to its end, so that other questions can
    be asked meanwhile. It is one statement, and so it shows the database as it was at one time.
 2. A connection that is lost is replaced when the next one is needed. What was asked on it has failed.
-3. Only one thread at a time uses them.
+3. Several threads may ask at the same time.
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 from psycopg import capabilities
@@ -77,8 +77,9 @@ class Sessions:
                     self._idle.append(connection)
 
     def _usable(self) -> PatientConnection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.closed:
-                return connection
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()
+                if not connection.closed:
+                    return connection
         return connect(self.database, self._what, self._patience)

@@ -18,10 +18,12 @@ Rules:
    have it for as long as their operator keeps them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
+
+from twisted.internet.defer import Deferred
 
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
@@ -40,7 +42,7 @@ from fargo.store.rows import check_version, command_rows, event_row, to_fold, to
 _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded, and at most so many events are in a page."""
 
-_EVENTS: Final = "select id, jid, version, at, type, format, body from events order by id"
+_EVENTS: Final = "select id, jid, version, at, type, format, body from events where id > %(after)s order by id"
 _PAGE: Final = f"""
     select id, jid, version, at, type, call, rules, format, body from events
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
@@ -54,6 +56,8 @@ _ERASE_COMMANDS: Final = """
 _ERASE_EVENTS: Final = "delete from events where jid = %(jid)s and version <= %(version)s"
 _EVERYTHING: Final = 2**62
 _TABLES: Final = ("commands", "events")
+
+_Result = TypeVar("_Result")
 
 
 class PostgresqlWriter(PostgresqlReader):
@@ -114,13 +118,16 @@ class PostgresqlWriter(PostgresqlReader):
         """Return which log this is, and the last position that has been committed."""
         return LogMark(self._log, self._committed)
 
-    def events(self) -> Iterator[Recorded]:
-        """Yield all events, as folding needs them."""
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events after a position, as folding needs them."""
         versions: dict[str, int] = {}
-        with closing(Sessions(self._database, WHAT)) as unhurried, closing(unhurried.stream(_EVENTS)) as rows:
+        with (
+            closing(Sessions(self._database, WHAT)) as unhurried,
+            closing(unhurried.stream(_EVENTS, {"after": after})) as rows,
+        ):
             while some := list(islice(rows, _AT_ONCE)):
                 for row in some:
-                    check_version(row, versions, self.name)
+                    check_version(row, versions, self.name, from_beginning=not after)
                 yield from [to_fold(row, self.name) for row in some]
 
     def next_user(self, after: str) -> str | None:
@@ -155,7 +162,7 @@ class PostgresqlWriter(PostgresqlReader):
 
     def purge(self) -> bool:
         """Remove what has left from the tables."""
-        self._vacuum("vacuum")
+        vacuum(self._opened, self._database)
         return True
 
     def shrink(self) -> bool:
@@ -164,15 +171,14 @@ class PostgresqlWriter(PostgresqlReader):
             if not lock(self._opened, Lock.OPEN):
                 return False
             try:
-                self._vacuum("vacuum full")
+                vacuum(self._opened, self._database, "vacuum full")
             finally:
                 lock(self._opened, Lock.OPEN, "pg_advisory_unlock")
         return True
 
-    def _vacuum(self, command: str) -> None:
-        with store_errors(self._database, WHAT):
-            for table in _TABLES:
-                self._opened.execute(f"{command} {table}".encode())
+    def aside(self, work: Callable[[], _Result]) -> Deferred[_Result] | _Result:
+        """Do some work with the log, at once."""
+        return work()
 
     def _require_lock(self) -> None:
         if not self._may_append:
@@ -218,6 +224,13 @@ class PostgresqlStore(PostgresqlWriter):
 def _append(connection: PatientConnection, values: dict[str, Any]) -> int:
     """Write entries, and return the position of the last, or the last that there was."""
     return int(connection.execute(APPEND, values).fetchall()[0][0])
+
+
+def vacuum(connection: PatientConnection, database: DatabaseAddress, command: str = "vacuum") -> None:
+    """Remove from the tables what has left, or rewrite them with "vacuum full". Raises StoreError."""
+    with store_errors(database, WHAT):
+        for table in _TABLES:
+            connection.execute(f"{command} {table}".encode())
 
 
 def erase_stream(connection: PatientConnection, user: str) -> None:

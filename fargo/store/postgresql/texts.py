@@ -24,6 +24,7 @@ NOT_LOCKED: Final = "{database} was opened without its lock, so nothing can be w
 
 AWAY: Final = "The log is waited for: {why}"
 BACK: Final = "The log can be written again: {database}"
+NO_FIGURES: Final = "How large the log is could not be found out: {why}"
 NOT_PURGED: Final = "What has left the log could not be removed from its tables yet: {why}"
 
 # --- the vault

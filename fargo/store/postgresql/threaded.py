@@ -9,13 +9,15 @@ Rules:
    So each batch is in the log once, or `append` fails.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
 4. If another process has the lock in the end, `append` fails: the log is not ours any more.
-5. What else is asked of the log has connections of its own. An answer is waited for on the reactor's thread, for
-   QUICK_SECONDS at most. What is removed (`purge`) is removed in the thread.
+5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
+   only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
+   log is has been found out in the thread, after a batch, not more often than every FIGURES_SECONDS.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from time import monotonic, sleep
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -32,13 +34,15 @@ from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock, lock, require_alone
 from fargo.store.postgresql.rows import values_of
-from fargo.store.postgresql.store import PostgresqlWriter, erase_stream
+from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
 """How long a server that is away, or does not answer, is waited for."""
 QUICK_SECONDS: Final = 2.0
+FIGURES_SECONDS: Final = 10.0
 
+_Result = TypeVar("_Result")
 _PAUSE: Final = 0.25
 """Seconds between two attempts to connect."""
 
@@ -58,6 +62,8 @@ class ThreadedStore(PostgresqlWriter):
 
     _logger = Logger()
     _reactor: IReactorFromThreads
+    _span: tuple[float, float] | None = None
+    _size = 0
 
     def __init__(
         self,
@@ -70,6 +76,8 @@ class ThreadedStore(PostgresqlWriter):
         super().__init__(database, opened, may_append, directory_lock, patience)
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
+        self._beside = ThreadPool(0, 1, WHAT)
+        self._note_figures()
 
     @classmethod
     def open_beside(
@@ -79,11 +87,24 @@ class ThreadedStore(PostgresqlWriter):
         store = cls.open(database, directory_lock, patience=QUICK_SECONDS)
         store._reactor = reactor
         store._thread.start()
+        store._beside.start()
         return store
 
     def append(self, entries: Iterable[Entry]) -> Deferred[list[int]]:
         """Commit a batch in the thread."""
-        return deferToThreadPool(self._reactor, self._thread, self._commit_once, list(entries))
+        return deferToThreadPool(self._reactor, self._thread, self._append, list(entries))
+
+    def aside(self, work: Callable[[], _Result]) -> Deferred[_Result]:
+        """Do some work with the log in the second thread."""
+        return deferToThreadPool(self._reactor, self._beside, work)
+
+    def span(self) -> tuple[float, float] | None:
+        """Return the times of the first and the last entry, as they were last found out."""
+        return self._span
+
+    def size(self) -> int:
+        """Return the bytes of the tables and their indexes, as they were last found out."""
+        return self._size
 
     def erase(self, user: str) -> None:
         """Erase all entries of a user, if the log is still ours."""
@@ -95,19 +116,37 @@ class ThreadedStore(PostgresqlWriter):
 
     def purge(self) -> bool:
         """Begin to remove what has left from the tables."""
-        purged = deferToThreadPool(self._reactor, self._thread, super().purge)
+        purged = self.aside(self._purge)
         purged.addErrback(self._not_purged)
         return False
 
     def close(self) -> None:
         """Wait until nothing is being written any more, and close the connections."""
         self._thread.stop()
+        self._beside.stop()
         super().close()
 
     def _not_purged(self, failure: Failure) -> None:
         self._logger.warn(texts.NOT_PURGED, why=failure.getErrorMessage())
 
-    # --- in the thread
+    # --- in the threads
+
+    def _purge(self) -> None:
+        with closing(connect(self._database, WHAT)) as connection:
+            vacuum(connection, self._database)
+
+    def _append(self, batch: list[Entry]) -> list[int]:
+        sizes = self._commit_once(batch)
+        if monotonic() > self._noted + FIGURES_SECONDS:
+            self._note_figures()
+        return sizes
+
+    def _note_figures(self) -> None:
+        self._noted = monotonic()
+        try:
+            self._span, self._size = super().span(), super().size()
+        except StoreError as error:
+            self._logger.warn(texts.NO_FIGURES, why=error)
 
     def _commit_once(self, batch: list[Entry]) -> list[int]:
         """Commit a batch, whatever becomes of the connection (rule 2). Raises StoreError."""

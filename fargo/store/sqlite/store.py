@@ -9,12 +9,13 @@ Rules:
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from sqlite_utils import Database
+from twisted.internet.defer import Deferred
 
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
@@ -37,7 +38,7 @@ _JOURNAL_PAGES: Final = 10_000
 _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded: one kind of work at a time is faster."""
 
-_EVENTS: Final = f"select {FOLD_COLUMNS} from events order by id"
+_EVENTS: Final = f"select {FOLD_COLUMNS} from events where id > ? order by id"
 _PAGE: Final = f"""
     select {EVENT_COLUMNS} from events
     where user = :user and version > :after and at < :before order by version limit :most
@@ -50,6 +51,8 @@ _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where user = :user and version <= :version)
 """
 _ERASE_EVENTS: Final = "delete from events where user = :user and version <= :version"
+
+_Result = TypeVar("_Result")
 
 
 def connected(path: Path, backfill: Backfill | None, *, migrate: bool) -> Database:
@@ -137,13 +140,13 @@ class SqliteWriter(SqliteReader):
         """Return which log this is, and the last position that has been committed."""
         return LogMark(self._log, self._positions.committed)
 
-    def events(self) -> Iterator[Recorded]:
-        """Yield all events, as folding needs them."""
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events after a position, as folding needs them."""
         versions: dict[str, int] = {}
-        with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS)) as rows:
+        with store_errors(self._path, WHAT), closing(self._db.execute(_EVENTS, [after])) as rows:
             while some := rows.fetchmany(_AT_ONCE):
                 for row in some:
-                    check_version(row, versions, self.name)
+                    check_version(row, versions, self.name, from_beginning=not after)
                 yield from [to_fold(row, self.name) for row in some]
 
     def next_user(self, after: str) -> str | None:
@@ -193,6 +196,10 @@ class SqliteWriter(SqliteReader):
             finally:
                 self._db.execute("PRAGMA locking_mode = NORMAL")
                 self.position()  # SQLite gives the lock back with the next query
+
+    def aside(self, work: Callable[[], _Result]) -> Deferred[_Result] | _Result:
+        """Do some work with the log, at once."""
+        return work()
 
     def _is_alone(self) -> bool:
         """Return True if no other process has the file open, which SQLite has been told to lock."""

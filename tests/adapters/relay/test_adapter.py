@@ -25,14 +25,17 @@ from fargo.statemachine.model.ng import (
     DeleteRelay,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
     RelayDone,
     RelayParty,
     RelayRefused,
+    StopRinging,
 )
 
 from .rig import EVENTS, G722, GSM, OPUS, PCMA, PCMU, Rig, address, plain
 
 TONE = 1000  # hertz: what an RtpEndpoint plays
+RINGING = 425
 PHONES = ("PCMU", "PCMA", "telephone-event")
 ALL = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
 CLIENTS = ("opus", "PCMU", "PCMA", "telephone-event")
@@ -82,6 +85,25 @@ async def test_plain_audio_passes_both_ways_and_is_counted(rig: Rig, relay: Rtpe
     assert [each.party for each in done.flows] == [RelayParty.OFFERER, RelayParty.ANSWERER]
     assert [each.packets for each in done.flows] == [caller.sent, callee.sent]
     assert [each.octets for each in done.flows] == [caller.sent * 172, callee.sent * 172]
+
+
+async def test_one_end_hears_the_ringing_tone_until_it_is_stopped(rig: Rig) -> None:
+    async with RtpEndpoint() as client:
+        to_client = await rig.do(OfferRelay("s", plain("0.0.0.0", 9, PCMU, PCMA), MediaProfile.PLAIN))
+        await rig.do(AnswerRelay("s", plain(client.address, client.port, PCMA), MediaProfile.PLAIN))
+        assert to_client.description.codecs == (PCMU, PCMA)
+        assert await rig.do(PlayRinging("s", RelayParty.ANSWERER), "5.0") == RelayDone("5.0")
+        await client.hears(RINGING)
+        assert await rig.do(StopRinging("s", RelayParty.ANSWERER), "6.0") == RelayDone("6.0")
+        await rig.do(DeleteRelay("s"))
+    assert set(client.payload_types) == {8}
+
+
+async def test_a_client_that_has_yet_to_name_its_candidates_hears_the_ringing_tone(rig: Rig) -> None:
+    """That it takes the tone for its own, with ICE and DTLS, the tests with a browser show."""
+    await rig.do(OfferRelay("s", plain("0.0.0.0", 9, PCMU), MediaProfile.DTLS, True, CLIENTS))
+    await rig.do(AnswerRelay("s", replace(BROWSER, codecs=(PCMU,)), MediaProfile.PLAIN))
+    assert await rig.do(PlayRinging("s", RelayParty.ANSWERER), "5.0") == RelayDone("5.0")
 
 
 @pytest.mark.parametrize(("caller_at", "callee_at"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])

@@ -40,13 +40,20 @@ class Unreachable:
         self._factory.retry(self)
 
 
+def connected() -> Any:
+    """Return a connection that can read XML."""
+    connection = XmlStream(Authenticator())
+    connection._initializeStream()
+    return connection
+
+
 def test_an_iq_of_another_namespace_is_no_stanza() -> None:
     received: list[Element] = []
     stream = Stream("sip.example.org", "secret", received.append, lambda: None, lambda _: None)
-    stream.xmlstream = connection = XmlStream(Authenticator())
+    stream.xmlstream = connection = connected()
     stream.connectionInitialized()
     for namespace in ("urn:x", "jabber:client", component.NS_COMPONENT_ACCEPT):
-        connection.dispatch(Element((namespace, "iq"), attribs={"from": "alice@example.org", "type": "get"}))
+        connection.stream.ElementEvent(Element((namespace, "iq"), attribs={"from": "alice@example.org", "type": "get"}))
     stream.connectionLost(Failure(ConnectionError()))
     assert [each.uri for each in received] == [component.NS_COMPONENT_ACCEPT]
 
@@ -150,7 +157,7 @@ def test_why_a_connection_did_not_become_a_stream(
 
 
 def test_a_component_that_is_driven_out_of_an_open_stream_says_so_and_waits(stream: Stream, told: list[str]) -> None:
-    stream.xmlstream = XmlStream(Authenticator())
+    stream.xmlstream = connected()
     stream.connectionInitialized()
     assert stream.trouble == ""
     stream._stream_error(Failure(StreamError("conflict")))

@@ -426,8 +426,13 @@ def written_party(of: Party) -> str:
 
 def written(of: SipHeaders) -> Headers:
     """Return the texts of the headers that have a value. Raise UnwritableSipError if SIP cannot express one."""
-    found = {name: text for name, text in _texts(of) if text is not None}
-    return {name: [text] for name, text in found.items()}
+    return {name: [text] for name, text in _written(of)}
+
+
+@lru_cache(CACHED)
+def _written(of: SipHeaders) -> tuple[tuple[str, str], ...]:
+    """Return name and text of each header that has a value. Most messages have the same few."""
+    return tuple((name, text) for name, text in _texts(of) if text is not None)
 
 
 def _texts(of: SipHeaders) -> Iterator[tuple[str, str | None]]:

@@ -14,6 +14,7 @@ Rules:
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -55,6 +56,8 @@ _REGULAR: Final = (
 _LOWER: Final = {name.lower(): name for name in _IRREGULAR} | _COMPACT
 _SPELLED: Final = {each: each for each in (*_IRREGULAR, *_REGULAR)} | _LOWER
 """The names as they mostly arrive. All others take longer."""
+_CACHED: Final = 256
+"""The number of other names that are remembered."""
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]++")
 TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
@@ -189,6 +192,7 @@ def _headers(lines: list[str]) -> tuple[Headers, str | None]:
     return headers, problem
 
 
+@lru_cache(_CACHED)
 def _name(written: str) -> str | None:
     """Return the spelling of a name that is written in some way before a colon, None if it is no name."""
     token = written.rstrip(" \t")

@@ -54,12 +54,14 @@ from fargo.statemachine.model.ng import (
     Flow,
     OfferRelay,
     PlayDigit,
+    PlayRinging,
     Quality,
     RelayCommand,
     RelayDescribed,
     RelayDone,
     RelayLost,
     RelayRefused,
+    StopRinging,
 )
 from fargo.statemachine.pending import PendingCommands, Reply
 from fargo.statemachine.reason import Cause, Reason
@@ -144,6 +146,14 @@ def play(leg: RelayLeg, to_client: bool, digit: str, duration: int | None, effec
         if isinstance(session, Passing):
             party = session.terms.client if to_client else session.terms.phone
             effects.emit(PlayDigit(session.terms.name, party, digit, duration))
+
+
+def ring(leg: RelayLeg, rings: bool, effects: Effects) -> None:
+    """Let the client hear the ringing tone, or no longer."""
+    for session in leg:
+        if isinstance(session, Passing):
+            name, client = session.terms.name, session.terms.client
+            effects.emit(PlayRinging(name, client) if rings else StopRinging(name, client))
 
 
 def is_joined(leg: RelayLeg) -> bool:

@@ -1,0 +1,100 @@
+"""Loading: what a gateway knows of its users when it starts, folded from its log.
+
+Rules:
+
+1. With kept states (`fargo.store.kept_states`) only those events are folded that they do not have: all after their
+   position, and all of the users for whom there is no state. The result is the same.
+2. If the log does not go on where a state ends, the states are not used.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from math import inf
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from twisted.logger import Logger
+
+from fargo import statemachine, texts
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded, Snapshot
+from fargo.statemachine.user_state import User
+from fargo.store.interface import Store
+from fargo.store.kept_states import KeptStates
+
+_logger = Logger()
+
+
+class Folding(Protocol):
+    """The functions of `fargo.statemachine.machine` that loading needs."""
+
+    def new(self, jid: str, /) -> User: ...
+    def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...], str | None]: ...
+
+
+class Loaded(NamedTuple):
+    """A user after their last event, with its version and its time (seconds since 1970)."""
+
+    user: User
+    version: int
+    at: float
+
+
+class _GapError(Exception):
+    """The log does not go on where a state ends."""
+
+
+def core() -> str:
+    """Return a name that is another one for each version of the core: states of one mean nothing to another."""
+    folder = Path(statemachine.__file__).parent
+    digest = sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def loaded(store: Store, machine: Folding, kept: KeptStates | None = None) -> dict[str, Loaded]:
+    """Return everyone of whom the log knows. Raises StoreError if the log cannot be read."""
+    if kept is not None:
+        try:
+            streams = dict(_restored(store, machine, kept))
+            return _followed(streams, store.events(kept.position), machine)
+        except _GapError as error:
+            _logger.warn(texts.STATES_NOT_USED, user=error)
+    return _followed({}, store.events(), machine)
+
+
+def _restored(store: Store, machine: Folding, kept: KeptStates) -> Iterator[tuple[str, Loaded]]:
+    """Yield the users of kept states."""
+    for user, version, at, snapshot in ((each.user, each.version, each.at, each.snapshot) for each in kept.states):
+        if snapshot is None:
+            yield from _followed({}, _stream(store, user), machine).items()
+        else:
+            state = machine.fold(machine.new(user), Recorded(user, version, at, snapshot))[0]
+            yield user, Loaded(state, version, at)
+
+
+def _stream(store: Store, user: str) -> Iterator[Recorded]:
+    """Yield all events of a user."""
+    read = 0
+    while page := store.page(user, read, inf):
+        yield from page
+        read = page[-1].version
+
+
+def _followed(streams: dict[str, Loaded], events: Iterator[Recorded], machine: Folding) -> dict[str, Loaded]:
+    """Return the users after these events, too. Those that a user's state has already are left out."""
+    fold, new = machine.fold, machine.new
+    for recorded in events:
+        jid, version = recorded.user, recorded.version
+        last = streams.get(jid)
+        if last is None:
+            before = new(jid)
+        elif version <= last.version:
+            continue
+        elif version > last.version + 1 and not isinstance(recorded.event, Snapshot):
+            raise _GapError(jid)
+        else:
+            before = last.user
+        streams[jid] = Loaded(fold(before, recorded)[0], version, recorded.at)
+    return streams
