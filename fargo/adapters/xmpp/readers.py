@@ -3,8 +3,8 @@
 Rules:
 
 1. The latest stanza that names a language counts. A user whose stanzas name none reads the operator's choice.
-2. Only what is for people is translated: the texts of these elements, and labels. What somebody else has written to the
-   user is not.
+2. Only what is for people is translated: the texts of these elements, labels, and the names of ad-hoc commands. What
+   somebody else has written to the user is not.
 3. So many users are remembered; who has been silent for the longest is forgotten first.
 """
 
@@ -13,11 +13,13 @@ from typing import Final
 
 from twisted.words.xish.domish import Element
 
+from fargo.adapters.xmpp.stanza import NS_DISCO_ITEMS
 from fargo.languages.catalog import ENGLISH, Catalog, catalogs, known
 from fargo.statemachine.address import bare
 
 _MOST_USERS: Final = 100_000
 _LANGUAGE: Final = ("http://www.w3.org/XML/1998/namespace", "lang")
+_COMMAND: Final = (NS_DISCO_ITEMS, "item")
 _TEXTS: Final = frozenset({"body", "desc", "instructions", "note", "prompt", "status", "text", "title", "value"})
 """The elements that have texts for people (RFC 6120 §8.3, RFC 6121 §4.7, §5.2; XEP-0004, 0050, 0077, 0100, 0166)."""
 
@@ -52,6 +54,8 @@ class Readers:
 def _translate(element: Element, language: str, catalog: Catalog) -> None:
     if label := element.getAttribute("label"):
         element["label"] = catalog.translated(label)
+    if (element.uri, element.name) == _COMMAND and (name := element.getAttribute("name")):
+        element["name"] = catalog.translated(name)
     if element.name in _TEXTS:
         element.children = [catalog.translated(each) if isinstance(each, str) else each for each in element.children]
         if element.getAttribute(_LANGUAGE):

@@ -19,7 +19,7 @@ from benchmarks.load.figures import Figures
 from benchmarks.load.plot import picture
 from benchmarks.load.running import load, run
 from benchmarks.load.search import Search
-from benchmarks.load.site import SERVERS, Plan, Site
+from benchmarks.load.site import SERVERS, STORES, Plan, Site
 from benchmarks.load.table import table
 from end_to_end.engines import ENGINES
 
@@ -40,6 +40,9 @@ _ENGINE: Final = click.option(
 )
 _SERVER: Final = click.option(
     "--server", default="prosody", show_default=True, type=click.Choice(list(SERVERS)), help="The XMPP server."
+)
+_STORE: Final = click.option(
+    "--store", default="sqlite", show_default=True, type=click.Choice(STORES), help="Where the log is."
 )
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -87,6 +90,7 @@ class Options:
     users: int
     engine: str
     server: str
+    store: str
 
 
 def commands() -> list[click.Command]:
@@ -123,13 +127,16 @@ def measure_first_fargo(minutes: float, most: int, engine: str, as_json: bool) -
     before = machine()
     tried = asyncio.run(_first_fargo(minutes * 60, engine, most))
     now = between(before, machine())
-    best = max((times for times, found in tried if all(each.clean for each in found)), default=0)
+    held = max((times for times, found in tried if not any(each.failures for each in found)), default=0)
+    clean = max((times for times, found in tried if all(each.clean for each in found)), default=0)
     if as_json:
         runs = [{"times": times, "runs": [asdict(each) for each in found]} for times, found in tried]
-        click.echo(json.dumps({"times": best, "engine": engine, "machine": asdict(now), "tried": runs}))
+        click.echo(json.dumps({"held": held, "clean": clean, "engine": engine, "machine": asdict(now), "tried": runs}))
     else:
         click.echo(table([each for _, found in tried for each in found], now))
-        click.echo(f"The load of the first Fargo {best} times." if best else "Not even the load of the first Fargo.")
+        click.echo(
+            f"The load of the first Fargo: {held} times without a failure, {clean} times with 95 % within 100 ms."
+        )
 
 
 async def _first_fargo(seconds: float, engine: str, most: int) -> list[tuple[int, list[Figures]]]:
@@ -156,6 +163,7 @@ def _command(kind: Kind) -> click.Command:
     @click.option("--users", type=click.IntRange(1), help="Users, who take turns. [default: as many as are needed]")
     @_ENGINE
     @_SERVER
+    @_STORE
     @_JSON
     @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw times and costs by rate (SVG).")
     def command(
@@ -166,16 +174,17 @@ def _command(kind: Kind) -> click.Command:
         users: int | None,
         engine: str,
         server: str,
+        store: str,
         as_json: bool,
         plot: Path | None,
     ) -> None:
         if rate and find_max:
             raise click.UsageError("Give either --rate or --find-max.")
         wanted = None if find_max else rate or 10.0
-        options = Options(wanted, seconds, hold, users or _users(kind, wanted, hold), engine, server)
+        options = Options(wanted, seconds, hold, users or _users(kind, wanted, hold), engine, server, store)
         runs, best, now = asyncio.run(_measured(kind, options))
         if plot:
-            plot.write_text(picture(runs, f"{kind.name}, engine {engine}, {server}, {options.users} users"))
+            plot.write_text(picture(runs, f"{kind.name}, engine {engine}, {server}, {store}, {options.users} users"))
         told = {**asdict(options), "load": kind.name, "max": best, "machine": asdict(now)}
         click.echo(json.dumps({**told, "runs": [asdict(each) for each in runs]}) if as_json else table(runs, now))
         if find_max and not as_json:
@@ -198,6 +207,7 @@ async def _measured(kind: Kind, options: Options) -> tuple[list[Figures], float 
     plan = Plan(
         *(options.server, options.engine, kind.name == "calls-relayed"),
         *((0, options.users) if new else (options.users, 0)),
+        options.store,
     )
     async with Site(plan) as site:
         if kind.name == "sign-ins":

@@ -22,7 +22,7 @@ OF_THE_GATEWAY: Final = {
     "dbus-daemon": "bus",
 }
 """The gateway's programs, by the names of their processes. All others of its processes are the gateway itself."""
-SIDE: Final = ("gateway", "edge", "rakia", "bus", "relay")
+SIDE: Final = ("gateway", "edge", "rakia", "bus", "relay", "database")
 """What an operator runs for the gateway. The others are there anyway, or are the load."""
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -50,6 +50,8 @@ def _processes(site: Site) -> Iterator[tuple[str, int]]:
     others = {"server": site.server.process.pid, "generator": site.generator.pid, "far side": site.far_side.pid}
     if site.relay:
         others["relay"] = site.relay.process.pid
+    if site.database:
+        others["database"] = site.database
     for program, top in others.items():
         for pid in _tree(top):
             yield program, pid

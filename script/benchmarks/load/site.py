@@ -24,6 +24,7 @@ from world.xmpp_server import XmppServer
 
 SERVERS: Final[dict[str, type[XmppServer]]] = {"prosody": Prosody, "ejabberd": Ejabberd}
 SIP_DOMAIN: Final = "load.test"
+STORES: Final = ("sqlite", "postgresql")
 MEDIA_PORTS: Final = 8000
 _LIMITS: Final = {**WIDE, "texts_a_minute": 100_000}
 _SECONDS_PER_USER: Final = 0.5
@@ -32,13 +33,16 @@ _SECONDS_PER_USER: Final = 0.5
 
 @dataclass(frozen=True)
 class Plan:
-    """What to start: the XMPP server and the SIP engine by name, and whether calls go through a relay."""
+    """What to start: the XMPP server, the SIP engine and the store by name, whether calls go through a relay, and how
+    many users there are of each kind.
+    """
 
     server: str
     engine: str
     relayed: bool
     registered: int
     others: int = 0
+    store: str = "sqlite"
 
 
 class Site:
@@ -49,6 +53,8 @@ class Site:
     far_side: Helper
     generator: Helper
     relay: Rtpengine | None = None
+    database: int | None = None
+    """The process of the database, None if the log is in a file."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -76,11 +82,22 @@ class Site:
         port = free_port(FAR_ADDRESS)
         told = {"host": FAR_ADDRESS, "port": port, "media": PHONE_ADDRESS, "domain": SIP_DOMAIN}
         self.far_side = await self._parts.enter_async_context(Helper("far_side", told))
-        gateway = Gateway(self.server, settings={"media": media}, engine=plan.engine, limits=_LIMITS)
+        settings: dict[str, dict[str, object]] = {"media": {**media}, "log": self._log()}
+        gateway = Gateway(self.server, settings=settings, engine=plan.engine, limits=_LIMITS)
         self.gateway = await self._parts.enter_async_context(gateway)
         self.generator = await self._parts.enter_async_context(Helper("generator", self._surroundings(port)))
         await self._ask_for("log_in", names)
         await self.sign_in(self.registered)
+
+    def _log(self) -> dict[str, object]:
+        """Return where the log is, and start a database if it is to be there."""
+        if self.plan.store == "sqlite":
+            return {}
+        from world.postgresql import postgresql_server  # here, as it needs a package that a gateway can do without
+
+        database = self._parts.enter_context(postgresql_server(safe=True))
+        self.database = database.pid
+        return {"store": database.new_address().uri}
 
     async def sign_in(self, users: Sequence[str]) -> None:
         """Register users. Raises ConnectionRefusedError with what the gateway says."""

@@ -2,7 +2,7 @@
 stream without parsing them.
 
 Nothing that a server writes needs more: it escapes what could be taken for a tag, and nothing of the load carries a
-stanza in a stanza.
+stanza in a stanza. The order of attributes is the server's.
 """
 
 import base64
@@ -103,7 +103,6 @@ UNREGISTER = b"<iq type='set' id='%s' to='%s'><query xmlns='jabber:iq:register'>
 
 CHAT = b"<message type='chat' id='%s' to='%s'><body>The quick brown fox jumps over the lazy dog, %s times.</body>\
 <request xmlns='urn:xmpp:receipts'/></message>"
-RECEIPT = b"<received xmlns='urn:xmpp:receipts'"
 
 # --- calls
 

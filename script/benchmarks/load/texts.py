@@ -30,7 +30,7 @@ class Texts:
     def message(self, _: Client, stanza: Stanza) -> None:
         """Take in a message: a receipt, an error, or what the gateway says by itself."""
         refused = stanza.attributes.get(b"type") == b"error"
-        receipt = stanza.inside.partition(stanzas.RECEIPT)[2]
+        receipt = stanza.inside.partition(b"<received")[2]
         id = stanza.attributes.get(b"id", b"") if refused else stanzas.attribute(b"id", receipt)
         if found := self._sent.pop(id.decode(), None):
             key, attempts = found

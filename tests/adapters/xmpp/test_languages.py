@@ -160,6 +160,15 @@ def test_the_operator_chooses_for_those_who_say_nothing() -> None:
     assert limits.BUSY not in said(readers, f"<iq {TO}><error>{BUSY}</error></iq>")
 
 
+def test_the_names_of_commands_are_translated_and_those_of_people_are_not() -> None:
+    readers = Readers()
+    readers.default = "de"
+    items = "<item xmlns='http://jabber.org/protocol/disco#items' name='Show the status' node='status'/>"
+    assert "name='Den Stand zeigen'" in said(readers, f"<iq {TO}>{items}</iq>")
+    offered = "<item xmlns='http://jabber.org/protocol/rosterx' name='Show the status'/>"
+    assert offered in said(readers, f"<message {TO}>{offered}</message>")
+
+
 def test_labels_and_texts_are_translated_and_nothing_else() -> None:
     readers = Readers()
     readers.default = "de"
