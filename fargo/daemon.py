@@ -20,6 +20,7 @@ Rules:
 7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -126,6 +127,9 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     output = JournalOutput(Form.JSON if as_json else form_of(sys.stderr.fileno(), os.environ), named(config.log.level))
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
     daemon = Daemon(config, path, reactor, output, keep_calls)
+    # What is there now stays: otherwise all of it would be looked through for garbage again and again.
+    gc.collect()
+    gc.freeze()
     daemon.run()
     return daemon.exit_code
 

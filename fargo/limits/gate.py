@@ -54,6 +54,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TextWritten,
     TimePassed,
+    TypingNoticed,
 )
 from fargo.statemachine.model.jingle_events import (
     CallAction,
@@ -247,7 +248,7 @@ class Gate:
         to = _called(event) if type(event) in _CALLS else None
         if to and registered and not self._may_call(user, to):
             return self._turn_down(user, "numbers", texts.NUMBER)
-        if isinstance(event, TextWritten) and registered and not self._may_call(user, event.to):
+        if isinstance(event, TextWritten | TypingNoticed) and registered and not self._may_call(user, event.to):
             return self._turn_down(user, "numbers", texts.NUMBER_TEXT)
         log = self._log if registered else self._log_of_strangers
         if owed := self._owed.pop(user, 0):

@@ -26,6 +26,7 @@ from fargo.statemachine.legs.jingle import jingle_leg, jmi, unacknowledged
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Forget, SendText
+from fargo.statemachine.model.composing import Typing
 from fargo.statemachine.model.requests import Settings
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.self_service import notices, prompting, voicemail
@@ -164,6 +165,7 @@ def _expire_user(user: User, effects: Effects) -> User:
             prompt=None,
             trouble=None,
             mailbox=None,
+            typing=Typing(),
             texts=(),
         )
     return user

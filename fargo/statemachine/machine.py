@@ -78,6 +78,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TextWritten,
     TimePassed,
+    TypingNoticed,
     UserRemoved,
 )
 from fargo.statemachine.model.jingle_events import (
@@ -275,6 +276,8 @@ def _react(user: User, event: Event, effects: Effects) -> User:
             return _asked(user, commands.asked(user, event, effects), effects)
         case TextWritten():
             return outbox.written(user, event, effects)
+        case TypingNoticed():
+            return outbox.noticed(user, event, effects)
         case SipTextArrived():
             return inbox.received(user, event, effects)
         case ContactAsked():
@@ -367,6 +370,7 @@ def _from_snapshot(jid: str, event: Snapshot, effects: Effects) -> User:
         recent=event.recent,
         trouble=event.trouble,
         mailbox=event.mailbox,
+        typing=event.typing,
         stranger=event.stranger,
     )
 

@@ -49,6 +49,7 @@ def condensed(user: User) -> Snapshot | None:
         trouble=user.trouble,
         stranger=user.stranger,
         mailbox=user.mailbox,
+        typing=user.typing,
     )
 
 

@@ -8,9 +8,10 @@ Rules:
    send it once for each contact, and ask for that of each contact.
 3. A SIP request of a dialog that there is not, or no longer, is answered, and not written: whoever was called once has
    a Contact to which such requests can be sent at any time.
-4. Folding the log leads to the same state without these events. Their commands have the version 0 in their ids, which
+4. That somebody types is passed on and not written, as long as nothing has to be remembered of it.
+5. Folding the log leads to the same state without these events. Their commands have the version 0 in their ids, which
    no event has, and no reply to them is expected.
-5. A fault is always written.
+6. A fault is always written.
 """
 
 from collections.abc import Callable
@@ -21,21 +22,24 @@ from msgspec.structs import replace
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Fault, Issued, SendPresence, ShowContacts
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.events import (
     Event,
     PresenceProbed,
     Recorded,
     ResourceAvailable,
     SubscriptionChanged,
+    TypingNoticed,
     XmppEvent,
 )
-from fargo.statemachine.model.sip_messages import SipRequestReceived
+from fargo.statemachine.model.sip_messages import SipRequestReceived, TextReceived
 from fargo.statemachine.user_state import User, call_of
 
 XMPP_EVENTS: Final = frozenset(get_args(XmppEvent))
 # The kinds of events that may need no row.
 _OF_STRANGERS: Final = XMPP_EVENTS | {SipRequestReceived}
-_OF_USERS: Final = frozenset({PresenceProbed, ResourceAvailable, SubscriptionChanged, SipRequestReceived})
+_OF_SIP: Final = frozenset({SipRequestReceived, TextReceived})
+_OF_USERS: Final = _OF_SIP | {PresenceProbed, ResourceAvailable, SubscriptionChanged, TypingNoticed}
 _SHOWN: Final = SendPresence | ShowContacts
 
 Fold: TypeAlias = Callable[[User, Recorded], tuple[User, tuple[Issued, ...], str | None]]
@@ -56,12 +60,14 @@ def answers(
     # Most SIP requests are about a call, which is seen without folding them.
     if kind is SipRequestReceived and call_of(user, event) is not None:
         return None
+    if isinstance(event, TextReceived) and not isinstance(event.text, Composing):
+        return None
     if user.policy != policy or user.no_room != no_room or user.draining != draining:
         user = replace(user, policy=policy, no_room=no_room, draining=draining)
     after, issued, call = fold(user, Recorded(user.jid, 0, at, event))
     if after != user or any(isinstance(each.command, Fault) for each in issued):
         return None
-    if kind is SipRequestReceived:
+    if kind in _OF_SIP:
         return issued if call is None else None
     if stranger or all(isinstance(each.command, _SHOWN) for each in issued):
         return issued

@@ -25,6 +25,7 @@ from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.composing import Typing
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.jingle_events import CallMessaged, SessionEvent
 from fargo.statemachine.model.mailbox import Mailbox
@@ -57,7 +58,8 @@ class User(Struct, frozen=True, gc=False):
     was opened. ``settings``: what the user wants of the gateway. ``recent``: their latest calls, the last one first.
     ``prompt``: the password that is asked for in the chat. ``trouble``: of the account, as far as the user is
     told of it. ``texts``: those of the user's that are under way. ``stranger``: who has called or written
-    last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one.
+    last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one. ``typing``: see
+    there.
     """
 
     jid: str
@@ -78,6 +80,7 @@ class User(Struct, frozen=True, gc=False):
     trouble: AccountTrouble | None = None
     stranger: LastStranger | None = None
     mailbox: Mailbox | None = None
+    typing: Typing = Typing()
 
 
 def is_busy(user: User) -> bool:

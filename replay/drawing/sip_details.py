@@ -10,6 +10,7 @@ Rules:
 from typing import Final
 
 from fargo.statemachine.media.description import Content, Description, RawUdp
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
@@ -114,6 +115,8 @@ def _body(body: Body | None) -> str | None:
             return texts.OTHER_BODY.format(type=media_type, length=length)
         case KeptText(length=length):
             return texts.TEXT_BODY.format(length=length)
+        case Composing(active=active):
+            return texts.TYPES if active else texts.TYPES_NO_MORE
         case MessageSummary(waiting=waiting, new=new):
             return texts.SUMMARY.format(new=new if waiting and new is not None else texts.SOME if waiting else 0)
         case PressedKey():

@@ -64,6 +64,8 @@ NO_AUDIO: Final = "no audio"
 OTHER_BODY: Final = "{type}, {length} bytes"
 KEY: Final = "a key"
 TEXT_BODY: Final = "text, {length} bytes"
+TYPES: Final = "typing"
+TYPES_NO_MORE: Final = "not typing"
 SUMMARY: Final = "new voice messages: {new}"
 SOME: Final = "some"
 

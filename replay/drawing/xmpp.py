@@ -25,6 +25,7 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     SendText,
     ShowContacts,
+    ShowTyping,
     TerminateSession,
     XmppCommand,
 )
@@ -44,6 +45,7 @@ from fargo.statemachine.model.events import (
     ResourceUnavailable,
     SubscriptionChanged,
     TextWritten,
+    TypingNoticed,
     XmppEvent,
 )
 from fargo.statemachine.model.jingle_events import (
@@ -69,7 +71,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
     match value:
         case IqSucceeded() | IqFailed() | ResourceAvailable() | ResourceUnavailable() | FeaturesLearned():
             return value.resource
-        case CallProposed() | CallMessaged() | GatewayAsked() | TextWritten():
+        case CallProposed() | CallMessaged() | GatewayAsked() | TextWritten() | TypingNoticed():
             return value.sender
         case PresenceProbed() | SubscriptionChanged():
             return None
@@ -88,6 +90,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | SendText()
             | OfferContact()
             | DeliverText()
+            | ShowTyping()
             | ConfirmText()
             | RefuseText()
             | SendPresence()
@@ -142,6 +145,8 @@ def received(event: XmppEvent) -> Label:
             return Label("ask the gateway")
         case TextWritten():
             return Label("message")
+        case TypingNoticed(active=active):
+            return quiet("composing" if active else "paused")
         case IqMalformed():
             return failed("malformed IQ")
         case _:
@@ -177,6 +182,8 @@ def sent(command: XmppCommand) -> Label:
             return Label("message")
         case OfferContact():
             return Label("contact to be added")
+        case ShowTyping(active=active):
+            return quiet("composing" if active else "paused")
         case ConfirmText():
             return quiet("receipt")
         case RefuseText(condition=condition):

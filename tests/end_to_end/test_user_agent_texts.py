@@ -17,6 +17,7 @@ pytestmark = sip_only
 
 TEXT = "Grüße, <b>Bob</b> &\n😀 привет"
 RECEIPTS = "urn:xmpp:receipts"
+STATES = "http://jabber.org/protocol/chatstates"
 BODY = f"{{{NS['client']}}}body"
 
 
@@ -62,6 +63,13 @@ async def test_texts_go_both_ways(world: World, gateway: Gateway, scripted: Scri
     assert said.status == 200
     got = await alice.client.wait(lambda each: each.find(BODY) is not None, "a text")
     assert (got.findtext(BODY), got.get("from"), got.get("type")) == (TEXT, bare(alice), "chat")
+    typing = "<isComposing><state>active</state></isComposing>"
+    assert (await scripted.write(typing, "application/im-iscomposing+xml")).status == 200
+    await alice.client.wait(lambda each: each.find(f"{{{STATES}}}composing") is not None, "a chat state")
+    alice.client.send(element("message", None, element("composing", STATES), to=bare(alice), type="chat"))
+    told = await scripted.written()
+    assert (told["Content-Type"], "<state>active</state>" in told.body) == ("application/im-iscomposing+xml", True)
+
     said = await scripted.write("<b>hi</b>", "text/html")
     assert (said.status, "text/plain" in said["Accept"]) == (415, True)
 

@@ -40,6 +40,7 @@ from fargo.statemachine.model.call1 import (
     ReceivingStateChanged,
     SendingStateChanged,
 )
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.events import (
     Announced,
     ClockJumped,
@@ -73,6 +74,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TextWritten,
     TimePassed,
+    TypingNoticed,
     UserRemoved,
 )
 from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
@@ -278,10 +280,12 @@ def _of_account(connection: str) -> Iterator[Event]:
     yield GatewayAsked(iq.sender, GATEWAY, AddRule(NEW_RULE))
     yield from (GatewayAsked(iq.sender, GATEWAY, each) for each in REQUESTS)
     yield from (TextWritten(iq.sender, to, "stray", (TEXT, TEXT), receipt=True) for to in (BOB, "bob%@" + GATEWAY))
+    yield from (TypingNoticed(iq.sender, BOB, active) for active in (True, False))
     head = _head("MESSAGE")
-    yield TextReceived(
-        f"{connection}-x", connection, head, Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "x"), TEXT
-    )
+    for said in (TEXT, Composing(True), Composing(False)):
+        yield TextReceived(
+            f"{connection}-x", connection, head, Endpoint("udp", "192.0.2.5", 5060), Party(CALLER, "x"), said
+        )
     yield from (CommandAsked(step, each) for each in REQUESTS)
     for way in (step, Iq(DESK.jid, GATEWAY, "stray", ByChat())):
         yield from (RegistrationSubmitted(way, SipAccount("alice@sip.test"), "s", "n"), RegistrationCancelled(way))

@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
@@ -370,7 +371,7 @@ class Provider(Struct, frozen=True):
         via = f"SIP/2.0/TCP {REGISTRAR.ip};branch=z9hG4bKtext{number}"
         sender, recipient, call = f"<sip:bob@sip.test>;tag=text{number}", "<sip:alice@sip.test>", f"text-call-{number}"
         head = RequestHead("MESSAGE", "sip:alice@gateway", (via,), sender, recipient, call, 1)
-        text = KeptText(f"text-in-{number}", 5)
+        text = Composing(number % 4 == 1) if number % 2 else KeptText(f"text-in-{number}", 5)
         name = f"{connection}-{sha256(call.encode()).hexdigest()[:16]}"
         written = TextReceived(name, connection, head, REGISTRAR, Party("sip:bob@sip.test"), text)
         return replace(self, made=number + 1)._says(written)

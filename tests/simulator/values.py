@@ -69,7 +69,7 @@ REQUESTS: Final = (
     *(AskStay(), AskForward(), AskBusy(), AskCall(), SetBusy(True), SetBusy(False), SetStay(True), SetStay(False)),
     *(GiveUp(), Register("nobody"), AskRemoval(), EndCalls()),
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
-    *(TryNumber("+1900", Direction.IN, DialRule("s/1/2/")), DeleteRule(2), DeleteRule(1)),
+    *(TryNumber("+1900", Direction.IN, DialRule("s/[*]/#/")), DeleteRule(2), DeleteRule(1)),
     *(CallNumber("+44 1632 960222"), KeepContact(), AskKeep()),
 )
 """The user's requests to the gateway in a chat."""

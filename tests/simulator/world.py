@@ -59,6 +59,7 @@ from fargo.statemachine.model.events import (
     SubscriptionChanged,
     TextWritten,
     TimePassed,
+    TypingNoticed,
     UserRemoved,
 )
 from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
@@ -390,7 +391,8 @@ def _asked(world: World, what: str) -> World:
             return _put(asked, Announced("There will be a pause tonight."))
         case "write":
             parts = tuple(KeptText(f"text{number}{each}", 5) for each in "ab"[: 1 + number % 2])
-            return _put(world, TextWritten(DESK.jid, BOB, f"message{number}", parts, receipt=True))
+            typing = _put(world, TypingNoticed(DESK.jid, BOB, number % 3 != 0))
+            return _put(typing, TextWritten(DESK.jid, BOB, f"message{number}", parts, receipt=True))
         case "cancel":
             return _put(world, RegistrationCancelled(iq) if number % 2 else UserRemoved())
         case "send nonsense":

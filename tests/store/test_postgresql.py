@@ -181,6 +181,24 @@ def test_what_cannot_be_committed_says_why(place: DatabaseAddress, db: Any) -> N
         assert tuple(store.read()) == BATCH
 
 
+def test_a_session_is_as_it_has_to_be(place: DatabaseAddress, db: Any) -> None:
+    """Whatever the operator of the server has set for other programs."""
+    db.execute("create role changed superuser login")
+    for setting in ("synchronous_commit = off", "statement_timeout = 1000", "idle_session_timeout = 1000"):
+        db.execute(f"alter role changed set {setting}".encode())
+    db.execute("alter role changed set default_transaction_isolation = serializable")
+    changed = DatabaseAddress(place.uri.replace("user=fargo", "user=changed"))
+    with closing(connect(changed, "log")) as connection:
+        for name, value in (
+            ("synchronous_commit", "on"),
+            ("statement_timeout", "0"),
+            ("idle_session_timeout", "0"),
+            ("default_transaction_isolation", "read committed"),
+            ("lock_timeout", "5s"),
+        ):
+            assert connection.execute(f"show {name}".encode()).fetchone() == (value,)
+
+
 # --- positions
 
 

@@ -33,6 +33,7 @@ from fargo.adapters.sip.wire.headers import (
 )
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
@@ -88,11 +89,17 @@ def invite(
 
 
 def text(
-    name: str, connection: str, head: RequestHead, of: SipRequest, source: SourceMark, kept: KeptText, of_provider: bool
+    name: str,
+    connection: str,
+    head: RequestHead,
+    of: SipRequest,
+    source: SourceMark,
+    said: KeptText | Composing,
+    of_provider: bool,
 ) -> TextReceived:
     """Return the event of a MESSAGE outside a dialog. Raise MalformedSipError if it cannot be processed."""
     caller, headers = party(of.headers, "From"), sip_headers(of.headers)
-    return TextReceived(name, connection, head, source.sender, caller, kept, headers, of_provider)
+    return TextReceived(name, connection, head, source.sender, caller, said, headers, of_provider)
 
 
 def request(

@@ -5,7 +5,7 @@ Rules:
 1. Plain text is taken, whatever its character set, and the plain one of several alternatives (RFC 2046 §5.1.4). A
    wrapping (message/cpim, RFC 3862) is taken off. All else is refused with 415 and what is taken (RFC 3261 §21.4.13),
    HTML too: it would have to be shown as what it is not.
-2. That somebody is typing (RFC 3994), and reports about texts (RFC 5438), are taken and come to nothing.
+2. Reports about texts (RFC 5438) are taken and come to nothing, and so does what is not understood of who types.
 3. What is not said is UTF-8.
 """
 
@@ -13,15 +13,17 @@ from email import message_from_bytes, policy
 from email.message import Message
 from typing import Final
 
-from fargo.adapters.sip import texts
+from fargo.adapters.sip import texts, typing_notices
 from fargo.adapters.sip.outward import TEXT
+from fargo.adapters.sip.typing_notices import IS_COMPOSING
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest
+from fargo.statemachine.model.composing import Composing
 
-ACCEPT: Final = (TEXT, "multipart/alternative", "message/cpim", "application/im-iscomposing+xml")
+ACCEPT: Final = (TEXT, "multipart/alternative", "message/cpim", IS_COMPOSING)
 """The types that are taken, for Accept."""
 MOST_BYTES: Final = 16_000
 
-_NOTHING: Final = frozenset({"application/im-iscomposing+xml", "message/imdn+xml"})
+_NOTHING: Final = frozenset({IS_COMPOSING, "message/imdn+xml"})
 _CPIM: Final = "message/cpim"
 
 
@@ -48,6 +50,14 @@ def text_in(request: SipRequest) -> str | None:
             if part.get_content_type() == TEXT:
                 return _decoded(_bytes(part), part)
     raise RefusedTextError(texts.ONLY_PLAIN_TEXT, 415)
+
+
+def composing_in(request: SipRequest) -> Composing | None:
+    """Return what a MESSAGE says of somebody's typing, None if that is not what it is about."""
+    header, body = _mime(request.headers), request.body[:MOST_BYTES]
+    if _type(header) == _CPIM:
+        header, body = _unwrapped(body)
+    return typing_notices.read(body) if _type(header) == IS_COMPOSING else None
 
 
 def _mime(headers: Headers) -> bytes:

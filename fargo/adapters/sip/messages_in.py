@@ -57,10 +57,13 @@ class MessagesIn:
     def text(
         self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
     ) -> None:
-        """Put the event of a text outside of a call. Raise MalformedSipError if it is not taken."""
-        if kept := self._taken(request, head, called.user):
+        """Put the event of a text outside of a call, or of a notice that somebody types. Raise MalformedSipError if it
+        is not taken.
+        """
+        said = message_bodies.composing_in(request) or self._taken(request, head, called.user)
+        if said is not None:
             name = incoming(called.name, head.call_id, party(request.headers, "From").tag)
-            self._put(called.user, inward.text(name, called.name, head, request, source, kept, of_provider))
+            self._put(called.user, inward.text(name, called.name, head, request, source, said, of_provider))
 
     def text_in_call(self, request: SipRequest, head: RequestHead, source: SourceMark, user: str, dialog: str) -> None:
         """Put the event of a text within the dialog of a call. Raise MalformedSipError if it is not taken."""

@@ -11,7 +11,7 @@ from fargo.adapters.put import KeepTexts
 from fargo.adapters.sdp.session import write_session
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError
-from fargo.adapters.sip import texts
+from fargo.adapters.sip import texts, typing_notices
 from fargo.adapters.sip.marks import written as written_endpoint
 from fargo.adapters.sip.message_summary import SUMMARY
 from fargo.adapters.sip.wire.grammar import address, written_address
@@ -26,6 +26,7 @@ from fargo.adapters.sip.wire.headers import (
 )
 from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipRequest, SipResponse, UnwritableSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Body,
@@ -99,6 +100,9 @@ def request(command: SendRequest, via: str, contact: str | None, hidden: Hidden)
     match command.body:
         case KeptText(name):
             body = _text(headers, hidden.texts.read(name))
+        case Composing():
+            headers["Content-Type"] = [typing_notices.IS_COMPOSING]
+            body = typing_notices.written(command.body)
         case PressedKey(name, duration):
             body = _key(headers, hidden.take_digit(name), duration)
         case _:

@@ -36,11 +36,11 @@ from fargo.adapters.xmpp import (
     replies,
     senders,
     stateless_iq,
-    texting,
     texts,
     turning_down,
 )
 from fargo.adapters.xmpp.admins import Administer
+from fargo.adapters.xmpp.conversations import OF_CONVERSATIONS, Conversations, OfConversation
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.readers import Readers
 from fargo.adapters.xmpp.stanza import (
@@ -59,7 +59,7 @@ from fargo.adapters.xmpp.stanza import (
     sender_of,
     stanza_error,
 )
-from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream
+from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream, call_later
 from fargo.adapters.xmpp.submitting import StorePassword, Submitting
 from fargo.languages.catalog import ENGLISH
 from fargo.limits.rejection import Rejection
@@ -71,8 +71,6 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
-    ConfirmText,
-    DeliverText,
     InformDescription,
     InformSession,
     InformTransport,
@@ -83,7 +81,6 @@ from fargo.statemachine.model.commands import (
     PresenceKind,
     ProposeCall,
     RefuseIq,
-    RefuseText,
     RejectContents,
     SendContact,
     SendForm,
@@ -125,7 +122,6 @@ _OneStanza: TypeAlias = (
     | SendText
     | OfferContact
 )
-_OfText: TypeAlias = DeliverText | ConfirmText | RefuseText
 
 log = Logger("fargo.adapters.xmpp")
 
@@ -208,7 +204,6 @@ class XmppAdapter:
         self._put = self._in_order.put
         self._submitting = Submitting(self._in_order, store_password, self._admit, self._send)
         self._keep_digit = keep_digit
-        self._kept = kept
         self._admission = admission
         self._contacts = contacts
         self._prompted = prompted
@@ -219,6 +214,7 @@ class XmppAdapter:
         self._stream = Stream(
             settings.domain, settings.secret, self._received, opened, troubled, settings.longest_silence
         )
+        self._conversations = Conversations(self._put_admitted, kept, self._send, self._stream.send_stanza, call_later)
 
     @property
     def is_open(self) -> bool:
@@ -243,6 +239,7 @@ class XmppAdapter:
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""
+        self._conversations.stop()
         return self._stream.stop()
 
     # --- commands to stanzas
@@ -253,7 +250,7 @@ class XmppAdapter:
         Without a stream the stanza is lost. If the core waits for a reply to it, the event of a failure is put.
         Information about a session is lost without one: it would mean that the client is gone (XEP-0166 §10).
         """
-        command: _OneStanza | _OfText | ShowContacts = issued.command  # type: ignore[assignment]
+        command: _OneStanza | OfConversation | ShowContacts = issued.command  # type: ignore[assignment]
         if isinstance(command, ShowContacts):
             for each in roster.shown_contacts(self._contacts(issued.user), command):
                 self._say(presence.stanza(each, self._contact))
@@ -261,8 +258,8 @@ class XmppAdapter:
         if isinstance(command, InitiateSession) and command.introduces:
             introduction = SendPresence(command.sender, command.to, PresenceKind.AVAILABLE)
             self._say(presence.stanza(introduction, self._contact, command.nick))
-        if isinstance(command, DeliverText | ConfirmText | RefuseText):
-            self._text(command, issued.id)
+        if isinstance(command, OF_CONVERSATIONS):
+            self._conversations.do(command, issued.id)
             return
         if self._say(self._stanza(command, issued.id)):
             return
@@ -277,15 +274,6 @@ class XmppAdapter:
                 pass
             case SendPresence() | MessageCall() | SendText() | OfferContact():
                 pass
-
-    def _text(self, command: _OfText, name: str) -> None:
-        """Carry out a command about a text. The text is forgotten."""
-        stanza = texting.stanza(command, name, self._kept)
-        if not isinstance(command, DeliverText):
-            self._send(stanza)
-        elif stanza is not None:
-            self._stream.send_stanza(stanza)  # it is the sender's, so there is nothing to translate
-            self._kept.forget(command.text.name)
 
     def _stanza(self, command: _OneStanza, name: str) -> Element:
         match command:
@@ -348,8 +336,8 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
-            case "message", _ if texting.is_text(stanza):
-                self._text_written(stanza)
+            case "message", _ if self._conversations.take(stanza):
+                pass
             case "message", _:
                 event = self._written(stanza)
         user = bare(sender_of(stanza))
@@ -358,22 +346,6 @@ class XmppAdapter:
                 self._send(turning_down.answer(stanza, refusal, event))
             else:
                 self._put(user, event)
-
-    def _text_written(self, stanza: Element) -> None:
-        """Put the event of a text to a contact, or refuse the text."""
-        user = bare(sender_of(stanza))
-        if not local_of(user):
-            return
-        try:
-            event = texting.event(stanza, self._kept)
-            try:
-                self._put_admitted(user, event)
-            except StanzaError:
-                for each in event.parts:
-                    self._kept.forget(each.name)
-                raise
-        except StanzaError as error:
-            self._send(messages.refusal(stanza, error))
 
     def _refuse(self, stanza: Element) -> None:
         """Refuse a user who is not allowed (RFC 6120 §8.3.3.4, RFC 6121 §3.1.3)."""

@@ -17,6 +17,7 @@ from fargo.adapters.xmpp import adhoc, texts
 from fargo.adapters.xmpp.stanza import (
     MAX_TEXT,
     NS_CAPS,
+    NS_CHAT_STATES,
     NS_COMMANDS,
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
@@ -87,8 +88,8 @@ RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UD
 
 
 def with_texts(contact: Entity) -> Entity:
-    """Return a contact that takes texts, too, and confirms them (XEP-0184 §4)."""
-    return contact._replace(features=(*contact.features, NS_RECEIPTS))
+    """Return a contact that takes texts, too, and confirms them (XEP-0184 §4), and may hear who types (XEP-0085 §4)."""
+    return contact._replace(features=(*contact.features, NS_RECEIPTS, NS_CHAT_STATES))
 
 
 def entity_at(jid: str, contact: Entity) -> Entity:

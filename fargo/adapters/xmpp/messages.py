@@ -17,6 +17,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import chat, people, texts
 from fargo.adapters.xmpp.stanza import (
     NS_CARBONS,
+    NS_CHAT_STATES,
     NS_DELAY,
     NS_HINTS,
     add,
@@ -37,7 +38,7 @@ ENCRYPTED: Final = stanza_error("cancel", "not-acceptable", texts.ENCRYPTED)
 _UNANSWERED: Final = frozenset({"error", "headline"})
 _NOTICES: Final = frozenset(
     {
-        "http://jabber.org/protocol/chatstates",  # XEP-0085
+        NS_CHAT_STATES,
         "urn:xmpp:receipts",  # XEP-0184
         "urn:xmpp:chat-markers:0",  # XEP-0333
     }

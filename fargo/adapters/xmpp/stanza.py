@@ -33,6 +33,7 @@ NS_VCARD: Final = "vcard-temp"
 NS_VCARD4: Final = "urn:ietf:params:xml:ns:vcard-4.0"
 NS_AVATAR: Final = "vcard-temp:x:update"
 NS_DELAY: Final = "urn:xmpp:delay"
+NS_CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
 NS_CARBONS: Final = "urn:xmpp:carbons:2"
 NS_HINTS: Final = "urn:xmpp:hints"
 NS_PING: Final = "urn:xmpp:ping"
@@ -177,10 +178,7 @@ def refuse_long(iq: Iq) -> None:
 
 def make(name: str, namespace: str, /, **attributes: str | int) -> Element:
     """Return a new element. An underscore in the name of an attribute stands for a hyphen."""
-    element = Element((namespace, name))
-    for key, value in attributes.items():
-        element[key.replace("_", "-")] = str(value)
-    return element
+    return Element((namespace, name), attribs={key.replace("_", "-"): str(value) for key, value in attributes.items()})
 
 
 def nonempty(**attributes: str | int) -> dict[str, str | int]:

@@ -58,6 +58,11 @@ def _reactor() -> Any:
     return reactor
 
 
+def call_later(seconds: float, act: Callable[..., object], *values: object) -> Any:
+    """Do something later. Return the call, which can be cancelled."""
+    return _reactor().callLater(seconds, act, *values)
+
+
 class Stream(xmlstream.XMPPHandler):
     """The stream of one component.
 

@@ -286,6 +286,17 @@ class DeliverText(_CoreCommand, frozen=True, tag="DeliverText"):
     nick: str | None = None
 
 
+class ShowTyping(_CoreCommand, frozen=True, tag="ShowTyping"):
+    """A chat state (XEP-0085): a contact types (``active``), or does not any more. ``to`` is a bare JID. ``seconds``:
+    after which that is no longer believed.
+    """
+
+    sender: str
+    to: str
+    active: bool
+    seconds: int
+
+
 class ConfirmText(_CoreCommand, frozen=True, tag="ConfirmText"):
     """The receipt for a client's message (XEP-0184 §5.2), by the id of its stanza."""
 
@@ -376,6 +387,7 @@ XmppCommand: TypeAlias = (
     | SendText
     | OfferContact
     | DeliverText
+    | ShowTyping
     | ConfirmText
     | RefuseText
 )
@@ -411,6 +423,8 @@ def ends(command: Command) -> bool:
             return True
         case DeliverText() | ConfirmText() | RefuseText() | ForgetText():
             return True
+        case ShowTyping(active=active):
+            return not active
         case (
             SendRegistrationForm()
             | SendForm()

@@ -18,6 +18,7 @@ from msgspec import Struct
 from fargo.statemachine.media.description import Srtp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import Call1Event
+from fargo.statemachine.model.composing import Typing
 from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import (
     CallMessaged,
@@ -140,7 +141,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
     JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
     the account, as far as the user is told of it. ``stranger``: who has called or written last without being on the
-    roster. ``mailbox``: that of the account.
+    roster. ``mailbox``: that of the account. ``typing``: see there.
     """
 
     account: SipAccount | None = None
@@ -159,6 +160,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     trouble: AccountTrouble | None = None
     stranger: LastStranger | None = None
     mailbox: Mailbox | None = None
+    typing: Typing = Typing()
 
 
 # --- requests to the gateway itself
@@ -192,6 +194,16 @@ class TextWritten(_Event, frozen=True, tag="TextWritten"):
     id: str | None
     parts: tuple[KeptText, ...]
     receipt: bool = False
+
+
+class TypingNoticed(_Event, frozen=True, tag="TypingNoticed"):
+    """A client (``sender``) tells a contact (``to``: bare JID) that its user types (``active``), or does not any more
+    (XEP-0085).
+    """
+
+    sender: str
+    to: str
+    active: bool
 
 
 # --- registration: XEP-0077, XEP-0100 §4.1 to 4.3
@@ -374,6 +386,7 @@ XmppEvent: TypeAlias = (
     | GatewayAsked
     | CommandAsked
     | TextWritten
+    | TypingNoticed
     | IqSucceeded
     | IqFailed
 )

@@ -24,6 +24,7 @@ from typing import Final, Literal, TypeAlias, assert_never
 from msgspec import Struct, field
 
 from fargo.statemachine.media.description import Content
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
@@ -166,6 +167,8 @@ class SipHeaders(_Value, frozen=True):
     event: str | None = None
     """The event package (RFC 6665 §8.2.1), without parameters."""
     subscription_state: SubscriptionState | None = None
+    composing: bool = False
+    """Accept lists notices of who types (RFC 3994)."""
     unknown: tuple[str, ...] = ()
 
 
@@ -231,7 +234,7 @@ class PressedKey(_Value, frozen=True, tag="PressedKey"):
     duration: int | None = None
 
 
-Body: TypeAlias = Sdp | OtherBody | KeptText | MessageSummary | PressedKey
+Body: TypeAlias = Sdp | OtherBody | KeptText | Composing | MessageSummary | PressedKey
 
 
 # --- what arrives for a call
@@ -255,7 +258,7 @@ class InviteReceived(SipCallArrived, frozen=True, tag="InviteReceived"):
 
 class TextReceived(SipTextArrived, frozen=True, tag="TextReceived"):
     """A MESSAGE outside a dialog (RFC 3428). ``name``: that of the dialog that an INVITE in its place would begin.
-    ``text``: what it says. All else is as in `InviteReceived`.
+    ``text``: what it says, or that somebody types. All else is as in `InviteReceived`.
     """
 
     name: str
@@ -263,7 +266,7 @@ class TextReceived(SipTextArrived, frozen=True, tag="TextReceived"):
     head: RequestHead
     source: Endpoint
     caller: Party
-    text: KeptText
+    text: KeptText | Composing
     headers: SipHeaders = NO_HEADERS
     of_provider: bool = False
 

@@ -18,7 +18,10 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent, SipTextArrival
-from fargo.statemachine.model.commands import DeliverText, ForgetText
+from fargo.statemachine.model.commands import DeliverText, ForgetText, ShowTyping
+from fargo.statemachine.model.composing import Composing
+from fargo.statemachine.model.kept_text import KeptText
+from fargo.statemachine.texting import typing
 from fargo.statemachine.user_state import User
 
 _OK, _FORBIDDEN, _UNAVAILABLE, _BUG = 200, 403, 480, 500
@@ -27,7 +30,7 @@ _OK, _FORBIDDEN, _UNAVAILABLE, _BUG = 200, 403, 480, 500
 def received(user: User, event: SipTextArrival, effects: Effects) -> User:
     """Deliver a text to the user, or refuse it."""
     credentials = incoming.called(user.account, event.connection)
-    if credentials is None or user.no_room:
+    if credentials is None or (user.no_room and isinstance(event.text, KeptText)):
         refuse(event, _UNAVAILABLE, effects)
         return user
     access = incoming.access(user, credentials, event.connection, effects)
@@ -36,9 +39,14 @@ def received(user: User, event: SipTextArrival, effects: Effects) -> User:
     if sender.rewritten and sender.rewritten.refusal:
         refuse(event, _FORBIDDEN, effects)
         return user
-    effects.emit(DeliverText(address.bare(sender.jid), user.jid, event.text, sender.nick))
+    contact = address.bare(sender.jid)
+    if isinstance(event.text, Composing):
+        effects.emit(ShowTyping(contact, user.jid, event.text.active, event.text.seconds))
+        known = typing.understands(user, contact)
+    else:
+        effects.emit(DeliverText(contact, user.jid, event.text, sender.nick))
     sip_leg.answer_text(event, _OK, effects)
-    return known
+    return typing.understands(known, contact) if sip_leg.understands_typing(event) else known
 
 
 def in_call(user: User, call: Call, event: SipLegEvent, effects: Effects) -> SipLegEvent:
@@ -72,7 +80,8 @@ def forget(event: SipLegEvent, effects: Effects) -> None:
 def refuse(event: SipTextArrival, status: int, effects: Effects) -> None:
     """Refuse a text with a status."""
     sip_leg.answer_text(event, status, effects)
-    effects.emit(ForgetText(event.text.name))
+    if isinstance(event.text, KeptText):
+        effects.emit(ForgetText(event.text.name))
 
 
 def failed(event: SipTextArrival, effects: Effects) -> None:

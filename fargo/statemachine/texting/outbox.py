@@ -16,18 +16,19 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine import outgoing
+from fargo.statemachine import address, outgoing
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.model.commands import ConfirmText, ForgetText, RefuseText
-from fargo.statemachine.model.events import TextWritten
+from fargo.statemachine.model.composing import Composing
+from fargo.statemachine.model.events import TextWritten, TypingNoticed
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.outgoing import LineWords, Refusal
 from fargo.statemachine.reason import Cause, Reason
-from fargo.statemachine.texting import texts
+from fargo.statemachine.texting import texts, typing
 from fargo.statemachine.texting.outgoing_text import OutgoingText
-from fargo.statemachine.user_state import User
+from fargo.statemachine.user_state import User, closed
 
 _MOST: Final = 32
 """The texts of a user that may be under way."""
@@ -62,7 +63,31 @@ def written(user: User, event: TextWritten, effects: Effects) -> User:
         refuse(event, line.kind, line.condition, line.reason.text, effects)
         return user
     text = OutgoingText(event.sender, event.to, event.id, event.receipt, line, event.parts, len(event.parts))
-    return _sent(user, (*user.texts, text), effects)
+    contact = address.bare(event.to)
+    return _sent(typing.stopped(user, contact), (*_without_notices(user, contact), text), effects)
+
+
+def noticed(user: User, event: TypingNoticed, effects: Effects) -> User:
+    """Tell a contact that the user types, or does not any more, if that is of use (`typing`)."""
+    contact = event.to
+    if contact not in user.typing.able or (not event.active and contact not in user.typing.told):
+        return user
+    line = outgoing.line(user, event.to, _WORDS)
+    full = closed(user) or len(user.texts) >= _MOST
+    if isinstance(line, Refusal) or full or not sip_leg.engine_capabilities(line.engine).texts:
+        return user
+    notice = OutgoingText(event.sender, contact, None, False, line, (Composing(event.active),), 1)
+    after = typing.began(user, contact) if event.active else typing.stopped(user, contact)
+    return _sent(after, (*_without_notices(user, contact), notice), effects)
+
+
+def _without_notices(user: User, contact: str) -> tuple[OutgoingText, ...]:
+    """Return the texts without the notices for a contact that were not sent yet."""
+    return tuple(each for each in user.texts if each.command or not _is_notice(each) or each.contact != contact)
+
+
+def _is_notice(text: OutgoingText) -> bool:
+    return any(isinstance(each, Composing) for each in text.parts)
 
 
 def refuse(event: TextWritten, kind: str, condition: str, why: str, effects: Effects) -> None:
@@ -99,6 +124,8 @@ def _under(user: User, command: str | None) -> OutgoingText | None:
 def answered(user: User, text: OutgoingText, event: SipLegEvent, effects: Effects) -> User:
     """Go on after an answer about a text."""
     came_of_it = sip_leg.text_answered(text.line, event, effects)
+    if sip_leg.understands_typing(event):
+        user = typing.understands(user, address.bare(text.contact))
     if isinstance(came_of_it, Reason):
         return _failed(user, text, came_of_it, effects)
     if came_of_it.command:
@@ -127,10 +154,13 @@ def dropped(user: User, command: str) -> User:
 def _failed(user: User, text: OutgoingText, reason: Reason, effects: Effects) -> User:
     """Tell the client why its text was not delivered, and go on with the next."""
     _tell(text, reason, effects)
-    return _go_on(_without(user, text), effects)
+    left = _without(user, text)
+    return _go_on(typing.does_not_understand(left, text.contact) if _is_notice(text) else left, effects)
 
 
 def _tell(text: OutgoingText, reason: Reason, effects: Effects) -> None:
+    if _is_notice(text):
+        return
     kind, condition = _ERRORS.get(reason.cause, ("cancel", "service-unavailable"))
     sent = text.count - len(text.parts)
     why = texts.IN_PART.format(sent=sent, count=text.count, why=reason.text) if sent else reason.text
@@ -150,9 +180,10 @@ def _without(user: User, text: OutgoingText) -> User:
     return replace(user, texts=tuple(each for each in user.texts if each is not text))
 
 
-def _forget(parts: tuple[KeptText, ...], effects: Effects) -> None:
+def _forget(parts: tuple[KeptText | Composing, ...], effects: Effects) -> None:
     for each in parts:
-        effects.emit(ForgetText(each.name))
+        if isinstance(each, KeptText):
+            effects.emit(ForgetText(each.name))
 
 
 # --- start and stop

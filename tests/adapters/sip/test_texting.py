@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fargo.adapters.sip import texts
-from fargo.adapters.sip.message_bodies import ACCEPT, MOST_BYTES, RefusedTextError, text_in
+from fargo.adapters.sip import texts, typing_notices
+from fargo.adapters.sip.message_bodies import ACCEPT, MOST_BYTES, RefusedTextError, composing_in, text_in
+from fargo.adapters.sip.typing_notices import IS_COMPOSING
 from fargo.adapters.sip.wire.message import MalformedSipError, SipRequest
 from fargo.adapters.xmpp.texting import PIECE_BYTES
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Challenge,
@@ -164,10 +166,45 @@ async def test_a_text_is_an_event_without_it() -> None:
         sent = rig.edge.deliver("MESSAGE", to(rig), headers=PLAIN, body="grüße")
         event = await rig.event()
         assert isinstance(event, TextReceived)
+        assert isinstance(event.text, KeptText)
         assert (event.connection, rig.texts.read(event.text.name), event.text.length) == ("7.0", "grüße", 7)
         assert "grüße" not in repr(event)
         rig.do(SendResponse(event.name, event.head, 200, "OK", "tag"))
         assert (await rig.edge.final(sent)).status == 200
+
+
+NOTICE = (
+    '<?xml version="1.0"?>\n<isComposing xmlns="urn:ietf:params:xml:ns:im-iscomposing">'
+    "<state>active</state><contenttype>text/plain</contenttype><refresh>{refresh}</refresh></isComposing>"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (NOTICE.format(refresh=90), Composing(True, 90)),
+        (NOTICE.format(refresh=1), Composing(True, 60)),
+        (NOTICE.format(refresh=999_999), Composing(True, 600)),
+        ("<c:isComposing xmlns:c='x'><c:state> idle </c:state></c:isComposing>", Composing(False)),
+        ("<isComposing/>", None),
+        ("<state>active" * 900, None),
+    ],
+)
+def test_who_types_is_read(body: str, read: Composing | None) -> None:
+    assert composing_in(request(body.encode(), IS_COMPOSING)) == read
+    if read:
+        assert composing_in(request(typing_notices.written(read), IS_COMPOSING)) == read
+        assert composing_in(request(body.encode())) is None
+
+
+async def test_who_types_is_an_event() -> None:
+    async with Rig() as rig:
+        headers = [("Content-Type", IS_COMPOSING), ("Accept", f"text/plain, {IS_COMPOSING}")]
+        rig.refusals[USER] = "No texts now."
+        rig.edge.deliver("MESSAGE", to(rig), headers=headers, body=NOTICE.format(refresh=90))
+        event = await rig.event()
+        assert isinstance(event, TextReceived)
+        assert (event.connection, event.text, event.headers.composing) == ("7.0", Composing(True, 90), True)
 
 
 async def test_a_text_in_a_call_is_an_event_of_the_call() -> None:

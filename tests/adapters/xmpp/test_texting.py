@@ -83,7 +83,7 @@ def test_a_text_beyond_the_limit_is_refused_and_forgotten(monkeypatch: pytest.Mo
         (message("hello", kind="headline"), 0),
         (message("hello", kind="error"), 0),
         (message(" "), 1),
-        (f"<message from='{USER}/a' to='{BOB}'><active xmlns='http://jabber.org/protocol/chatstates'/></message>", 0),
+        (f"<message from='{USER}/a' to='{BOB}'><displayed xmlns='urn:xmpp:chat-markers:0' id='1'/></message>", 0),
         (f"<message from='{USER}/a' to='{BOB}'><received {NS} id='1'/></message>", 0),
     ],
 )

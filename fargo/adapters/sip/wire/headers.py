@@ -63,6 +63,7 @@ MAX_FORWARDS: Final = 70
 ALL_CONTACTS: Final = "*"
 """The Contact that stands for all bindings of an address (RFC 3261 §10.2.2)."""
 
+_COMPOSING: Final = "application/im-iscomposing+xml"
 _WARN_AGENT: Final = "fargo"
 _CALL_ID: Final = re.compile(r"[\x21-\x7e]++")
 _CSEQ: Final = re.compile(r"([0-9]{1,10})[ \t]++([^ \t]++)")
@@ -319,6 +320,10 @@ def _subscription_state(values: list[str]) -> SubscriptionState:
     return SubscriptionState(state, found.get("reason"), number(wait) if wait else None)
 
 
+def _lists_composing(values: list[str]) -> bool:
+    return any(each.partition(";")[0].strip(LWS) == _COMPOSING for each in items(_all(values).lower()))
+
+
 _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "Require": ("require", _option_tags),
     "Supported": ("supported", _option_tags),
@@ -342,6 +347,7 @@ _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "Max-Forwards": ("max_forwards", _max_forwards),
     "Event": ("event", _event),
     "Subscription-State": ("subscription_state", _subscription_state),
+    "Accept": ("composing", _lists_composing),
 }
 _ELSEWHERE: Final = {
     *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Route", "Service-Route"),

@@ -29,6 +29,7 @@ from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPha
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.model.call_records import CallRecord
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.mailbox import Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
@@ -323,9 +324,14 @@ def edge_lost(leg: SipLeg, effects: Effects) -> SipStep:
 # --- texts. Only our own user agent carries them (`SipCapabilities.texts`).
 
 
-def send_text(line: Line, text: KeptText, effects: Effects) -> str:
+def send_text(line: Line, text: KeptText | Composing, effects: Effects) -> str:
     """Send a text to the line's target. Return the id of the command."""
     return message.send(line, text, effects)
+
+
+def understands_typing(event: SipLegEvent | SipTextArrival) -> bool:
+    """Return True if an event shows that the far end understands notices of who types."""
+    return isinstance(event, SipResponseReceived | TextReceived) and event.headers.composing
 
 
 def text_of(event: SipLegEvent) -> str | None:

@@ -19,6 +19,7 @@ from fargo.statemachine import derived
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Access, Line
 from fargo.statemachine.legs.user_agent import authentication, sip_status, texts
+from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Party,
@@ -60,7 +61,7 @@ class Texted(Struct, frozen=True, gc=False):
 # --- sent
 
 
-def send(line: Line, text: KeptText, effects: Effects) -> str:
+def send(line: Line, text: KeptText | Composing, effects: Effects) -> str:
     """Send a text. Return the id of the request."""
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
