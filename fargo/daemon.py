@@ -30,7 +30,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, assert_never
 
-from twisted.internet import gireactor
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
@@ -115,6 +114,8 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     Raises StoreError if the log or the vault cannot be used.
     """
     if config.sip.engine == "telepathy":
+        from twisted.internet import gireactor  # takes 5 MB, which nobody needs with the other engine
+
         gireactor.install()  # dbus-python needs GLib's main loop, which costs more than Twisted's own
     from twisted.internet import reactor
 

@@ -15,7 +15,7 @@ from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
 from fargo.store.interface import StoreError
 from fargo.store.opening import open_reader, open_store
 from fargo.store.places import BadPlaceError, DatabaseAddress, database_address, place_of
-from fargo.store.postgresql import texts
+from fargo.store.postgresql import connections, texts
 from fargo.store.postgresql.connections import connect
 from fargo.store.postgresql.rows import APPEND, values_of
 from fargo.store.texts import NO_ADDRESS, NOT_INSTALLED, PASSWORD_IN_ADDRESS
@@ -133,6 +133,27 @@ def test_what_is_wrong_is_a_sentence(postgresql: PostgresqlServer, place: Databa
         db.execute("create database latin encoding latin1 locale 'C' template template0")
     latin = postgresql.address(database="latin")
     assert told(latin) == unusable(latin, texts.OTHER_ENCODING.format(encoding="LATIN1"))
+
+
+def test_an_old_server_is_refused(place: DatabaseAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_OLDEST_SERVER", 990000)
+    with pytest.raises(StoreError, match=r"cannot be used as a log: the server is PostgreSQL \d+; 14 is the first"):
+        open_reader(place)
+
+
+def test_who_may_only_read_can_read(place: DatabaseAddress, db: Any) -> None:
+    with closing(open_store(place)) as store:
+        store.append(BATCH)
+    schema = db.execute("select current_schema()").fetchone()[0]
+    db.execute("create role auditor login")
+    db.execute(f"grant usage on schema {schema} to auditor")
+    db.execute(f"grant select on all tables in schema {schema} to auditor")
+    auditor = DatabaseAddress(place.uri.replace("user=fargo", "user=auditor"))
+    with closing(open_reader(auditor)) as reader:
+        assert tuple(reader.read()) == BATCH
+        assert reader.statistics().calls == 2
+    with closing(open_store(auditor)) as store, pytest.raises(StoreError, match="permission denied for table log"):
+        store.append([(Recorded(BOB, 3, 2e9, Stopping()), ())])
 
 
 def test_without_the_package_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
