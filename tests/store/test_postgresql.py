@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from world.postgresql import PostgresqlServer
 
-from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
+from fargo.statemachine.model.call_records import Direction, RecordBegun
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded, Restarted, Snapshot, Stopping
 from fargo.store.interface import StoreError
 from fargo.store.opening import open_reader, open_store
 from fargo.store.places import BadPlaceError, DatabaseAddress, database_address, place_of
@@ -54,6 +56,15 @@ def test_the_views_say_what_those_of_the_other_store_say(place: DatabaseAddress,
             assert len(found) == len(expected) > 10
             assert [name for name in found[0] if name != "jid"] == [name for name in expected[0] if name != "user"]
             assert [list(row.values()) for row in found] == [list(row.values()) for row in expected], view
+
+
+def test_a_character_that_the_database_does_not_have_spoils_no_view(place: DatabaseAddress, db: Any) -> None:
+    record = RecordBegun("1", Direction.IN, "x@example.net", "a\0b")
+    entry = Recorded(ALICE, 1, 1.0, Restarted(), "1"), (Issued(ALICE, "1.0", record, "1"),)
+    with closing(open_store(place)) as store:
+        store.append([entry])
+        assert tuple(store.read()) == (entry,)
+    assert db.execute("select peer_name from calls").fetchall() == [("a\ufffdb",)]
 
 
 def _of(number: int, entry: Any) -> Any:
