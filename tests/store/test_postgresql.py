@@ -241,7 +241,7 @@ def test_whoever_reads_misses_nothing_of_several_writers(place: DatabaseAddress,
         slow.execute(APPEND, values_of([(Recorded(BOB, 1, 1.0, Stopping()), ())])[0])
         fast = Thread(target=store.append, args=([(Recorded(ALICE, 1, 2.0, Stopping()), ())],))
         fast.start()
-        _wait_for_a_waiting_session(db)
+        _wait_until_it_waits(fast, db)
         assert store.position() == 0
         slow.execute("commit")
         fast.join()
@@ -249,9 +249,31 @@ def test_whoever_reads_misses_nothing_of_several_writers(place: DatabaseAddress,
         assert store.position() == 2
 
 
-def _wait_for_a_waiting_session(db: Any) -> None:
-    """Return when a session waits for a row that another has locked. The server announces it to nobody."""
-    while not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
+def test_a_reader_that_follows_several_writers_sees_each_entry_once_and_in_order(place: DatabaseAddress) -> None:
+    each, writers = 60, ("one@x", "two@x", "three@x")
+
+    def write(user: str) -> None:
+        with closing(connect(place, "log")) as connection:
+            for version in range(1, each + 1):
+                connection.execute(APPEND, values_of([(Recorded(user, version, 1.0, Stopping()), ())])[0])
+
+    with closing(open_store(place)) as store:
+        threads = [Thread(target=write, args=(user,)) for user in writers]
+        for thread in threads:
+            thread.start()
+        seen: list[tuple[str, int]] = []
+        while len(seen) < each * len(writers):
+            seen += [(recorded.user, recorded.version) for recorded, _ in store.read(None, len(seen))]
+        for thread in threads:
+            thread.join()
+        assert store.position() == len(seen)
+    for user in writers:
+        assert [version for of, version in seen if of == user] == list(range(1, each + 1))
+
+
+def _wait_until_it_waits(thread: Thread, db: Any) -> None:
+    """Return when a session waits for a row that another has locked, which the server announces to nobody."""
+    while thread.is_alive() and not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
         pass
 
 
