@@ -160,6 +160,13 @@ def test_a_target_that_hangs_up_before_that_ends_the_call() -> None:
     assert story.statuses == [200, 486]
 
 
+def test_a_caller_who_gives_up_before_that_ends_the_call_with_the_target() -> None:
+    story = rings_early(SipHeaders(require=("100rel",)))
+    story.answers(sdp(PCMU, at=AT_TARGET), remote_tag="target")
+    story.cancels()
+    assert (story.statuses, story.methods) == ([200, 487], ["BYE"])
+
+
 def test_a_caller_that_never_acknowledges_early_audio_is_given_up() -> None:
     story = rings_early(SipHeaders(require=("100rel",)))
     story.pass_time()
