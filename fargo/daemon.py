@@ -20,6 +20,7 @@ Rules:
 7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -29,7 +30,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, assert_never
 
-from twisted.internet import gireactor
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
@@ -114,6 +114,8 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     Raises StoreError if the log or the vault cannot be used.
     """
     if config.sip.engine == "telepathy":
+        from twisted.internet import gireactor  # takes 5 MB, which nobody needs with the other engine
+
         gireactor.install()  # dbus-python needs GLib's main loop, which costs more than Twisted's own
     from twisted.internet import reactor
 
@@ -125,6 +127,9 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     output = JournalOutput(Form.JSON if as_json else form_of(sys.stderr.fileno(), os.environ), named(config.log.level))
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
     daemon = Daemon(config, path, reactor, output, keep_calls)
+    # What is there now stays: otherwise all of it would be looked through for garbage again and again.
+    gc.collect()
+    gc.freeze()
     daemon.run()
     return daemon.exit_code
 

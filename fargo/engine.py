@@ -360,6 +360,7 @@ class Engine:
 
     def _committed(self, batch: _Batch) -> None:
         """Hand out the commands of a batch that is in the log."""
+        changed = [jid for jid, stream in batch.streams.items() if self._moves_timer(jid, stream)]
         self._streams |= batch.streams
         self._committing = None
         if self._collected:
@@ -371,7 +372,7 @@ class Engine:
             self._send(each)
         if self._tell_committed:
             self._tell_committed(batch.entries, {jid: stream.user for jid, stream in batch.streams.items()})
-        for jid in batch.streams:
+        for jid in changed:
             if self.is_open and jid in self._streams:  # a command may have led to the end of either
                 self._arm(jid)
         self._tell_settled()
@@ -413,6 +414,12 @@ class Engine:
                 self._dispatch(issued)
         except Exception:  # a bug costs this command, not the others
             self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
+
+    def _moves_timer(self, jid: str, after: _Stream) -> bool:
+        """Return False if the user's timer is set already for the state that they are about to have."""
+        before = self._streams.get(jid)
+        is_set = jid in self._timers and before is not None and before.user is after.user
+        return after.timed or not is_set
 
     def _arm(self, jid: str) -> None:
         stream = self._streams[jid]

@@ -1,6 +1,8 @@
 """The allowed imports between packages, checked against the source."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -276,3 +278,9 @@ def test_every_named_package_exists() -> None:
     modules = {module(path) for path in sources()}
     assert set(MAY) <= modules
     assert modules >= {*OF_AN_ENGINE, *KNOW_ENGINES, *SCHEMES}.union(*OF_AN_ENGINE.values())
+
+
+def test_the_gateway_needs_no_glib_for_its_own_user_agent() -> None:
+    """GLib's main loop is loaded with the engine "telepathy" only: it takes memory."""
+    code = "import sys, fargo.daemon; sys.exit('gi' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -9,8 +9,8 @@ Rules:
    even if the entry that had it has left.
 3. A user's entries are a *stream*. (user, version) is unique. Versions have no gap; they begin with 1, or with the
    version of a `Snapshot`.
-4. One process at a time may append to a log: it holds the lock of the log's directory (`fargo.store.directory_lock`).
-   Reading needs no lock and is not held up.
+4. One process at a time may append to a log: it holds the lock of the log's directory (`fargo.store.directory_lock`),
+   or that of the database that has the log. Reading needs no lock and is not held up.
 5. A store folds nothing. The caller of `condense` passes the commands of the snapshot, and the caller that opens an
    older log passes the `Backfill` that completes it.
    An entry belongs to the calls of its event and of its commands. An older log does not name them; the store finds them

@@ -2,17 +2,23 @@
 while the gateway is killed and started again.
 """
 
+import asyncio
 import json
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from world.gateway import FARGO, Gateway
-from world.postgresql import PostgresqlServer
+from world.postgresql import PostgresqlServer, postgresql_server
 from world.process import Process
 from world.world import World
 
+from fargo.calls import records
+from fargo.statemachine.texts import STOPPING
 from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
+from fargo.texts import COMMIT_FAILED
 from replay.verifying.report import report
 from replay.verifying.verify import verify
 
@@ -23,6 +29,15 @@ from .test_user_agent_phones import called
 _LOSE_CONNECTIONS = """
     select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name like 'fargo, %'
 """
+
+
+_IMPATIENT = """
+from fargo.cli import main
+from fargo.store.postgresql import threaded
+threaded.AWAY_SECONDS = 1.0
+main()
+"""
+"""A gateway that waits for a server that is away for a second."""
 
 
 @pytest.fixture
@@ -67,3 +82,31 @@ async def test_a_call_goes_on(world: World, postgresql: PostgresqlServer, databa
     with closing(open_reader(database)) as log:
         verdict = verify(log.read())
         assert not verdict.differences, "\n".join(report(verdict))
+
+
+@pytest.mark.servers
+async def test_a_server_that_stays_away_is_told_to_everybody_and_the_next_start_knows_it(
+    world: World, tmp_path: Path
+) -> None:
+    with postgresql_server(tmp_path) as server:
+        database = server.new_address()
+        program = (sys.executable, "-c", _IMPATIENT)
+        gateway = await world.add(Gateway(world.server, settings={"log": {"store": database.uri}}, program=program))
+        alice = Customer(world, gateway, await world.client("alice"))
+        await alice.register()
+        call, phone = await called(alice, await world.media())
+    informing = asyncio.create_task(call.inform("active"))  # anything that the log has to take
+    ended = await call.ended()
+    assert (ended.reason, ended.text) == ("connectivity-error", STOPPING)
+    await phone.closed()
+    assert await gateway.process.ended() == 1
+    informing.cancel()
+    assert COMMIT_FAILED.partition("{")[0] in gateway.process.output
+    with postgresql_server(tmp_path):
+        await gateway.start()
+        await gateway.stop()
+        with closing(open_reader(database)) as log:
+            verdict = verify(log.read())
+            assert not verdict.differences, "\n".join(report(verdict))
+            [call_record] = records(log.call_entries())
+            assert call_record.ended is not None

@@ -116,6 +116,23 @@ async def test_two_phones_that_are_joined_hear_and_hold_each_other(alice: Custom
     await bob.event("CALL_CLOSED")
 
 
+async def test_a_phone_that_wants_acknowledged_responses_hears_the_other_before_it_answers(alice: Customer) -> None:
+    await ask(alice, "forward carol@sip.test")
+    alice.client.send(element("presence", type="unavailable", to=alice.gateway.jid))
+    carol = await alice.world.pjsip("carol", answers=False, hertz=PJSIP_HERTZ, prack="required")
+    bob = await alice.world.pjsip("bob", prack="required")
+    bob.dial("sip:alice@sip.test")
+    await carol.event("incoming")
+    carol.answer(183)
+    await bob.event("state", state="EARLY")
+    await bob.hears(PJSIP_HERTZ)
+    carol.answer()
+    await bob.established()
+    await carol.hears(bob.hertz)
+    bob.hang_up()
+    assert (await carol.closed())["status"] == 200
+
+
 async def test_a_number_is_called_when_a_client_takes_the_call(
     scripted_alice: Customer, scripted: ScriptedProvider
 ) -> None:

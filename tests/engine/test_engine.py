@@ -455,6 +455,26 @@ def test_a_command_leaves_before_a_timer_is_set(bench: Bench, monkeypatch: pytes
     assert sent == [2]
 
 
+def test_a_timer_stays_if_the_state_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whose state is the same object is not asked for deadlines again."""
+    bench.engine.put(ALICE, SipSignedIn("a"))
+    bench.run()
+    asked: list[str] = []
+    next_due: Callable[[State], float | None] = bench.machine.next_due
+
+    def noted(state: State) -> float | None:
+        asked.append(state.jid)
+        return next_due(state)
+
+    monkeypatch.setattr(bench.machine, "next_due", noted)
+    monkeypatch.setattr(bench.machine, "fold", lambda state, recorded: (state, (), None))
+    bench.engine.put(ALICE, SipSignedIn("b"))
+    bench.engine.put(BOB, SipSignedIn("b"))
+    bench.run()
+    assert asked == [BOB]
+    assert [call.getTime() for call in bench.clock.calls] == [30]
+
+
 def test_what_was_known_before_a_crash_is_known_again(path: Path) -> None:
     bench = Bench(path)
     bench.engine.put(ALICE, SipSignedIn("secret"))

@@ -103,7 +103,7 @@ def test_the_client_hears_the_phone_before_it_answers() -> None:
     assert told.content.transport.candidates[0].ip == "127.0.0.4"
     assert isinstance(story.noted()[-1], RecordEarlyAudio)
     story.answers(sdp(PCMA))
-    assert story.methods == ["ACK"]
+    assert (story.methods, story.all(InformTransport)) == (["ACK"], [])
     story.sends("BYE")
     assert (story.the(TerminateSession).condition, story.all(SendText)) == ("success", [])
 

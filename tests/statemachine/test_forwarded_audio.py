@@ -1,10 +1,13 @@
 """The audio of a call that is forwarded: early audio of the target, and what becomes of it in the answer."""
 
 import pytest
+from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Codec, Senders
+from fargo.statemachine.media.description import Codec, Content, RawUdp, Senders
+from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.call_records import RecordEarlyAudio
-from fargo.statemachine.model.events import Restarted
+from fargo.statemachine.model.events import GatewayAsked, ResourceUnavailable, Restarted
+from fargo.statemachine.model.requests import SetForward
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     PressedKey,
@@ -15,9 +18,12 @@ from fargo.statemachine.model.sip_messages import (
     SessionTimer,
     SipHeaders,
 )
+from fargo.statemachine.reason import Cause
 
-from .forwarding import AT_TARGET, ELSEWHERE, Forwarding, media, place
-from .story import PCMA, PCMU
+from .forwarding import AT_TARGET, ELSEWHERE, TARGET, Forwarding, media, place
+from .story import DESK, GATEWAY, PCMA, PCMU
+from .test_refused_addresses import NO_RTP
+from .user_agent.encrypting import OF_PHONE, Encrypting
 from .user_agent.phone import G722, THERE, sdp
 
 RELIABLE = SipHeaders(require=("100rel",), rseq=1)
@@ -154,6 +160,13 @@ def test_a_target_that_hangs_up_before_that_ends_the_call() -> None:
     assert story.statuses == [200, 486]
 
 
+def test_a_caller_who_gives_up_before_that_ends_the_call_with_the_target() -> None:
+    story = rings_early(SipHeaders(require=("100rel",)))
+    story.answers(sdp(PCMU, at=AT_TARGET), remote_tag="target")
+    story.cancels()
+    assert (story.statuses, story.methods) == ([200, 487], ["BYE"])
+
+
 def test_a_caller_that_never_acknowledges_early_audio_is_given_up() -> None:
     story = rings_early(SipHeaders(require=("100rel",)))
     story.pass_time()
@@ -267,3 +280,27 @@ def test_a_phone_that_does_not_understand_info_is_told_no_keys() -> None:
     story = both_ways()
     story.sends("INFO", digit="d1")
     assert (story.statuses, story.methods) == ([200], [])
+
+
+# --- what cannot be joined
+
+
+def test_a_target_whose_address_is_refused_ends_the_call() -> None:
+    story = Forwarding()
+    story.invites(sdp(PCMU))
+    described = media(sdp(PCMU))
+    assert isinstance(described.transport, RawUdp)
+    nowhere = replace(described, transport=RawUdp((), (NO_RTP,)))
+    story.answers(Sdp(Content("", description=nowhere), ("audio 5000 RTP/AVP 0",)), remote_tag="target")
+    assert (story.statuses, story.methods) == ([488], ["ACK", "BYE"])
+    assert story.ended == PHONE_UNREACHABLE
+
+
+def test_a_target_that_answers_without_the_encryption_that_was_required_ends_the_call() -> None:
+    story = Encrypting("required")
+    story.tell(GatewayAsked(DESK, GATEWAY, SetForward(TARGET)))
+    story.tell(ResourceUnavailable(DESK, GATEWAY))
+    story.invites(sdp(PCMU, crypto=OF_PHONE, required=True))
+    story.answers(sdp(PCMU), remote_tag="target")
+    assert (story.statuses, story.methods) == ([488], ["ACK", "BYE"])
+    assert story.ended.cause is Cause.SECURITY

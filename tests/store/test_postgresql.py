@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from world.postgresql import PostgresqlServer
 
-from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
+from fargo.statemachine.model.call_records import Direction, RecordBegun
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded, Restarted, Snapshot, Stopping
 from fargo.store.interface import StoreError
 from fargo.store.opening import open_reader, open_store
 from fargo.store.places import BadPlaceError, DatabaseAddress, database_address, place_of
-from fargo.store.postgresql import texts
+from fargo.store.postgresql import connections, texts
 from fargo.store.postgresql.connections import connect
 from fargo.store.postgresql.rows import APPEND, values_of
 from fargo.store.texts import NO_ADDRESS, NOT_INSTALLED, PASSWORD_IN_ADDRESS
@@ -54,6 +56,15 @@ def test_the_views_say_what_those_of_the_other_store_say(place: DatabaseAddress,
             assert len(found) == len(expected) > 10
             assert [name for name in found[0] if name != "jid"] == [name for name in expected[0] if name != "user"]
             assert [list(row.values()) for row in found] == [list(row.values()) for row in expected], view
+
+
+def test_a_character_that_the_database_does_not_have_spoils_no_view(place: DatabaseAddress, db: Any) -> None:
+    record = RecordBegun("1", Direction.IN, "x@example.net", "a\0b")
+    entry = Recorded(ALICE, 1, 1.0, Restarted(), "1"), (Issued(ALICE, "1.0", record, "1"),)
+    with closing(open_store(place)) as store:
+        store.append([entry])
+        assert tuple(store.read()) == (entry,)
+    assert db.execute("select peer_name from calls").fetchall() == [("a\ufffdb",)]
 
 
 def _of(number: int, entry: Any) -> Any:
@@ -135,6 +146,27 @@ def test_what_is_wrong_is_a_sentence(postgresql: PostgresqlServer, place: Databa
     assert told(latin) == unusable(latin, texts.OTHER_ENCODING.format(encoding="LATIN1"))
 
 
+def test_an_old_server_is_refused(place: DatabaseAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_OLDEST_SERVER", 990000)
+    with pytest.raises(StoreError, match=r"cannot be used as a log: the server is PostgreSQL \d+; 14 is the first"):
+        open_reader(place)
+
+
+def test_who_may_only_read_can_read(place: DatabaseAddress, db: Any) -> None:
+    with closing(open_store(place)) as store:
+        store.append(BATCH)
+    schema = db.execute("select current_schema()").fetchone()[0]
+    db.execute("create role auditor login")
+    db.execute(f"grant usage on schema {schema} to auditor")
+    db.execute(f"grant select on all tables in schema {schema} to auditor")
+    auditor = DatabaseAddress(place.uri.replace("user=fargo", "user=auditor"))
+    with closing(open_reader(auditor)) as reader:
+        assert tuple(reader.read()) == BATCH
+        assert reader.statistics().calls == 2
+    with closing(open_store(auditor)) as store, pytest.raises(StoreError, match="permission denied for table log"):
+        store.append([(Recorded(BOB, 3, 2e9, Stopping()), ())])
+
+
 def test_without_the_package_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fargo.store.postgresql.reader", None)
     place = DatabaseAddress("postgresql:///fargo")
@@ -181,6 +213,24 @@ def test_what_cannot_be_committed_says_why(place: DatabaseAddress, db: Any) -> N
         assert tuple(store.read()) == BATCH
 
 
+def test_a_session_is_as_it_has_to_be(place: DatabaseAddress, db: Any) -> None:
+    """Whatever the operator of the server has set for other programs."""
+    db.execute("create role changed superuser login")
+    for setting in ("synchronous_commit = off", "statement_timeout = 1000", "idle_session_timeout = 1000"):
+        db.execute(f"alter role changed set {setting}".encode())
+    db.execute("alter role changed set default_transaction_isolation = serializable")
+    changed = DatabaseAddress(place.uri.replace("user=fargo", "user=changed"))
+    with closing(connect(changed, "log")) as connection:
+        for name, value in (
+            ("synchronous_commit", "on"),
+            ("statement_timeout", "0"),
+            ("idle_session_timeout", "0"),
+            ("default_transaction_isolation", "read committed"),
+            ("lock_timeout", "5s"),
+        ):
+            assert connection.execute(f"show {name}".encode()).fetchone() == (value,)
+
+
 # --- positions
 
 
@@ -191,7 +241,7 @@ def test_whoever_reads_misses_nothing_of_several_writers(place: DatabaseAddress,
         slow.execute(APPEND, values_of([(Recorded(BOB, 1, 1.0, Stopping()), ())])[0])
         fast = Thread(target=store.append, args=([(Recorded(ALICE, 1, 2.0, Stopping()), ())],))
         fast.start()
-        _wait_for_a_waiting_session(db)
+        _wait_until_it_waits(fast, db)
         assert store.position() == 0
         slow.execute("commit")
         fast.join()
@@ -199,9 +249,31 @@ def test_whoever_reads_misses_nothing_of_several_writers(place: DatabaseAddress,
         assert store.position() == 2
 
 
-def _wait_for_a_waiting_session(db: Any) -> None:
-    """Return when a session waits for a row that another has locked. The server announces it to nobody."""
-    while not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
+def test_a_reader_that_follows_several_writers_sees_each_entry_once_and_in_order(place: DatabaseAddress) -> None:
+    each, writers = 60, ("one@x", "two@x", "three@x")
+
+    def write(user: str) -> None:
+        with closing(connect(place, "log")) as connection:
+            for version in range(1, each + 1):
+                connection.execute(APPEND, values_of([(Recorded(user, version, 1.0, Stopping()), ())])[0])
+
+    with closing(open_store(place)) as store:
+        threads = [Thread(target=write, args=(user,)) for user in writers]
+        for thread in threads:
+            thread.start()
+        seen: list[tuple[str, int]] = []
+        while len(seen) < each * len(writers):
+            seen += [(recorded.user, recorded.version) for recorded, _ in store.read(None, len(seen))]
+        for thread in threads:
+            thread.join()
+        assert store.position() == len(seen)
+    for user in writers:
+        assert [version for of, version in seen if of == user] == list(range(1, each + 1))
+
+
+def _wait_until_it_waits(thread: Thread, db: Any) -> None:
+    """Return when a session waits for a row that another has locked, which the server announces to nobody."""
+    while thread.is_alive() and not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
         pass
 
 

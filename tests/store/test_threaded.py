@@ -223,6 +223,7 @@ def test_how_large_the_log_is_is_found_out_after_batches(
     assert (store.size(), store.span()) == (size, None)
     monkeypatch.setattr(threaded, "FIGURES_SECONDS", 0.0)
     turns.result(store.append([MORE]))
+    turns.result(store.aside(lambda: None))
     assert store.size() > size > 0
     assert store.span() == (BATCH[0][0].at, MORE[0].at)
 

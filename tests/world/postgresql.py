@@ -19,7 +19,11 @@ OWNER = "fargo"
 DATABASE = "postgres"
 AS_ANOTHER_USER = ("unshare", "--user", "--map-user", "1000", "--map-group", "1000", "--")
 """Runs a program as another user than root, whom PostgreSQL refuses, to whom root's files belong."""
-_UNSAFE_BUT_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "autovacuum=off")
+_FAST = (
+    *("fsync=off", "full_page_writes=off", "synchronous_commit=on", "autovacuum=off"),
+    *("shared_buffers=16MB", "min_wal_size=2MB", "max_wal_size=32MB", "max_connections=40"),
+)
+"""Nothing survives a power cut, and little memory is taken: each process of the tests has a server."""
 _SAFE = ("fsync=on", "full_page_writes=on", "synchronous_commit=on", "autovacuum=on")
 _READY = "database system is ready to accept connections"
 
@@ -68,10 +72,11 @@ def postgresql_server(directory: Path | None = None, safe: bool = False) -> Iter
         programs = max(PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name))
         data = place / "data"
         if not data.exists():
+            small = () if safe else ("--wal-segsize=1",)
             options = ("--username", OWNER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
-            made = (*AS_ANOTHER_USER, programs / "initdb", "--pgdata", data, *options)
+            made = (*AS_ANOTHER_USER, programs / "initdb", "--pgdata", data, *options, *small)
             subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-        settings = (f"unix_socket_directories={place}", "listen_addresses=", *(_SAFE if safe else _UNSAFE_BUT_FAST))
+        settings = (f"unix_socket_directories={place}", "listen_addresses=", *(_SAFE if safe else _FAST))
         arguments = [each for setting in settings for each in ("-c", setting)]
         ended_with_us = ("setpriv", "--pdeathsig", "INT", "--")
         command = [*AS_ANOTHER_USER, *ended_with_us, str(programs / "postgres"), "-D", str(data), *arguments]

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.error import MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
@@ -76,8 +75,9 @@ class Loopback(DatagramProtocol):
         if transport is None:
             return
         try:
-            transport.write(data, self._edge)
-        except (OSError, MessageLengthError):
+            # Twisted's write would look anew for each message whether the address is one.
+            transport.getHandle().sendto(data, self._edge)
+        except OSError:
             self._log.debug(texts.NOT_SENT)
 
     def to_server(self, request: SipRequest, server: Endpoint, name: str | None = None) -> bytes:

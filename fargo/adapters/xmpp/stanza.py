@@ -178,10 +178,7 @@ def refuse_long(iq: Iq) -> None:
 
 def make(name: str, namespace: str, /, **attributes: str | int) -> Element:
     """Return a new element. An underscore in the name of an attribute stands for a hyphen."""
-    element = Element((namespace, name))
-    for key, value in attributes.items():
-        element[key.replace("_", "-")] = str(value)
-    return element
+    return Element((namespace, name), attribs={key.replace("_", "-"): str(value) for key, value in attributes.items()})
 
 
 def nonempty(**attributes: str | int) -> dict[str, str | int]:

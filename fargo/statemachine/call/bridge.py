@@ -27,7 +27,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, forwarding, placing, seeking, texts
+from fargo.statemachine.call import call_state, called_first, forwarding, placing, seeking, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -98,7 +98,7 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         return _passed_on(changed, audible(news), _CLIENT, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
-    if call.caller and call.early:
+    if called_first.waits(call):
         news = audible(news)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
 
@@ -248,8 +248,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
     """Return the call after what the leg of a side reports."""
     for leg_event in news:
         match leg_event:
-            case Ringing() if call.caller and call.early:
-                call = _rung(call, relay_leg.is_joined(call.relay), effects)
+            case Ringing() if called_first.waits(call):
+                call = called_first.rung(call, effects)
             case Held() | Resumed() | Ringing():
                 call = _tell_other(call, leg_event, by, effects)
             case EarlyAudio(description):
@@ -334,8 +334,7 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     if call.forwarded is not None:
         return forwarding.heard_early(call, description, effects)
     if call.caller:
-        effects.record(RecordEarlyAudio(call.id))
-        return _called_back(call, description, effects)
+        return called_first.heard_early(call, description, effects)
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
     if relay is None:
@@ -359,7 +358,7 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if not isinstance(call.sip, Preparing):
         effects.record(RecordAnswered(call.id, session.client))
     if by is _PHONE and call.caller:
-        return _called_back(replace(call, early=False), leg_event.description, effects)
+        return called_first.described(replace(call, early=False), leg_event.description, effects)
     if call.early:
         return _answered_after_early(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
@@ -372,24 +371,6 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if by is _CLIENT and _is_apart(call, leg_event.description):
         return end(call, paths.APART, effects)
     return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
-
-
-def _called_back(call: Call, answer: Description, effects: Effects) -> Call:
-    """Tell a client that was called first, or the relay, how the phone describes itself (`calling_back`)."""
-    if relay_leg.is_used(call.relay):
-        call = _rung(call, False, effects)
-        return replace(call, relay=relay_leg.phone_described(call.relay, answer, effects))
-    assert isinstance(answer.transport, RawUdp), "phones have plain addresses"
-    call = _moved(call, TransportChanged(answer.transport, answer.crypto), _PHONE, effects)
-    return _narrowed(call, CodecsChanged(answer.codecs), _PHONE, effects)
-
-
-def _rung(call: Call, rings: bool, effects: Effects) -> Call:
-    """Let a client that was called first hear the phone ring, or no longer. Only a relay can play a tone to it."""
-    if rings is call.rings:
-        return call
-    relay_leg.ring(call.relay, rings, effects)
-    return replace(call, rings=rings)
 
 
 def _is_apart(call: Call, answer: Description) -> bool:

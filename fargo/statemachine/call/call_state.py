@@ -97,7 +97,8 @@ class Call(Struct, frozen=True, gc=False):
     ``wakes``: the policy for clients that are not online and may be woken, if no other can take the call (`seeking`);
     None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
-    not. ``rings``: the relay plays the ringing tone to the client (`calling_back`).
+    not. ``rings``: the relay plays the ringing tone to the client (`calling_back`). ``heard``: how a phone has
+    described itself to such a client, None if it has not.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Call(Struct, frozen=True, gc=False):
     forward: Line | None = None
     forwarded: SipLeg | None = None
     rings: bool = False
+    heard: Description | None = None
 
 
 def is_over(call: Call) -> bool:

@@ -38,15 +38,20 @@ PROGRAM: Final = "fargo, "
 _OLDEST_SERVER: Final = 140000
 _OPTIONS: Final = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-    " -c client_connection_check_interval=5s -c extra_float_digits=1 -c jit=off"
+    r" -c extra_float_digits=1 -c jit=off -c statement_timeout=0 -c default_transaction_isolation=read\ committed"
 )
-_AWAY: Final = ("08", "57P", "25006", "53300")
-"""The beginnings of the SQLSTATEs that say that the server, or this connection to it, cannot be used now: connections,
-shutdown and start, a server that only reads after a failover, too many connections.
+"""What a session needs whatever the server, the database or the user has set."""
+_AWAY: Final = ("08", "40", "57P", "25006", "53300")
+"""The beginnings of the SQLSTATEs that say that the server, or this connection to it, cannot be used now, or that it is
+to be tried again: connections, conflicts, shutdown and start, a server that only reads after a failover, too many
+connections.
 """
 _SET_UP: Final = """
-    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
+    select
+        set_config('client_connection_check_interval', '5s', false), set_config('idle_session_timeout', '0', false),
+        case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', false) end
 """
+"""The rest, which older servers that are refused do not know."""
 _OF_PSYCOPG: Final = re.compile("^connection (failed|is bad): ")
 _Result = TypeVar("_Result")
 

@@ -8,9 +8,9 @@ Rules:
    positions become visible in their order, and a reader that follows the log by them misses no entry, whichever session
    commits first. A sequence would give a number before others with lower numbers have committed. The price: commits of
    several sessions happen one after the other, where the server would write those of several to its disk at once.
-   Measured with batches of one event and two commands as fast as they go, on a disk that takes 4 ms: one session or
-   two commit as many batches as with a sequence (200 and 300 a second), four half as many (350 and 670). A gateway
-   gathers what comes meanwhile into its next batch.
+   Measured with batches of one event and two commands as fast as they go, on a disk that takes 4 ms to sync: one
+   session or two commit as many batches as with a sequence (200 and 300 a second), four half as many (350 and 670). A
+   gateway gathers what comes meanwhile into its next batch.
 3. A position is never given twice, because the counter never goes back.
 4. Only a session that has the lock APPENDING appends and erases. It ends with the session, so nobody can have it while
    a transaction of the session before is still under way.

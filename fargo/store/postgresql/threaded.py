@@ -11,7 +11,7 @@ Rules:
 4. If another process has the lock in the end, `append` fails: the log is not ours any more.
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
-   log is has been found out in the thread, after a batch, not more often than every FIGURES_SECONDS.
+   log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
 """
 
 from collections.abc import Callable, Iterable
@@ -77,6 +77,7 @@ class ThreadedStore(PostgresqlWriter):
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
         self._beside = ThreadPool(0, 1, WHAT)
+        self._noted = monotonic()
         self._note_figures()
 
     @classmethod
@@ -138,11 +139,11 @@ class ThreadedStore(PostgresqlWriter):
     def _append(self, batch: list[Entry]) -> list[int]:
         sizes = self._commit_once(batch)
         if monotonic() > self._noted + FIGURES_SECONDS:
-            self._note_figures()
+            self._noted = monotonic()
+            self._beside.callInThread(self._note_figures)
         return sizes
 
     def _note_figures(self) -> None:
-        self._noted = monotonic()
         try:
             self._span, self._size = super().span(), super().size()
         except StoreError as error:

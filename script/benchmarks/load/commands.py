@@ -127,13 +127,16 @@ def measure_first_fargo(minutes: float, most: int, engine: str, as_json: bool) -
     before = machine()
     tried = asyncio.run(_first_fargo(minutes * 60, engine, most))
     now = between(before, machine())
-    best = max((times for times, found in tried if all(each.clean for each in found)), default=0)
+    held = max((times for times, found in tried if not any(each.failures for each in found)), default=0)
+    clean = max((times for times, found in tried if all(each.clean for each in found)), default=0)
     if as_json:
         runs = [{"times": times, "runs": [asdict(each) for each in found]} for times, found in tried]
-        click.echo(json.dumps({"times": best, "engine": engine, "machine": asdict(now), "tried": runs}))
+        click.echo(json.dumps({"held": held, "clean": clean, "engine": engine, "machine": asdict(now), "tried": runs}))
     else:
         click.echo(table([each for _, found in tried for each in found], now))
-        click.echo(f"The load of the first Fargo {best} times." if best else "Not even the load of the first Fargo.")
+        click.echo(
+            f"The load of the first Fargo: {held} times without a failure, {clean} times with 95 % within 100 ms."
+        )
 
 
 async def _first_fargo(seconds: float, engine: str, most: int) -> list[tuple[int, list[Figures]]]:

@@ -4,8 +4,8 @@ core; and how many times that today's can do.
 Rules:
 
 1. Everything runs on one core: the servers and the load too.
-2. The load of the first Fargo runs for its time. Then it is doubled, for `STEP_SECONDS` each, until a rate is not clean
-   or `MOST` is reached.
+2. The load of the first Fargo runs for its time. Then it is doubled, for `STEP_SECONDS` each, until something fails or
+   `MOST` is reached.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ REST: Final = 2.0
 
 async def measured(seconds: float, engine: str, most: int = MOST) -> AsyncIterator[tuple[int, list[Figures]]]:
     """Yield how many times the load of the first Fargo was tried, with the figures of calls and sign-ins. It is tried
-    once, for so many seconds, and then its multiples, up to the first that is not clean.
+    once, for so many seconds, and then its multiples, up to the first at which something fails.
     """
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     callers, guests = (min(each, each * most // MOST + 20) for each in (_CALLERS, _GUESTS))
@@ -44,7 +44,7 @@ async def measured(seconds: float, engine: str, most: int = MOST) -> AsyncIterat
             lasting = seconds if times == 1 else min(STEP_SECONDS, seconds)
             found = await run(site, *_loads(site, callers, times, lasting))
             yield times, found
-            if not all(each.clean for each in found):
+            if any(each.failures for each in found):
                 return
             times *= 2
 

@@ -18,6 +18,8 @@ from .phone import ZERO, Phoning, sdp
 
 HERE, THERE = "127.0.0.1:4000", "127.0.0.4:5000"
 BOTH = ("PCMU/8000", "PCMA/8000")
+CALL = "7"
+"""The id of the first call of a story."""
 
 
 def dialogs(story: Phoning) -> list[RecordDialog]:
@@ -40,19 +42,19 @@ def test_a_call_out_has_its_call_id_once() -> None:
     story.responds(180)
     story.answers()
     [recorded] = dialogs(story)
-    assert recorded == RecordDialog("6", story.request("INVITE").call_id, "sip:alice@sip.test", "sip:bob@sip.test")
+    assert recorded == RecordDialog(CALL, story.request("INVITE").call_id, "sip:alice@sip.test", "sip:bob@sip.test")
     assert recorded.call_id == derived.call_id("nonce", story.sent_all("INVITE")[0][0])
 
 
 def test_a_call_in_has_the_callers_call_id() -> None:
     story = Phoning().called()
-    assert dialogs(story) == [RecordDialog("6", "call-of-bob", "sip:bob@sip.test", "sip:alice@sip.test")]
+    assert dialogs(story) == [RecordDialog(CALL, "call-of-bob", "sip:bob@sip.test", "sip:alice@sip.test")]
 
 
 def test_a_call_in_that_is_refused_at_once_has_one_too() -> None:
     story = Phoning()
     story.invites(sdp(PCMU, at=ZERO))
-    assert dialogs(story) == [RecordDialog("6", "call-of-bob", "sip:bob@sip.test", "sip:alice@sip.test")]
+    assert dialogs(story) == [RecordDialog(CALL, "call-of-bob", "sip:bob@sip.test", "sip:alice@sip.test")]
 
 
 def test_a_call_that_is_placed_again_through_the_relay_has_two() -> None:
@@ -66,7 +68,7 @@ def test_a_call_that_is_placed_again_through_the_relay_has_two() -> None:
 
 
 def test_what_was_agreed_on_is_recorded_with_the_answer_either_way() -> None:
-    agreed = [RecordMedia("6", BOTH, HERE, THERE)]
+    agreed = [RecordMedia(CALL, BOTH, HERE, THERE)]
     assert media(Phoning().talking(body=sdp(PCMU, PCMA))) == agreed
     assert media(Phoning().called(sdp(PCMU, PCMA))) == agreed
 
@@ -78,7 +80,7 @@ def test_an_address_that_is_not_known_yet_is_none() -> None:
     story.accepts()
     story.acknowledges(body=sdp(PCMU))
     first = ("PCMU/8000",)
-    assert media(story) == [RecordMedia("6", first, HERE, None), RecordMedia("6", first, HERE, THERE)]
+    assert media(story) == [RecordMedia(CALL, first, HERE, None), RecordMedia(CALL, first, HERE, THERE)]
 
 
 def test_hold_is_recorded_once_it_is_agreed_on() -> None:

@@ -13,7 +13,6 @@ Rules:
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -256,9 +255,13 @@ def with_tag(to: str, tag: str) -> str:
 
 def serialised(message: SipMessage) -> bytes:
     """Return the bytes of a message. Raise UnwritableSipError if SIP cannot express it."""
-    lines = [_start_line(message), *_header_lines(message.headers), f"{_LENGTH}: {len(message.body)}\r\n\r\n"]
+    headers = [f"{name}: {value}" for name, values in message.headers.items() for value in values]
+    head = "\r\n".join((_start_line(message), *headers, f"{_LENGTH}: {len(message.body)}\r\n\r\n"))
+    if not head.count("\n") == head.count("\r") == len(headers) + 3:
+        broken = next(line for line in headers if not _is_one_line(line))
+        raise UnwritableSipError(texts.NOT_WRITABLE.format(what=broken.partition(":")[0]))
     try:
-        return "\r\n".join(lines).encode() + message.body
+        return head.encode() + message.body
     except UnicodeEncodeError as error:
         raise UnwritableSipError(texts.NOT_UNICODE) from error
 
@@ -271,15 +274,6 @@ def _start_line(message: SipMessage) -> str:
             return f"{_VERSION} {status} {phrase}"
         case _:
             raise UnwritableSipError(texts.NOT_WRITABLE.format(what=texts.START_LINE))
-
-
-def _header_lines(headers: Headers) -> Iterator[str]:
-    for name, values in headers.items():
-        for value in values:
-            line = f"{name}: {value}"
-            if not _is_one_line(line):
-                raise UnwritableSipError(texts.NOT_WRITABLE.format(what=name))
-            yield line
 
 
 def _is_one_line(text: str) -> bool:
