@@ -23,7 +23,7 @@ _COMMAND: Final = (NS_DISCO_ITEMS, "item")
 _TEXTS: Final = frozenset(
     {"DESC", "FN", "body", "desc", "instructions", "note", "prompt", "status", "text", "title", "value"}
 )
-"""The elements that have texts for people (RFC 6120 §8.3, RFC 6121 §4.7, §5.2; XEP-0004, 0050, 0054, 0077, 0100, 0166)."""
+"""The elements with texts for people (RFC 6120 §8.3; RFC 6121 §4.7, §5.2; XEP-0004, 0050, 0054, 0077, 0100, 0166)."""
 
 
 class Readers:
