@@ -32,6 +32,7 @@ ENTER_PASSWORD: Final = (
     "Write the password of {account} as your next message, within five minutes, and delete that message afterwards. "
     "“cancel” stops this."
 )
+REGISTER_WHAT: Final = "Write “register”, a space and your SIP address, such as register alice@example.net."
 NO_PASSWORD_CAME: Final = "No password came within five minutes, so nothing was registered. Write “register” again."
 PASSWORD: Final = "the password"
 GIVEN_UP: Final = "Nothing was registered."
@@ -151,4 +152,4 @@ STAY_ON: Final = (
 STAY_OFF: Final = "You are signed in only while one of your clients is online."
 HUNG_UP: Final = "Calls that were ended: {count}."
 NOTHING_TO_END: Final = "You are in no call."
-YOU_HUNG_UP: Final = "The user has ended the call."
+YOU_HUNG_UP: Final = "The call was ended by “hang up”."
