@@ -36,7 +36,7 @@ def test_a_call_without_a_client_is_forwarded_at_once() -> None:
     assert (invite.uri, invite.sender.uri, invite.sender.name) == (URI, "sip:alice@sip.test", "Bob (bob@sip.test)")
     assert invite.headers.diversion == (Diversion("sip:alice@sip.test", "unavailable"),)
     assert media(invite.body).codecs == (PCMU,)
-    assert story.the(SendText).text == f"Bob (bob@sip.test) called, and was forwarded to {TARGET}@sip.test."
+    assert story.the(SendText).text == f"A call from Bob (bob@sip.test) was forwarded to {TARGET}@sip.test."
     assert f"forwarded to {TARGET}@sip.test" in next(each.why for each in story.noted() if isinstance(each, RecordPath))
 
 
