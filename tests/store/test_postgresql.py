@@ -17,9 +17,10 @@ from fargo.statemachine.model.events import Recorded, Restarted, Snapshot, Stopp
 from fargo.store.interface import StoreError
 from fargo.store.opening import open_reader, open_store
 from fargo.store.places import BadPlaceError, DatabaseAddress, database_address, place_of
-from fargo.store.postgresql import connections, texts
+from fargo.store.postgresql import connections, database, texts
 from fargo.store.postgresql.connections import connect
 from fargo.store.postgresql.rows import APPEND, values_of
+from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.texts import NO_ADDRESS, NOT_INSTALLED, PASSWORD_IN_ADDRESS
 from replay.reading.golden import GoldenLog
 
@@ -201,6 +202,20 @@ def test_a_database_of_another_version_is_refused(place: DatabaseAddress, db: An
     with pytest.raises(StoreError) as raised:
         open_reader(place)
     assert str(raised.value) == texts.OLDER.format(database=place)
+
+
+def test_an_older_database_is_brought_up_to_date(
+    place: DatabaseAddress, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS[:1])
+    with closing(open_store(place)) as store:
+        store.append(BATCH)
+    monkeypatch.undo()
+    with closing(open_store(place)) as store:
+        assert tuple(store.read()) == BATCH
+    names = db.execute("select name from migrations order by applied, name").fetchall()
+    assert {name for (name,) in names} == {name for name, _ in MIGRATIONS}
+    assert db.execute("select count(*) from calls").fetchone() == (2,)
 
 
 def test_what_cannot_be_committed_says_why(place: DatabaseAddress, db: Any) -> None:

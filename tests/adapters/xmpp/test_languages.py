@@ -94,6 +94,15 @@ def test_every_sentence_is_found_again_with_its_values(language: str) -> None:
             assert spoken.translated(each.format(**values)) == said.format(**values), each
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_users_can_write_is_named_in_every_language(language: str) -> None:
+    """Words that users can write are quoted, and the same in all languages."""
+    quoted = re.compile(r"[“„]([a-z][^”“„]*)[”“]")
+    assert {
+        each: said for each, said in catalog(language).items() if quoted.findall(each) != quoted.findall(said)
+    } == {}
+
+
 def test_what_is_put_together_is_taken_apart() -> None:
     refused = account.CREDENTIALS_REFUSED.format(domain="sip.test", uri="sip:a@sip.test")
     said = DE.translated(account.RETRYING.format(problem=refused))
@@ -181,3 +190,4 @@ def test_labels_and_texts_are_translated_and_nothing_else() -> None:
     assert "label='Passwort'" in form
     assert "var='Password'" in form
     assert "<name>Password</name>" in form
+    assert "<FN>Telefone bei x</FN>" in said(readers, f"<iq {TO}><vCard><FN>Telephones at x</FN></vCard></iq>")
