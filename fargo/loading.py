@@ -88,13 +88,10 @@ def _followed(streams: dict[str, Loaded], events: Iterator[Recorded], machine: F
     for recorded in events:
         jid, version = recorded.user, recorded.version
         last = streams.get(jid)
-        if last is None:
-            before = new(jid)
-        elif version <= last.version:
+        before, known = (last.user, last.version) if last else (new(jid), 0)
+        if version <= known:
             continue
-        elif version > last.version + 1 and not isinstance(recorded.event, Snapshot):
+        if version > known + 1 and not isinstance(recorded.event, Snapshot):
             raise _GapError(jid)
-        else:
-            before = last.user
         streams[jid] = Loaded(fold(before, recorded)[0], version, recorded.at)
     return streams

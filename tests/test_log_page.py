@@ -89,7 +89,7 @@ async def test_datasette_serves_it(path: Path) -> None:
 def test_the_call_id_of_the_page_is_that_of_a_call(path: Path) -> None:
     [query] = [each for each in QUERIES if "call_id" in each]
     rows = list(Database(path).query(query))
-    assert {row["call"] for row in rows} == {"alice@localhost/7"}
+    assert {row["call"] for row in rows} == {"alice@localhost/8"}
     assert [row["held_by"] for row in rows] == [None, '["client"]', '["client","phone"]', '["phone"]', None]
 
 

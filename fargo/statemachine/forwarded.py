@@ -7,7 +7,8 @@ Rules:
 2. The number is called as if the user called it: what they may not call, calls are not forwarded to. Nor are they to an
    emergency number, also if dial rules have made it one.
 3. Loops end: a call that was forwarded by the user before is not forwarded again, nor one that many have forwarded
-   (RFC 5806 §6), nor one that may not go over another server (Max-Forwards). Nobody can forward to their own number.
+   (RFC 5806 §6), nor one that may not go over another server (Max-Forwards), nor one of the number that calls are
+   forwarded to. Nobody can forward to their own number.
 4. A call beyond the number of calls that a user may be in is not forwarded.
 """
 
@@ -48,9 +49,9 @@ def target(user: User, known: Credentials, typed: str, gateway: str) -> tuple[st
     return jid, uri
 
 
-def line(user: User, leg: SipLeg, caller: str, gateway: str) -> Line | None:
+def line(user: User, leg: SipLeg, caller: str, contact: str, gateway: str) -> Line | None:
     """Return the line on which a call that has come in is forwarded if no client takes it, None if it is not. ``leg``:
-    the caller's; ``caller``: who calls, for people.
+    the caller's; ``caller``: who calls, for people; ``contact``: the bare JID that stands for the caller.
     """
     if user.settings.forward is None or not sip_leg.capabilities(leg).forwards:
         return None
@@ -64,6 +65,8 @@ def line(user: User, leg: SipLeg, caller: str, gateway: str) -> Line | None:
     if offer is None or (offer.encryption_required and found.srtp == "off"):
         return None
     book = address_book(user, gateway)
+    if contact in (user.settings.forward, naming.contact(found.target, book)):
+        return None
     if any(_is_of(each.uri, found.trunk.own, book) for each in before):
         return None
     forwards = Forwarding(caller, before, None if left is None else left - 1)

@@ -101,6 +101,11 @@ def end_all(user: User, reason: Reason, effects: Effects) -> User:
     return in_each_call(user, lambda call, effects: bridge.end(call, reason, effects), effects)
 
 
+def hung_up(user: User, reason: Reason, effects: Effects) -> User:
+    """End all calls because the user wants it. So none of them is missed."""
+    return in_each_call(user, lambda call, effects: bridge.end(replace(call, settled=True), reason, effects), effects)
+
+
 def stream_opened(user: User, effects: Effects) -> User:
     """Ask for the clients' presence, check that they are still in their calls, send them the contacts' presence, and
     repeat what may have been lost with the old stream.

@@ -66,7 +66,8 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         return changed(user, None, bridge.end(refused, Reason(Cause.FORBIDDEN, texts.CALLER_REFUSED), effects), effects)
     spoken = sip_leg.direct_profiles(sip)
     able = roster.able(user.contacts, spoken, user.policy)
-    call = replace(call, forward=forwarded.line(user, sip, caller.words, credentials.gateway))
+    forward = forwarded.line(user, sip, caller.words, address.bare(caller.jid), credentials.gateway)
+    call = replace(call, forward=forward)
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)

@@ -5,7 +5,7 @@ Rules:
 1. Passwords are values that neither print nor encode what they hold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
@@ -40,6 +40,18 @@ class VaultChange(NamedTuple):
     keep: tuple[NewPassword, ...] = ()
     forget: tuple[str, ...] = ()
     unused: Mapping[str, float | None] = {}
+
+
+def together(changes: Iterable[VaultChange]) -> VaultChange:
+    """Return several changes, one after the other, as one. A name is never given to a second password."""
+    keep: list[NewPassword] = []
+    forget: list[str] = []
+    unused: dict[str, float | None] = {}
+    for each in changes:
+        keep += each.keep
+        forget += each.forget
+        unused |= each.unused
+    return VaultChange(tuple(keep), tuple(forget), unused)
 
 
 class VaultTables(Protocol):

@@ -8,7 +8,7 @@ Rules:
    there is no journal (WAL) in which it would live on), or encrypted in the database that has the log, with a key that
    is in no database.
 3. Writing waits for the disk, so it is done in a thread. The name of a password is given out when the password is on
-   the disk. Reading is done from memory.
+   the disk. What is to be written meanwhile is then written together. Reading is done from memory.
 4. The vault keeps a mark of the log that its passwords belong to (`fargo.store.state` compares them). It is written
    with each change of the passwords, at start and stop, and whenever `note_mark` is called.
 5. A password that no account refers to is kept for UNUSED_SECONDS after that was found out. So a log that is lost
@@ -18,7 +18,7 @@ Rules:
 from collections.abc import Callable, Collection
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import SecretStr
 from twisted.internet.defer import Deferred, succeed
@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from fargo.store.interface import LogMark, StoreError
-from fargo.store.passwords import NewPassword, VaultChange, VaultTables
+from fargo.store.passwords import NewPassword, VaultChange, VaultTables, together
 from fargo.store.sqlite.vault_tables import WHAT
 
 UNUSED_DAYS: Final = 30
@@ -36,6 +36,13 @@ UNUSED_SECONDS: Final = UNUSED_DAYS * 86400.0
 
 _FILE: Final = "vault.db"
 _T = TypeVar("_T")
+
+
+class _Asked(NamedTuple):
+    """A change that waits to be written."""
+
+    change: VaultChange
+    written: Deferred[None]
 
 
 def vault_in(directory: Path) -> Path:
@@ -58,6 +65,8 @@ class Vault:
         tables.change(VaultChange(), self._marked)
         self._passwords = {each.name: each.password for each in found}
         self._unused = {each.name: each.unused_since for each in found if each.unused_since is not None}
+        self._waiting: list[_Asked] = []
+        self._writing = False
         self._writer = ThreadPool(1, 1, WHAT)
         self._writer.start()
 
@@ -104,6 +113,8 @@ class Vault:
     def close(self) -> None:
         """Wait until everything is written, and close the tables."""
         self.note_mark().addErrback(_earlier_mark_is_true)
+        if self._waiting:
+            self._begin()
         self._writer.stop()
         self._tables.close()
 
@@ -114,14 +125,30 @@ class Vault:
         return self._write(VaultChange(forget=tuple(names)), None)
 
     def _write(self, change: VaultChange, result: _T) -> Deferred[_T]:
-        mark = self._mark()
+        written: Deferred[None] = Deferred()
+        self._waiting.append(_Asked(change, written))
+        if not self._writing:
+            self._begin()
+        return written.addCallback(lambda _: result)
 
-        def write() -> _T:
+    def _begin(self) -> None:
+        """Write all that waits."""
+        waiting, self._waiting = self._waiting, []
+        change, mark = together(each.change for each in waiting), self._mark()
+        self._writing = True
+
+        def write() -> None:
             self._tables.change(change, mark)
             self._marked = mark
-            return result
 
-        return deferToThreadPool(self._reactor, self._writer, write)
+        deferToThreadPool(self._reactor, self._writer, write).addBoth(self._ended, waiting)
+
+    def _ended(self, outcome: Failure | None, waiting: list[_Asked]) -> None:
+        self._writing = False
+        if self._waiting:
+            self._begin()
+        for each in waiting:
+            each.written.callback(outcome)  # a Failure is passed on as one
 
 
 def _earlier_mark_is_true(failure: Failure) -> None:

@@ -166,4 +166,4 @@ def _in_all(cpu_ms: dict[str, float]) -> str:
 
 for each in commands():
     main.add_command(each)
-main()
+main(prog_name="script/bench")

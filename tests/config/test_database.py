@@ -89,6 +89,16 @@ def test_a_log_is_copied_to_where_the_commands_find_it(config: Path, database: D
         assert log.version(user) == 0
 
 
+def test_a_log_is_compacted_while_a_gateway_runs(config: Path, database: DatabaseAddress) -> None:
+    with closing(open_store(database)) as log:
+        log.append(golden.read(SESSION))
+        before = len(log)
+        compacted = fargo("log", "compact", "-c", config, "--keep", "1d")
+        assert compacted.exit_code == 0
+        assert texts.LOG_IN_USE in compacted.stdout
+        assert len(log) < before
+
+
 def test_copies_of_a_database_are_not_ours(config: Path, database: DatabaseAddress, tmp_path: Path) -> None:
     for command in (("backup", tmp_path / "copy"), ("restore", tmp_path / "copy"), ("accept-log",)):
         refused = fargo(*command, "-c", config)

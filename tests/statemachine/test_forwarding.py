@@ -13,6 +13,7 @@ from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
 from fargo.statemachine.model.sip_messages import (
     Diversion,
+    Party,
     Sdp,
     SendRegister,
     SendRequest,
@@ -35,7 +36,7 @@ def test_a_call_without_a_client_is_forwarded_at_once() -> None:
     assert (invite.uri, invite.sender.uri, invite.sender.name) == (URI, "sip:alice@sip.test", "Bob (bob@sip.test)")
     assert invite.headers.diversion == (Diversion("sip:alice@sip.test", "unavailable"),)
     assert media(invite.body).codecs == (PCMU,)
-    assert story.the(SendText).text == f"Bob (bob@sip.test) called, and was forwarded to {TARGET}@sip.test."
+    assert story.the(SendText).text == f"A call from Bob (bob@sip.test) was forwarded to {TARGET}@sip.test."
     assert f"forwarded to {TARGET}@sip.test" in next(each.why for each in story.noted() if isinstance(each, RecordPath))
 
 
@@ -202,6 +203,16 @@ def test_a_call_that_is_answered_is_not_forwarded_later() -> None:
 def test_a_call_that_may_go_round_is_not_forwarded(headers: SipHeaders) -> None:
     story = Forwarding()
     story.invites(sdp(PCMU), headers=headers)
+    assert (story.statuses, story.methods) == ([480], [])
+    assert "Missed call" in story.the(SendText).text
+
+
+@pytest.mark.parametrize(("number", "caller"), [("bob", "bob"), ("bob@sip.test", "bob"), ("17", "9901"), ("17", "17")])
+def test_nobody_is_called_back_by_being_forwarded(number: str, caller: str) -> None:
+    story = Forwarding()
+    story.tell(GatewayAsked(DESK, GATEWAY, AddRule(DialRule("s/^17$/9901/", Direction.OUT))))
+    story.asks(SetForward(number))
+    story.invites(sdp(PCMU), caller=Party(f"sip:{caller}@sip.test", "phone"))
     assert (story.statuses, story.methods) == ([480], [])
     assert "Missed call" in story.the(SendText).text
 

@@ -124,7 +124,10 @@ def test_every_way_to_dial_a_number_leads_to_it(country: str, national: str) -> 
     plan = PLANS[country]
     number = f"+{plan.code}{national}"
     for prefix in plan.international:
-        assert numbering.complete(f"{prefix}{plan.code}{national}", country) == number
+        dialled = f"{prefix}{plan.code}{national}"
+        # In Cambodia 00 and the country's own code begin like 008, which is a prefix too.
+        if prefix == next(filter(dialled.startswith, plan.international)):
+            assert numbering.complete(dialled, country) == number
     if plan.trunk and not f"{plan.trunk}{national}".startswith(plan.international):
         assert numbering.complete(plan.trunk + national, country) == number
 

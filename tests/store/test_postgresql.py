@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from world.postgresql import PostgresqlServer
 
-from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
+from fargo.statemachine.model.call_records import Direction, RecordBegun
+from fargo.statemachine.model.commands import Issued
+from fargo.statemachine.model.events import Recorded, Restarted, Snapshot, Stopping
 from fargo.store.interface import StoreError
 from fargo.store.opening import open_reader, open_store
 from fargo.store.places import BadPlaceError, DatabaseAddress, database_address, place_of
-from fargo.store.postgresql import connections, texts
+from fargo.store.postgresql import connections, database, texts
 from fargo.store.postgresql.connections import connect
 from fargo.store.postgresql.rows import APPEND, values_of
+from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.texts import NO_ADDRESS, NOT_INSTALLED, PASSWORD_IN_ADDRESS
 from replay.reading.golden import GoldenLog
 
@@ -54,6 +57,15 @@ def test_the_views_say_what_those_of_the_other_store_say(place: DatabaseAddress,
             assert len(found) == len(expected) > 10
             assert [name for name in found[0] if name != "jid"] == [name for name in expected[0] if name != "user"]
             assert [list(row.values()) for row in found] == [list(row.values()) for row in expected], view
+
+
+def test_a_character_that_the_database_does_not_have_spoils_no_view(place: DatabaseAddress, db: Any) -> None:
+    record = RecordBegun("1", Direction.IN, "x@example.net", "a\0b")
+    entry = Recorded(ALICE, 1, 1.0, Restarted(), "1"), (Issued(ALICE, "1.0", record, "1"),)
+    with closing(open_store(place)) as store:
+        store.append([entry])
+        assert tuple(store.read()) == (entry,)
+    assert db.execute("select peer_name from calls").fetchall() == [("a\ufffdb",)]
 
 
 def _of(number: int, entry: Any) -> Any:
@@ -192,6 +204,20 @@ def test_a_database_of_another_version_is_refused(place: DatabaseAddress, db: An
     assert str(raised.value) == texts.OLDER.format(database=place)
 
 
+def test_an_older_database_is_brought_up_to_date(
+    place: DatabaseAddress, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS[:1])
+    with closing(open_store(place)) as store:
+        store.append(BATCH)
+    monkeypatch.undo()
+    with closing(open_store(place)) as store:
+        assert tuple(store.read()) == BATCH
+    names = db.execute("select name from migrations order by applied, name").fetchall()
+    assert {name for (name,) in names} == {name for name, _ in MIGRATIONS}
+    assert db.execute("select count(*) from calls").fetchone() == (2,)
+
+
 def test_what_cannot_be_committed_says_why(place: DatabaseAddress, db: Any) -> None:
     with closing(open_store(place)) as store:
         store.append(BATCH)
@@ -230,7 +256,7 @@ def test_whoever_reads_misses_nothing_of_several_writers(place: DatabaseAddress,
         slow.execute(APPEND, values_of([(Recorded(BOB, 1, 1.0, Stopping()), ())])[0])
         fast = Thread(target=store.append, args=([(Recorded(ALICE, 1, 2.0, Stopping()), ())],))
         fast.start()
-        _wait_for_a_waiting_session(db)
+        _wait_until_it_waits(fast, db)
         assert store.position() == 0
         slow.execute("commit")
         fast.join()
@@ -238,9 +264,31 @@ def test_whoever_reads_misses_nothing_of_several_writers(place: DatabaseAddress,
         assert store.position() == 2
 
 
-def _wait_for_a_waiting_session(db: Any) -> None:
-    """Return when a session waits for a row that another has locked. The server announces it to nobody."""
-    while not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
+def test_a_reader_that_follows_several_writers_sees_each_entry_once_and_in_order(place: DatabaseAddress) -> None:
+    each, writers = 60, ("one@x", "two@x", "three@x")
+
+    def write(user: str) -> None:
+        with closing(connect(place, "log")) as connection:
+            for version in range(1, each + 1):
+                connection.execute(APPEND, values_of([(Recorded(user, version, 1.0, Stopping()), ())])[0])
+
+    with closing(open_store(place)) as store:
+        threads = [Thread(target=write, args=(user,)) for user in writers]
+        for thread in threads:
+            thread.start()
+        seen: list[tuple[str, int]] = []
+        while len(seen) < each * len(writers):
+            seen += [(recorded.user, recorded.version) for recorded, _ in store.read(None, len(seen))]
+        for thread in threads:
+            thread.join()
+        assert store.position() == len(seen)
+    for user in writers:
+        assert [version for of, version in seen if of == user] == list(range(1, each + 1))
+
+
+def _wait_until_it_waits(thread: Thread, db: Any) -> None:
+    """Return when a session waits for a row that another has locked, which the server announces to nobody."""
+    while thread.is_alive() and not db.execute("select count(*) from pg_locks where not granted").fetchone()[0]:
         pass
 
 

@@ -23,7 +23,7 @@ from fargo.store.entries import Entry
 from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql import threaded
+from fargo.store.postgresql import texts, threaded
 from fargo.store.postgresql.connections import StoreAwayError
 from fargo.store.postgresql.database import Lock
 from fargo.store.postgresql.rows import APPEND
@@ -163,6 +163,16 @@ def test_a_log_that_another_process_has_taken_is_not_written(
         assert tuple(other.read()) == BATCH
 
 
+def test_a_server_that_has_lost_a_batch_gets_no_further_ones(store: ThreadedStore, turns: Turns, db: Any) -> None:
+    """As after a failover to a server that did not have it yet."""
+    end(db, session(db))
+    db.execute("update log set position = position - 1")
+    failure = turns.result(store.append([MORE]))
+    assert isinstance(failure, Failure)
+    assert str(failure.value) == texts.LOST.format(database=store.name, position=len(BATCH) - 1, known=len(BATCH))
+    assert tuple(store.read()) == BATCH
+
+
 def test_a_server_that_does_not_answer_is_given_up(
     place: DatabaseAddress, turns: Turns, db: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +233,7 @@ def test_how_large_the_log_is_is_found_out_after_batches(
     assert (store.size(), store.span()) == (size, None)
     monkeypatch.setattr(threaded, "FIGURES_SECONDS", 0.0)
     turns.result(store.append([MORE]))
+    turns.result(store.aside(lambda: None))
     assert store.size() > size > 0
     assert store.span() == (BATCH[0][0].at, MORE[0].at)
 

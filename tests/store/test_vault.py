@@ -14,7 +14,7 @@ from world.postgresql import PostgresqlServer
 
 from fargo.store.interface import LogMark, StoreError
 from fargo.store.opening import open_store
-from fargo.store.passwords import VaultTables
+from fargo.store.passwords import VaultChange, VaultTables
 from fargo.store.sqlite.vault_tables import open_vault_unmigrated, read_mark
 from fargo.store.state import tables_in
 from fargo.store.vault import UNUSED_SECONDS, Vault
@@ -70,6 +70,36 @@ async def test_it_lasts(tables: Tables) -> None:
         await done(first.forget(names[0]))
     with closing(Vault(tables(), mark, reactor())) as second:
         assert [second.reveal(name) for name in names] == [None, "two"]
+
+
+class Counted:
+    """Tables that count how often they are changed."""
+
+    def __init__(self, tables: VaultTables) -> None:
+        self.passwords, self.close = tables.passwords, tables.close
+        self._change = tables.change
+        self.changes = 0
+
+    def change(self, change: VaultChange, mark: LogMark) -> None:
+        self.changes += 1
+        self._change(change, mark)
+
+
+async def test_what_is_asked_while_the_disk_is_waited_for_is_written_together(tables: Tables) -> None:
+    counted = Counted(tables())
+    with closing(Vault(counted, mark, reactor())) as vault:
+        before = counted.changes
+        asked = [vault.keep(ALICE, f"password {number}") for number in range(20)]
+        gone = vault.forget("none")
+        names = [await done(each) for each in asked]
+        await done(gone)
+        assert counted.changes == before + 2
+        assert [vault.reveal(name) for name in names] == [f"password {number}" for number in range(20)]
+        await done(vault.forget(names[0]))
+        left = [vault.keep(ALICE, word) for word in ("last", "very last")]
+    with closing(Vault(tables(), mark, reactor())) as again:
+        assert len([name for name in names if again.reveal(name)]) == 19
+        assert len(again._passwords) == 19 + len(left)
 
 
 async def test_what_nobody_refers_to_goes_after_its_time(tables: Tables) -> None:

@@ -427,6 +427,8 @@ class ScriptedProvider:
         if isinstance(flow, _Datagrams):
             flow.note(message)
         match message.method:
+            case "SUBSCRIBE" if self.subscribing >= 300:
+                self.answer(message, response(message, self.subscribing, "No"))
             case "REGISTER" | "INVITE" | "OPTIONS" if self.refusing and "tag=" not in message["To"]:
                 self.answer(message, response(message, self.refusing, HTTPStatus(self.refusing).phrase))
             case "REGISTER" | "INVITE" | "MESSAGE" | "SUBSCRIBE" if "tag=" not in message["To"] and (
@@ -486,10 +488,10 @@ class ScriptedProvider:
     def _subscribe(self, message: Message, flow: Flow) -> None:
         local = message["To"] if "tag=" in message["To"] else f"{message['To']};tag={unique('mailbox')}"
         headers = [("Contact", self.contact_uri), ("Expires", "600")]
-        said = response(message, self.subscribing, "OK" if self.subscribing < 300 else "No", headers=headers)
+        said = response(message, self.subscribing, "OK", headers=headers)
         said.replace("To", local)
         self.answer(message, said)
-        if self.subscribing < 300 and message["Call-ID"] not in self._calls:
+        if message["Call-ID"] not in self._calls:
             target = message["Contact"].strip("<>")
             call = Call(self, self._way(flow, target), message, local, message["From"], target)
             self._calls[call.id] = call

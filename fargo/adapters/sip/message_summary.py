@@ -4,8 +4,9 @@ Rules:
 
 1. Only the package message-summary is taken, in its own type. Anything else is refused with what is taken.
 2. A NOTIFY without a body says nothing of the mailbox, only of the subscription.
-3. Only the line Messages-Waiting must be there, and only voice messages are counted. Of whom the messages are, and what
-   other kinds there are, is nobody's concern. A mailbox without a usable address has none.
+3. Only the line Messages-Waiting must be there, and only voice messages are counted. Of whom the messages are is
+   nobody's concern, and neither are other kinds: where only those are counted, there is no voice message. A mailbox
+   without a usable address has none.
 """
 
 import re
@@ -51,6 +52,8 @@ def _summary(text: str) -> MessageSummary:
     if waiting not in ("yes", "no") or (counts is not None and numbers is None):
         raise MalformedSipError(texts.BAD_SUMMARY)
     account = _account(found.get("message-account", ""))
+    if numbers is None and any(name.endswith("-message") for name in found):
+        return MessageSummary(waiting == "yes", 0, account=account)
     if numbers is None:
         return MessageSummary(waiting == "yes", account=account)
     return MessageSummary(waiting == "yes", int(numbers[1]), int(numbers[2]), int(numbers[3] or 0), account)

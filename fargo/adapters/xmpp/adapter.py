@@ -336,6 +336,8 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
+            case "message", _ if messages.is_encrypted(stanza):
+                self._send(messages.refusal(stanza, messages.ENCRYPTED))
             case "message", _ if self._conversations.take(stanza):
                 pass
             case "message", _:
@@ -451,9 +453,6 @@ class XmppAdapter:
         body = messages.text(message)
         if body is None:
             self._send(messages.refusal(message))
-            return None
-        if messages.is_encrypted(message):
-            self._send(messages.refusal(message, messages.ENCRYPTED))
             return None
         address = self._prompted(bare(sender_of(message)))
         admin = address is None and self._settings.is_admin(sender_of(message))

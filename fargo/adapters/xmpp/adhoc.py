@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import admins, keep_command, registration, sed_command, texts
+from fargo.adapters.xmpp import admins, keep_command, registration, sed_command, texts, typed_address
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     MalformedError,
@@ -104,7 +104,7 @@ def _stay(iq: Iq, values: FormValues) -> AdHocEvent:
 
 
 def _call(iq: Iq, values: FormValues) -> AdHocEvent:
-    number = values.get(CALL, "").strip()
+    number = _address(values, CALL)
     return CommandAsked(iq, CallNumber(number) if number else AskCall())
 
 
@@ -113,7 +113,15 @@ def _keep(iq: Iq, values: FormValues) -> AdHocEvent:
 
 
 def _forward(iq: Iq, values: FormValues) -> AdHocEvent:
-    return CommandAsked(iq, SetForward(values.get(FORWARD, "").strip() or None))
+    number = _address(values, FORWARD)
+    return CommandAsked(iq, SetForward(None if number.casefold() in ("", "off") else number))
+
+
+def _address(values: FormValues, name: str) -> str:
+    text = values.get(name, "").strip()
+    if not typed_address.is_possible(text):
+        raise MalformedError(texts.NO_ADDRESS)
+    return text
 
 
 def _removal(iq: Iq, values: FormValues) -> AdHocEvent:

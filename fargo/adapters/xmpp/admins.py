@@ -31,6 +31,7 @@ _EVERYONE: Final = "everyone"
 _USER: Final = "user"
 _SURE: Final = "sure"
 _DRAIN: Final = "drain"
+_ALL: Final = "all:"
 _NONCE_BYTES: Final = 6
 
 
@@ -140,8 +141,8 @@ def question(body: str) -> Question | str | None:
             return ListUsers()
         case "failures", []:
             return ListFailures()
-        case "announce", ["all:", _, *_]:
-            return _checked(Announce(rest.strip().removeprefix("all:").strip(), True)) or texts.ADMIN_HELP
+        case "announce", [all, *_] if all.casefold() == _ALL:
+            return _checked(Announce(rest.strip()[len(_ALL) :].strip(), True)) or texts.ADMIN_HELP
         case "announce", [_, *_]:
             return _checked(Announce(rest.strip())) or texts.ADMIN_HELP
         case "drain", []:

@@ -5,13 +5,14 @@ Rules:
 1. Words may be in any case, with any white space between and around them, and with a slash before the first.
 2. What is understood only in part is not understood.
 3. After “register”, the next text is the password, unless it stops that or begins it anew. It is no request.
-4. What stands for a number or address is read by the core.
+4. What stands for a number or address is read by the core, unless it can be neither (`typed_address`).
+5. What stands behind “register” and is no address may be a password, so it is in no request.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from fargo.adapters.xmpp import keep_command, sed_command
+from fargo.adapters.xmpp import keep_command, sed_command, typed_address
 from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
@@ -67,11 +68,18 @@ def request(body: str) -> GatewayRequest:
     match words:
         case [first, address] if first.casefold() == _REGISTER and "@" in address and len(address) <= MAX_TEXT:
             return Register(address)
-        case [first, *number] if number and number != ["off"] and (make := _OF_NUMBERS.get(first.casefold())):
+        case [first] | [first, _] if first.casefold() == _REGISTER and "@" not in words[-1]:
+            return Register("")
+        case [first, *number] if number and (make := _OF_NUMBERS.get(first.casefold())) and not _is_off(number):
             written = " ".join(number)
-            return make(written) if len(written) <= MAX_TEXT else NotUnderstood()
+            fits = len(written) <= MAX_TEXT and typed_address.is_possible(written)
+            return make(written) if fits else NotUnderstood()
         case _:
             return _REQUESTS.get(" ".join(words).casefold(), NotUnderstood())
+
+
+def _is_off(words: list[str]) -> bool:
+    return [each.casefold() for each in words] == ["off"]
 
 
 def is_removal(body: str) -> bool:

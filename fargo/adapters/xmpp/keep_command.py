@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp import texts, typed_address
 from fargo.adapters.xmpp.stanza import MAX_TEXT, MalformedError
 from fargo.statemachine.model.requests import GatewayRequest, KeepContact, NotUnderstood
 from fargo.statemachine.self_service.commands import NAME, NUMBER
@@ -25,7 +25,7 @@ def request(body: str) -> GatewayRequest | None:
     if found is None:
         return None
     number, name = _line(found["number"] or ""), _line(found["name"] or "")
-    fits = len(number) <= MAX_TEXT and len(name) <= LONGEST_NAME
+    fits = len(number) <= MAX_TEXT and len(name) <= LONGEST_NAME and typed_address.is_possible(number)
     return KeepContact(number or None, name or None) if fits else NotUnderstood()
 
 
@@ -34,6 +34,8 @@ def submitted(values: Mapping[str, str]) -> KeepContact:
     number, name = (_line(values.get(field, "")) for field in (NUMBER, NAME))
     if len(name) > LONGEST_NAME:
         raise MalformedError(texts.TOO_LONG.format(what=texts.NAME, limit=LONGEST_NAME))
+    if not typed_address.is_possible(number):
+        raise MalformedError(texts.NO_ADDRESS)
     return KeepContact(number or None, name or None)
 
 

@@ -64,7 +64,9 @@ def text(message: Element) -> str | None:
 
 
 def is_encrypted(message: Element) -> bool:
-    """Return True if the body only says that the message is encrypted (XEP-0380): it is no request, and no password."""
+    """Return True if a message is encrypted, so that its body, if any, only says so (XEP-0380): that is no request, no
+    password, and no text for a contact.
+    """
     return any(each.uri in _ENCRYPTIONS for each in message.elements())
 
 

@@ -20,8 +20,10 @@ from fargo.statemachine.address import bare
 _MOST_USERS: Final = 100_000
 _LANGUAGE: Final = ("http://www.w3.org/XML/1998/namespace", "lang")
 _COMMAND: Final = (NS_DISCO_ITEMS, "item")
-_TEXTS: Final = frozenset({"body", "desc", "instructions", "note", "prompt", "status", "text", "title", "value"})
-"""The elements that have texts for people (RFC 6120 §8.3, RFC 6121 §4.7, §5.2; XEP-0004, 0050, 0077, 0100, 0166)."""
+_TEXTS: Final = frozenset(
+    {"DESC", "FN", "body", "desc", "instructions", "note", "prompt", "status", "text", "title", "value"}
+)
+"""The elements with texts for people (RFC 6120 §8.3; RFC 6121 §4.7, §5.2; XEP-0004, 0050, 0054, 0077, 0100, 0166)."""
 
 
 class Readers:

@@ -22,7 +22,6 @@ from fargo.statemachine.model.requests import (
     DeleteRule,
     DialRule,
     GatewayRequest,
-    NotUnderstood,
     RuleRefused,
     ShowRules,
     TryNumber,
@@ -31,7 +30,7 @@ from fargo.statemachine.self_service.commands import DELETE, NUMBER, RULE
 
 _SED: Final = re.compile(r"/?sed(?:\s+(?P<asked>.*))?", re.IGNORECASE | re.DOTALL)
 _DELETE: Final = re.compile(r"-d\s*(\d{1,4})", re.ASCII)
-_TRY: Final = re.compile(r"(?:-(?P<only>[io])\s+)?-t\s*(?P<number>.+)")
+_TRY: Final = re.compile(r"(?:-(?P<only>[io])\s+)?-t\s*(?P<number>.*)")
 _LIST: Final = "-l"
 _PLACE: Final = re.compile(r"\d{1,4}", re.ASCII)
 
@@ -47,10 +46,12 @@ def _asked(text: str) -> GatewayRequest:
         return ShowRules()
     if found := _DELETE.fullmatch(text):
         return DeleteRule(int(found[1]))
+    if text.startswith("-d"):
+        return RuleRefused(texts.NO_RULE_NUMBER)
     if found := _TRY.fullmatch(text):
         number = numbering.digits(found["number"])
         direction = Direction.IN if found["only"] == "i" else Direction.OUT
-        return NotUnderstood() if number is None else TryNumber(number, direction)
+        return RuleRefused(texts.NO_NUMBER_TO_TRY) if number is None else TryNumber(number, direction)
     rule = sed.parsed(text)
     return RuleRefused(rule.problem) if isinstance(rule, BadRule) else AddRule(rule)
 

@@ -89,7 +89,9 @@ BUG: Final = "The gateway has a bug. Its log has the details."
 PASSWORD_NOT_STORED: Final = "The gateway could not store your password. Try again later."
 NOT_SUPPORTED: Final = "This address does not support that request."
 NO_SUCH_NODE: Final = "This address has no such node."
-ENCRYPTED: Final = "The gateway cannot read encrypted messages. Turn encryption off in the chat with it."
+ENCRYPTED: Final = (
+    "The gateway cannot read encrypted messages, so yours was not delivered. Turn encryption off in this chat."
+)
 CALLS_ONLY: Final = "This gateway takes nothing but calls and text messages. Your message was not delivered."
 TEXT_TOO_LONG: Final = "Your message is too long for SIP: it may have {most} bytes. It was not delivered."
 
@@ -174,8 +176,9 @@ NO_SESSION_YET: Final = "The command has not begun. Execute it first."
 NO_SUCH_SESSION: Final = "That is no session of this command. Execute it anew."
 NO_SUCH_ACTION: Final = "The command cannot do that now."
 FORM_MISSING: Final = "The form is missing."
-NO_RULE_NUMBER: Final = "The number of a rule to delete is one such as 1."
-NO_NUMBER_TO_TRY: Final = "What is to be tried is no telephone number."
+NO_RULE_NUMBER: Final = "Name the rule to delete by its number, such as 1."
+NO_ADDRESS: Final = "That is neither a number nor a SIP address."
+NO_NUMBER_TO_TRY: Final = "That is no telephone number, so it cannot be tried."
 NOT_A_FLAG: Final = "The field “{name}” must be true or false."
 
 # --- for admins
@@ -186,7 +189,8 @@ admin failures: the latest calls that have failed
 admin announce TEXT: a message to all users who are online
 admin announce all: TEXT: a message to all users
 admin remove USER yes: removes a user (a JID) with everything that is kept
-admin drain, admin drain off: no new calls begin, so that the gateway can be restarted without ending any, or they do"""
+admin drain: no new calls begin, so that the gateway can be restarted without ending any
+admin drain off: new calls can begin again"""
 ADMIN_USERS: Final = "List the users"
 ADMIN_FAILURES: Final = "List the latest failures"
 ADMIN_ANNOUNCE: Final = "Announce something"

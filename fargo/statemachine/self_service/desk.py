@@ -180,7 +180,7 @@ def _hung_up(user: User, effects: Effects) -> tuple[User, str]:
     count = _live(user)
     if not count:
         return user, texts.NOTHING_TO_END
-    after = gateway.end_all(user, Reason(Cause.HUNG_UP, texts.YOU_HUNG_UP), effects)
+    after = gateway.hung_up(user, Reason(Cause.HUNG_UP, texts.YOU_HUNG_UP), effects)
     return after, texts.HUNG_UP.format(count=count)
 
 

@@ -26,7 +26,9 @@ LONGEST: Final = 300.0
 
 
 def begin(user: User, written: str, gateway: str, effects: Effects) -> tuple[User, str]:
-    """Ask for the password of a SIP address."""
+    """Ask for the password of a SIP address. ``written``: "" for none."""
+    if not written:
+        return replace(user, prompt=None), texts.REGISTER_WHAT
     uri = address.parse_account(written)
     if isinstance(uri, BadAddress):
         return replace(user, prompt=None), uri.problem

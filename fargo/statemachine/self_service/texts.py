@@ -18,7 +18,7 @@ sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 call {number}: your clients ring, and the number is called when you take the call
 keep, keep {number} as Bob: who has called or written last, or a number, becomes one of your contacts
-forward {number}, forward off: calls that no client of yours takes are forwarded, or not
+forward {number}, forward off: calls that no client of yours takes are forwarded to a number, or no longer
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
 UNREGISTERED: Final = (
@@ -32,6 +32,7 @@ ENTER_PASSWORD: Final = (
     "Write the password of {account} as your next message, within five minutes, and delete that message afterwards. "
     "“cancel” stops this."
 )
+REGISTER_WHAT: Final = "Write “register”, a space and your SIP address, such as register alice@example.net."
 NO_PASSWORD_CAME: Final = "No password came within five minutes, so nothing was registered. Write “register” again."
 PASSWORD: Final = "the password"
 GIVEN_UP: Final = "Nothing was registered."
@@ -73,6 +74,14 @@ RINGING: Final = "It rings."
 TALKED: Final = "You talked for {duration}."
 THEY_TALKED: Final = "They talked for {duration}."
 NOT_ANSWERED: Final = "There was no answer."
+DECLINED: Final = "The call was declined."
+WERE_NOT_SIGNED_IN: Final = "You were not signed in."
+WERE_IN_TOO_MANY_CALLS: Final = "You were in too many calls."
+WERE_UNDISTURBED: Final = "You were not to be disturbed."
+TOOK_NO_CALLS: Final = "A dial rule refuses calls from this number."
+WAS_DRAINING: Final = "The gateway took no new calls, because it was about to be restarted."
+HAD_NO_ROOM: Final = "The gateway took no new calls, because its disk was almost full."
+HAD_NO_CLIENT: Final = "None of your clients could take the call."
 NOW: Final = "just now"
 AGO: Final = "{time} ago"
 SECONDS: Final = "{count} s"
@@ -151,4 +160,4 @@ STAY_ON: Final = (
 STAY_OFF: Final = "You are signed in only while one of your clients is online."
 HUNG_UP: Final = "Calls that were ended: {count}."
 NOTHING_TO_END: Final = "You are in no call."
-YOU_HUNG_UP: Final = "The user has ended the call."
+YOU_HUNG_UP: Final = "The call was ended by “hang up”."

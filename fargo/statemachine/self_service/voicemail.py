@@ -24,7 +24,7 @@ from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.mailbox import Mailbox, Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.presence import SignedIn
-from fargo.statemachine.model.registrations import Bound
+from fargo.statemachine.model.registrations import Bound, Registration
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.self_service import texts
 from fargo.statemachine.user_state import User, address_book
@@ -57,20 +57,24 @@ def _pursued(user: User, credentials: Credentials, connection: str, effects: Eff
     if known is None or known.of != credentials.nonce:
         known = Mailbox(credentials.nonce)
     before = known.subscription
-    if before is not None and before.connection != connection:
+    if before is None or before.connection != connection:
         before = None
-    if before is not None and registration.phase.flow is None and not before.cut:
+    elif registration.phase.flow is None:
         before = replace(before, cut=True)
-    is_back = registration.phase.flow is not None and before is not None
-    moved = is_back and before is not None and (before.cut or before.seen != registration.seen)
-    if before is None or _is_due(before, effects.at, moved):
+    if before is None or _is_due(before, effects.at) or _is_elsewhere(before, registration):
         access = incoming.access(user, credentials, connection, effects)
         before = sip_leg.subscribe(before, connection, access, registration.seen, effects)
     return _with(user, replace(known, subscription=before))
 
 
-def _is_due(known: Subscription, at: float, moved: bool) -> bool:
-    return known.due is not None and (moved or known.due <= at)
+def _is_due(known: Subscription, at: float) -> bool:
+    return known.due is not None and known.due <= at
+
+
+def _is_elsewhere(known: Subscription, registration: Registration) -> bool:
+    """Return True if the provider has another way to us than that which the subscription was made for."""
+    is_bound = isinstance(registration.phase, Bound) and registration.phase.flow is not None
+    return known.target is not None and is_bound and (known.cut or known.seen != registration.seen)
 
 
 def _ended(user: User) -> User:

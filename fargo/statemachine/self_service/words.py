@@ -2,13 +2,26 @@
 
 from typing import Final
 
+from fargo.statemachine import texts as of_calls
+from fargo.statemachine.legs.jingle import texts as of_clients
 from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.requests import RecentCall
+from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
+_OF_OTHERS: Final = {
+    of_calls.CALLED_NOT_SIGNED_IN: texts.WERE_NOT_SIGNED_IN,
+    of_calls.CALLED_IN_TOO_MANY_CALLS: texts.WERE_IN_TOO_MANY_CALLS,
+    of_calls.CALLED_UNDISTURBED: texts.WERE_UNDISTURBED,
+    of_calls.CALLER_REFUSED: texts.TOOK_NO_CALLS,
+    of_calls.DRAINING: texts.WAS_DRAINING,
+    of_calls.NO_ROOM: texts.HAD_NO_ROOM,
+    of_clients.NOBODY: texts.HAD_NO_CLIENT,
+}
+"""The sentences that are told to callers, or at the time of the call, as the user reads them afterwards."""
 
 
 def call(recent: RecentCall, at: float) -> str:
@@ -32,7 +45,8 @@ def outcome(recent: RecentCall) -> str:
     if recent.ended is None:
         return texts.RINGING if recent.answered is None else texts.GOING_ON
     if recent.answered is None:
-        return recent.text or texts.NOT_ANSWERED
+        unsaid = texts.DECLINED if recent.cause is Cause.DECLINED else texts.NOT_ANSWERED
+        return _OF_OTHERS.get(recent.text, recent.text) or unsaid
     text = texts.THEY_TALKED if recent.forwarded_to else texts.TALKED
     return text.format(duration=duration(recent.ended - recent.answered))
 

@@ -48,7 +48,8 @@ _PAGE: Final = f"""
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
 """
 _NEXT_USER: Final = "select min(jid) from events where jid > %(after)s"
-_IDENTITY: Final = "select name, position from log"
+IDENTITY: Final = "select name, position from log"
+"""Gives the name of the log, and the last position that was committed."""
 _ID: Final = "select id from events where jid = %(jid)s and version = %(version)s for update"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where jid = %(jid)s and version <= %(version)s)
@@ -76,7 +77,7 @@ class PostgresqlWriter(PostgresqlReader):
         super().__init__(database, opened, patience)
         self._may_append = may_append
         self._directory_lock = directory_lock
-        self._log, self._committed = self._row(_IDENTITY)
+        self._log, self._committed = self._row(IDENTITY)
 
     @classmethod
     def open(

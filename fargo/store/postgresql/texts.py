@@ -23,6 +23,10 @@ NOT_LOCKED: Final = "{database} was opened without its lock, so nothing can be w
 # --- a log beside a reactor
 
 AWAY: Final = "The log is waited for: {why}"
+LOST: Final = (
+    "{database} is not as it was: its log ends with position {position}, and had {known}. Was it restored, or has "
+    "another server taken its place that did not have everything?"
+)
 BACK: Final = "The log can be written again: {database}"
 NO_FIGURES: Final = "How large the log is could not be found out: {why}"
 NOT_PURGED: Final = "What has left the log could not be removed from its tables yet: {why}"

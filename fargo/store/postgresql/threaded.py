@@ -8,10 +8,11 @@ Rules:
    and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
    So each batch is in the log once, or `append` fails.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
-4. If another process has the lock in the end, `append` fails: the log is not ours any more.
+4. If another process has the lock in the end, `append` fails: the log is not ours any more. It also fails if what was
+   committed is gone, as after a failover to a server that did not have it yet, because the stream would have a gap.
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
-   log is has been found out in the thread, after a batch, not more often than every FIGURES_SECONDS.
+   log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,7 +35,7 @@ from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock, lock, require_alone
 from fargo.store.postgresql.rows import values_of
-from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
+from fargo.store.postgresql.store import IDENTITY, PostgresqlWriter, erase_stream, vacuum
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
@@ -77,6 +78,7 @@ class ThreadedStore(PostgresqlWriter):
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
         self._beside = ThreadPool(0, 1, WHAT)
+        self._noted = monotonic()
         self._note_figures()
 
     @classmethod
@@ -138,11 +140,11 @@ class ThreadedStore(PostgresqlWriter):
     def _append(self, batch: list[Entry]) -> list[int]:
         sizes = self._commit_once(batch)
         if monotonic() > self._noted + FIGURES_SECONDS:
-            self._note_figures()
+            self._noted = monotonic()
+            self._beside.callInThread(self._note_figures)
         return sizes
 
     def _note_figures(self) -> None:
-        self._noted = monotonic()
         try:
             self._span, self._size = super().span(), super().size()
         except StoreError as error:
@@ -176,11 +178,18 @@ class ThreadedStore(PostgresqlWriter):
                 opened.execute(_END_SESSION, self._session)
                 require_alone(opened, self._database)
                 lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
+                self._require_all(opened)
                 self._session = _begin(opened)
             except BaseException:
                 opened.close()
                 raise
             self._opened = opened
+
+    def _require_all(self, opened: PatientConnection) -> None:
+        """Raise StoreError if the database does not have all that was committed (rule 4)."""
+        name, position = opened.execute(IDENTITY).fetchall()[0]
+        if name != self._log or position < self._committed:
+            raise StoreError(texts.LOST.format(database=self._database, position=position, known=self._committed))
 
     def _found(self, batch: list[Entry]) -> list[int] | None:
         """Return the bytes of each entry of a batch if it is in the log, None if it is not. A batch that only forgets

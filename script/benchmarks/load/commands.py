@@ -33,6 +33,10 @@ _STEP_SECONDS: Final = 0.2
 _ALL_FOR_MAX: Final = 1000
 """The users for a search of the highest rate whose attempts use an account each."""
 _CALLERS: Final = 100
+_TELLS: Final = (
+    "Tells the times until an attempt has reached the other end and until it is done, and the processor time and the "
+    "memory of each program; with --find-max also the highest rate at which nothing fails and 95 % are done in 100 ms."
+)
 _Result = TypeVar("_Result")
 
 _ENGINE: Final = click.option(
@@ -149,11 +153,7 @@ async def _first_fargo(seconds: float, engine: str, most: int) -> list[tuple[int
 
 
 def _command(kind: Kind) -> click.Command:
-    at_most = (
-        "until it is done: with `--find-max`, the highest rate at which nothing fails and 95 % take 100 ms at most"
-    )
-
-    @click.command(kind.name, help=f"{kind.help}\n\nMeasures the time {at_most}; the processor time; the memory.")
+    @click.command(kind.name, help=f"{kind.help}\n\n{_TELLS}")
     @click.option("--rate", type=click.FloatRange(0.1), help="Attempts a second. [default: 10]")
     @click.option("--find-max", is_flag=True, help="Search for the highest rate that is clean, in place of --rate.")
     @click.option(

@@ -3,7 +3,8 @@
 Rules:
 
 1. All users are logged in at the XMPP server before the first measurement, so what one costs there is not counted.
-2. The memory of an account or of a call is that of the side: the gateway and the programs that it starts.
+2. The memory of an account or of a call is what the side has allocated for it: the gateway and the programs that it
+   starts.
 3. What a program has once allocated it may keep, so the first accounts after its start are measured.
 """
 
@@ -43,12 +44,12 @@ class Idle:
 async def measured(server: str, engine: str, accounts: int, calls: int, seconds: float) -> Idle:
     """Measure so many accounts for so long, and then as many calls."""
     async with Site(Plan(server, engine, relayed=False, registered=0, others=accounts)) as site:
-        before = programs.memory(site)
+        before = programs.allocated(site)
         begun = time.monotonic()
         await site.sign_in(site.others)
         took = time.monotonic() - begun
         await asyncio.sleep(_CALMING)
-        signed_in = programs.memory(site)
+        signed_in = programs.allocated(site)
         cpu = await _at_rest(site, seconds)
         talking = await _in_calls(site, calls) if calls else signed_in
     return Idle(
@@ -96,7 +97,7 @@ async def _in_calls(site: Site, calls: int) -> Mapping[str, int]:
     load = {"kind": "calls-out", "rate": _CALL_RATE, "seconds": begin, "hold": hold, "users": site.others}
     making = asyncio.ensure_future(site.generator.ask("run", begin + hold, loads=[load]))
     await asyncio.sleep(begin + _CALMING)
-    memory = programs.memory(site)
+    memory = programs.allocated(site)
     failed = [row[2] for row in (await making)["calls-out"]["rows"].values() if row[2]]
     if failed:
         raise ConnectionRefusedError(failed[0])

@@ -3,7 +3,8 @@
 Rules:
 
 1. The time is that of the processes and of all their children, those that have ended included (proc(5), stat).
-2. The memory is the proportional set size (proc(5), smaps_rollup): what processes share is counted once.
+2. The memory is the proportional set size (proc(5), smaps_rollup): what processes share is counted once. What a
+   program has allocated is that without the files that it has mapped.
 """
 
 import os
@@ -38,9 +39,18 @@ def seconds(site: Site) -> dict[str, float]:
 
 def memory(site: Site) -> Counter[str]:
     """Return the memory of each program, in KiB."""
+    return _memory_of(site, ("Pss",))
+
+
+def allocated(site: Site) -> Counter[str]:
+    """Return the memory that each program has allocated, in KiB."""
+    return _memory_of(site, ("Pss_Anon", "Pss_Shmem"))
+
+
+def _memory_of(site: Site, kinds: tuple[str, ...]) -> Counter[str]:
     used: Counter[str] = Counter()
     for program, pid in _processes(site):
-        used[program] += _memory(pid)
+        used[program] += _memory(pid, kinds)
     return used
 
 
@@ -79,8 +89,8 @@ def _seconds(pid: int) -> float:
     return 0.0
 
 
-def _memory(pid: int) -> int:
+def _memory(pid: int, kinds: tuple[str, ...]) -> int:
     with suppress(OSError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-        return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        return sum(int(rows[each].split()[0]) for each in kinds)
     return 0

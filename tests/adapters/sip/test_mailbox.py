@@ -43,6 +43,7 @@ def notify(body: str, kind: str = SUMMARY, event: str | None = PACKAGE) -> SipRe
         (TWO, MessageSummary(True, 2, 8, 0, "sip:*97@sip.test")),
         ("Messages-Waiting: no", MessageSummary(False)),
         ("messages-waiting:YES\nvoice-message:3/0(1/0)\n", MessageSummary(True, 3, 0, 1)),
+        ("Messages-Waiting: yes\r\nFax-Message: 1/0\r\n", MessageSummary(True, 0)),
         ("Messages-Waiting: yes\r\nVoice-Message: 0/0\r\nFax-Message: 1/0\r\n", MessageSummary(True, 0, 0)),
         ("Messages-Waiting: yes\r\nMessage-Account: <sip:v@x>\r\n\r\nTo: a@b\r\nSubject: hi\r\n", None),
         ("Messages-Waiting: yes\r\nMessage-Account: nonsense\r\n", MessageSummary(True)),

@@ -111,6 +111,7 @@ def test_a_form_is_submitted(action: str) -> None:
     assert submit("keep", number=" 0163 ", name=" Bob ") == CommandAsked(within("keep"), KeepContact("0163", "Bob"))
     assert submit("keep", number="") == CommandAsked(within("keep"), KeepContact())
     assert submit("forward", number=" 0163 ") == CommandAsked(within("forward"), SetForward("0163"))
+    assert submit("forward", number="Off") == CommandAsked(within("forward"), SetForward(None))
     assert submit("forward", number=" ") == CommandAsked(within("forward"), SetForward(None))
     assert submit("unregister", sure="1") == RegistrationCancelled(within("unregister"))
     assert submit("unregister", sure="0") == CommandAsked(within("unregister"), AskRemoval())
@@ -158,6 +159,10 @@ def test_a_command_is_cancelled(node: str, inside: str, action: str) -> None:
         (command(filled("form"), node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled(busy="maybe"), node="busy", sessionid=session("busy")), "bad-payload"),
         (command(filled(name="x" * 81), node="keep", sessionid=session("keep")), "bad-payload"),
+        *(
+            (command(filled(number="to Bob"), node=node, sessionid=session(node)), "bad-payload")
+            for node in ("call", "forward", "keep")
+        ),
         (command(filled(number="bob"), node="rules", sessionid=session("rules")), "bad-payload"),
         (command(filled(delete="all"), node="rules", sessionid=session("rules")), "bad-payload"),
         (command(filled() * 2, node="busy", sessionid=session("busy")), "bad-payload"),

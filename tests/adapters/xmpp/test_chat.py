@@ -2,7 +2,7 @@
 
 import pytest
 
-from fargo.adapters.xmpp import chat, messages
+from fargo.adapters.xmpp import chat, messages, texts
 from fargo.statemachine.dial_rules.texts import USAGE
 from fargo.statemachine.model.call_records import Direction
 from fargo.statemachine.model.events import GatewayAsked, RegistrationCancelled
@@ -59,9 +59,11 @@ GATEWAY = "sip.localhost"
         ("sed -d 17", DeleteRule(17)),
         ("sed -t 01632-960 000", TryNumber("01632960000")),
         ("sed -i -t 1", TryNumber("1", Direction.IN)),
-        ("sed -t bob", NotUnderstood()),
+        ("sed -t bob", RuleRefused(texts.NO_NUMBER_TO_TRY)),
+        ("sed -t", RuleRefused(texts.NO_NUMBER_TO_TRY)),
         ("sed secret", RuleRefused(USAGE)),
-        ("sed -d x", RuleRefused(USAGE)),
+        ("sed -d x", RuleRefused(texts.NO_RULE_NUMBER)),
+        ("sed -d", RuleRefused(texts.NO_RULE_NUMBER)),
         ("sedative", NotUnderstood()),
         ("busy", AskBusy()),
         ("stay", AskStay()),
@@ -77,8 +79,8 @@ GATEWAY = "sip.localhost"
         ("keepsake", NotUnderstood()),
         ("Register Alice@sip.test", Register("Alice@sip.test")),
         ("/register  sip:alice@sip.test", Register("sip:alice@sip.test")),
-        ("register", NotUnderstood()),
-        ("register s3cret", NotUnderstood()),
+        ("Register", Register("")),
+        ("register s3cret", Register("")),
         ("register alice@sip.test s3cret", NotUnderstood()),
         (f"register alice@{'x' * 1020}", NotUnderstood()),
         ("unregister", AskRemoval()),
@@ -86,6 +88,12 @@ GATEWAY = "sip.localhost"
         ("stay on", SetStay(True)),
         ("/Stay off", SetStay(False)),
         ("forward off", SetForward(None)),
+        ("Forward OFF", SetForward(None)),
+        ("forward to Bob", NotUnderstood()),
+        ("call me, please", NotUnderstood()),
+        ("call Bob <sip:bob@example.com>", CallNumber("Bob <sip:bob@example.com>")),
+        ("keep Bob Smith", NotUnderstood()),
+        ("keep 01632 960000 as", NotUnderstood()),
         ("Forward  +44 (0)1632  960111", SetForward("+44 (0)1632 960111")),
         ("call bob@example.com", CallNumber("bob@example.com")),
         ("call off", NotUnderstood()),

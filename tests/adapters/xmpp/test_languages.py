@@ -94,6 +94,15 @@ def test_every_sentence_is_found_again_with_its_values(language: str) -> None:
             assert spoken.translated(each.format(**values)) == said.format(**values), each
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_users_can_write_is_named_in_every_language(language: str) -> None:
+    """Words that users can write are quoted, and the same in all languages."""
+    quoted = re.compile(r"[“„]([a-z][^”“„]*)[”“]")
+    assert {
+        each: said for each, said in catalog(language).items() if quoted.findall(each) != quoted.findall(said)
+    } == {}
+
+
 def test_what_is_put_together_is_taken_apart() -> None:
     refused = account.CREDENTIALS_REFUSED.format(domain="sip.test", uri="sip:a@sip.test")
     said = DE.translated(account.RETRYING.format(problem=refused))
@@ -106,6 +115,12 @@ def test_what_is_put_together_is_taken_apart() -> None:
     assert not set(lines) & set(answer.splitlines())
     assert all(word in DE.translated(answer) for word in ("help", "status", "calls", "hang up", "busy on"))
     assert chat.request("help")
+
+
+def test_who_hides_their_number_does_so_in_every_language() -> None:
+    text = self_service.WAS_CALLED.format(ago="just now", peer=self_service.ANONYMOUS, outcome=self_service.RINGING)
+    said = "gerade eben: Jemand, der die eigene Nummer nicht zeigt, hat Sie angerufen. Es klingelt."
+    assert DE.translated(text) == said
 
 
 def test_names_and_numbers_are_never_translated() -> None:
@@ -164,7 +179,7 @@ def test_the_names_of_commands_are_translated_and_those_of_people_are_not() -> N
     readers = Readers()
     readers.default = "de"
     items = "<item xmlns='http://jabber.org/protocol/disco#items' name='Show the status' node='status'/>"
-    assert "name='Den Stand zeigen'" in said(readers, f"<iq {TO}>{items}</iq>")
+    assert "name='Den Status anzeigen'" in said(readers, f"<iq {TO}>{items}</iq>")
     offered = "<item xmlns='http://jabber.org/protocol/rosterx' name='Show the status'/>"
     assert offered in said(readers, f"<message {TO}>{offered}</message>")
 
@@ -181,3 +196,4 @@ def test_labels_and_texts_are_translated_and_nothing_else() -> None:
     assert "label='Passwort'" in form
     assert "var='Password'" in form
     assert "<name>Password</name>" in form
+    assert "<FN>Telefone bei x</FN>" in said(readers, f"<iq {TO}><vCard><FN>Telephones at x</FN></vCard></iq>")

@@ -539,6 +539,8 @@ def run(node: str, inside: str = "", session: str = "") -> Element:
         ("/Admin  FAILURES ", ListFailures()),
         ("admin announce A pause, soon.", Announce("A pause, soon.")),
         ("admin announce all: A pause.", Announce("A pause.", True)),
+        ("admin announce All: A pause.", Announce("A pause.", True)),
+        ("admin announce all:", None),
         ("admin remove bob@example.org yes", RemoveUser("bob@example.org")),
         ("admin drain", Drain()),
         ("admin drain off", Drain(False)),

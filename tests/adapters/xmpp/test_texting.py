@@ -47,6 +47,18 @@ def test_a_text_is_cut_behind_a_word() -> None:
     assert [len(each) for each in pieces("x" * 200 + " " + "y" * 200)] == [201, 200]
 
 
+@pytest.mark.parametrize("body", ["<body>This message is encrypted.</body>", ""])
+@pytest.mark.parametrize("to", [BOB, GATEWAY])
+def test_what_is_encrypted_is_refused_and_not_sent(to: str, body: str) -> None:
+    bench = Bench()
+    secret = "<encrypted xmlns='eu.siacs.conversations.axolotl'/>"
+    bench.receive(parse(f"<message type='chat' id='m1' from='{USER}/a' to='{to}'>{body}{secret}</message>"))
+    assert bench.events == []
+    [told] = bench.wire.sent
+    assert (told["type"], told["from"], told["id"]) == ("error", to, "m1")
+    assert texts.ENCRYPTED in told.toXml()
+
+
 def test_a_text_becomes_an_event_without_it() -> None:
     bench = Bench()
     bench.receive(parse(message("hällo", f"<request {NS}/>")), parse(message("again", kind="normal")))

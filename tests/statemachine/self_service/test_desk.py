@@ -134,6 +134,13 @@ def test_hanging_up_ends_all_calls() -> None:
     assert ask(story, EndCalls()) == texts.NOTHING_TO_END
 
 
+def test_a_call_that_the_user_hangs_up_while_it_rings_is_not_missed() -> None:
+    story = Phoning()
+    story.invites(sdp(PCMU))
+    assert ask(story, EndCalls()) == "Calls that were ended: 1."
+    assert ask(story, ShowCalls()) == f"just now: Bob (bob@sip.test) called you. {texts.YOU_HUNG_UP}"
+
+
 def test_who_is_busy_is_not_rung_but_told() -> None:
     story = Phoning()
     assert ask(story, SetBusy(True)) == texts.BUSY_ON
@@ -141,6 +148,7 @@ def test_who_is_busy_is_not_rung_but_told() -> None:
     story.invites(sdp(PCMU))
     assert [each.status for each in story.all(SendResponse)] == [486]
     assert "Missed call" in story.the(SendText).text
+    assert ask(story, ShowCalls()).endswith(texts.WERE_UNDISTURBED)
     assert ask(story, SetBusy(False)) == texts.BUSY_OFF
     assert texts.BUSY not in ask(story, ShowStatus())
 

@@ -49,6 +49,12 @@ def test_what_is_no_address_asks_for_no_password() -> None:
     assert story.user.prompt is None
 
 
+def test_who_names_no_address_is_told_how_to_register() -> None:
+    story = prompted()
+    assert ask(story, Register("")) == texts.REGISTER_WHAT
+    assert story.user.prompt is None
+
+
 def test_other_requests_change_nothing() -> None:
     story = prompted()
     ask(story, ShowStatus())

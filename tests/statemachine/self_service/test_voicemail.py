@@ -172,6 +172,9 @@ def test_a_provider_that_fails_is_asked_again_after_growing_pauses() -> None:
     assert (pauses[0] >= 30, pauses[-1] <= 3601) == (True, True)
     story.says(480, headers=SipHeaders(retry_after=5000))
     failed = story.at
+    story.tell(FlowClosed(next(iter(story.user.registrations))))
+    story.accept()
+    assert story.methods == [], "a new way is no reason to ask again sooner"
     story.next_subscribe()
     assert story.at - failed >= 5000
 
