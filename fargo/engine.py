@@ -2,7 +2,8 @@
 
 Rules:
 
-1. `put` only collects. At the end of the reactor's turn everything that was put is folded and committed as one batch.
+1. `put` only collects. At the end of the reactor's turn everything that was put is folded and committed as one batch;
+   if it is much, such as an event of thousands of users, in several, and others get their turn between them.
 2. One batch at a time is being committed. If the store takes its time, what is put meanwhile is collected and folded
    after the commit, so that nothing is folded onto a state that may never be committed.
 3. No command leaves before the event that caused it is committed.
@@ -18,6 +19,7 @@ Rules:
 8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import Final, NamedTuple, Protocol, get_args
@@ -38,6 +40,9 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import Store
 from fargo.store.kept_states import KeptStates
+
+MOST_AT_ONCE: Final = 500
+"""About so many events are folded and committed at once: some ten milliseconds in which nobody else gets a turn."""
 
 OVERDUE_SECONDS: Final = 1.0
 LONGEST_OVERDUE_SECONDS: Final = 300.0
@@ -82,8 +87,15 @@ class _Stream(Struct, frozen=True):
     in_vain: int = 0
 
 
-_Put = tuple[str | None, Event, float]
-"""An event that was put: its user (None: everyone who has anything open), and its time."""
+class _Put(NamedTuple):
+    """An event that was put: its user (None: everyone who has anything open), and its time. ``to_all``: it is one for
+    everyone, and does not concern this user unless they have anything open.
+    """
+
+    user: str | None
+    event: Event
+    at: float
+    to_all: bool = False
 
 
 class _Batch(NamedTuple):
@@ -169,7 +181,7 @@ class Engine:
         self._policy = policy or Policy()
         self._streams: dict[str, _Stream] = {}
         self._timers: dict[str, _Timer] = {}
-        self._collected: list[_Put] = []
+        self._collected: deque[_Put] = deque()
         self._committing: _Batch | None = None
         self._settling: list[Deferred[None]] = []
 
@@ -264,19 +276,18 @@ class Engine:
             return
         if not (self._collected or self._committing):
             self._call_later(0, self._flush)
-        self._collected.append((user, event, self._now()))
+        self._collected.append(_Put(user, event, self._now()))
 
     def _waits(self, jid: str) -> bool:
         """Return True if anything of the user is not committed yet."""
         in_commit = self._committing is not None and jid in self._committing.streams
-        return in_commit or any(user == jid for user, _, _ in self._collected)
+        return in_commit or any(each.user == jid for each in self._collected)
 
     def _flush(self) -> None:
-        """Fold what was collected, and begin to commit it."""
-        collected, self._collected = self._collected, []
-        if not collected:
+        """Fold what was collected, or the first of it, and begin to commit that."""
+        if not self._collected:
             return
-        batch = self._committing = self._folded(collected)
+        batch = self._committing = self._folded()
         if self._log_failed:
             self._keep(batch)
             return
@@ -304,20 +315,21 @@ class Engine:
                 self._written(recorded, size)
         self._committed(batch)
 
-    def _folded(self, collected: list[_Put]) -> _Batch:
+    def _folded(self) -> _Batch:
         batch = _Batch([], {}, [])
-        for jid, event, at in collected:
-            if jid is None:
-                for each in self._busy_after(batch):
-                    self._fold(batch, each, event, at)
-            else:
-                self._fold(batch, jid, event, at)
+        while self._collected and len(batch.entries) < MOST_AT_ONCE:
+            put = self._collected.popleft()
+            if put.user is None:
+                everyone = self._streams | batch.streams
+                self._collected.extendleft(put._replace(user=jid, to_all=True) for jid in reversed(everyone))
+            elif not put.to_all or self._is_busy_after(batch, put.user):
+                self._fold(batch, put.user, put.event, put.at)
         return batch
 
-    def _busy_after(self, batch: _Batch) -> list[str]:
-        """Return everyone who is registered or has anything open after the entries of the batch."""
-        streams = self._streams | batch.streams
-        return [jid for jid, stream in streams.items() if stream.version and not self._is_idle(jid, stream)]
+    def _is_busy_after(self, batch: _Batch, jid: str) -> bool:
+        """Return True if the user is registered or has anything open after the entries of the batch."""
+        stream = batch.streams.get(jid) or self._streams.get(jid)
+        return stream is not None and stream.version > 0 and not self._is_idle(jid, stream)
 
     def _is_idle(self, jid: str, stream: _Stream) -> bool:
         try:
