@@ -30,6 +30,7 @@ _SENTENCES: Final = frozenset(
         "details",
         "duration",
         "outcome",
+        "peer",
         "problem",
         "said",
         "state",

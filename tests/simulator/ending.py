@@ -1,5 +1,6 @@
 """The end of a world: everybody waits, then hangs up, and nothing may be left."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -7,8 +8,11 @@ from msgspec.structs import replace
 
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.legs.relay.relay_session import Joined
+from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.machine import deadlines, secrets
 
+from .phone import Phone
+from .provider import Provider
 from .quirks import NONE, Quirk
 from .relay import ENOUGH
 from .world import GATEWAY_ITSELF, LONGEST, SIP, Move, World, broken_rule, drained, moves, passing, step, talkers
@@ -21,7 +25,10 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     """Let the world come to its end, and see that it does: nobody rings for ever, what one end hangs up ends at the
     other unless a quirk kept it from hearing of it, and nothing is left. Raises Broken.
     """
-    world = _without_absent(_waited(drained(world)))
+    world = drained(world)
+    if apart := list(_apart(world)):
+        raise broken_rule(world, "phones that are joined follow each other", apart)
+    world = _without_absent(_waited(world))
     if sessions := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
         raise broken_rule(world, "no client is left ringing", sessions)
     if phones := world.sip.left_ringing():
@@ -59,6 +66,27 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     if set(world.vault) != set(secrets(world.user)):
         raise broken_rule(world, "the vault keeps what the account refers to, and no more", tuple(world.vault))
     return world
+
+
+def _apart(world: World) -> Iterator[tuple[Phone, Phone]]:
+    """Yield the two phones of each call that was forwarded of which one is not told where the other is, or that it
+    holds, though nothing is under way.
+    """
+    phones = {each.dialog: each for each in world.sip.phones} if isinstance(world.sip, Provider) else {}
+    for call in world.user.calls.values():
+        legs = call.sip, call.forwarded
+        if not all(isinstance(each, Confirmed) and each.exchange is None for each in legs):
+            continue
+        one, other = (phones.get(each.name or "") if each else None for each in legs)
+        if one is None or other is None or any(_is_busy(each) for each in (one, other)):
+            continue
+        if (one.to, one.holds, other.to, other.holds) != (other.at, other.held, one.at, one.held):
+            yield one, other
+
+
+def _is_busy(phone: Phone) -> bool:
+    """Return True if something is under way with a phone, or it has had its own way."""
+    return phone.phase != "talking" or bool(phone.asked or phone.asking or phone.oks) or phone.stubborn
 
 
 def _without_absent(world: World) -> World:

@@ -116,6 +116,7 @@ class Phone(Struct, frozen=True):
     ``rseq``: that of its last reliable provisional response. ``held``: it has us on hold; ``holds``: so have we.
     ``relayed``: it was told to send audio to the relay; ``at``: where it wants audio itself. ``lost``: its INVITE is.
     ``ok``: its last 2xx to an INVITE. ``early``: how its offer was answered before the call was.
+    ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
     """
 
     tag: str
@@ -139,6 +140,8 @@ class Phone(Struct, frozen=True):
     lost: bool = False
     ok: SipResponseReceived | None = None
     early: Body | None = None
+    to: str = ""
+    stubborn: bool = False
 
     @property
     def contact(self) -> str:
@@ -306,9 +309,10 @@ class Phone(Struct, frozen=True):
         after = replace(self, asked=tuple(rest))
         if what in _REFUSALS:
             status, headers = _REFUSALS[what]
-            return after, (self.response(asked, status, headers),)
+            return replace(after, stubborn=True), (self.response(asked, status, headers),)
         request = asked.request
         strange = what == "agree with strange codecs"
+        after = replace(after, stubborn=after.stubborn or strange)
         agreed = after._told(request) if request.body is not None else after
         timer = request.headers.session_expires
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
@@ -321,7 +325,7 @@ class Phone(Struct, frozen=True):
     def _told(self, request: SendRequest) -> "Phone":
         """After an offer of ours is agreed to."""
         assert isinstance(request.body, Sdp)
-        return replace(self, relayed=is_relayed(request.body), holds=_holds(request.body))
+        return replace(self, relayed=is_relayed(request.body), holds=_holds(request.body), to=_place(request.body))
 
     # --- what it is told
 
@@ -426,7 +430,7 @@ class Phone(Struct, frozen=True):
             raise Broken("a 2xx to an INVITE describes the gateway's end", (self, body))
         if isinstance(offer, Sdp):
             _compare(offer, body)
-        return replace(self, relayed=is_relayed(body), holds=_holds(body))
+        return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body))
 
     def acknowledgement(self, response: SendResponse) -> SipRequestReceived:
         """Return the ACK to a final response of the gateway; it answers an offer in that."""
@@ -480,6 +484,12 @@ def _chosen(offer: Body | None) -> tuple[Codec, ...]:
     if described is None or PCMU.name in [each.name for each in described.codecs]:
         return (PCMU,)
     return (PCMA,)
+
+
+def _place(sdp: Sdp) -> str:
+    """Return where a description wants audio, "" if nowhere."""
+    where = address(sdp.audio.description) if sdp.audio and sdp.audio.description else None
+    return where.ip if where else ""
 
 
 def _holds(sdp: Sdp) -> bool:

@@ -8,18 +8,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.requests import CallNumber, SetForward
+from fargo.statemachine.model.requests import CallNumber, SetBusy, SetForward
 from fargo.statemachine.model.sip import ENGINES, SipEngine
 
 from .broken import Broken, Entry
 from .ending import finish
-from .quirks import Quirk
+from .quirks import NONE, Quirk
 from .world import (
     ASKING,
     ASKING_BROWSER,
     BROWSER,
     DESK,
     MOBILE,
+    SIP,
     SOFTPHONE,
     Move,
     World,
@@ -89,6 +90,18 @@ BEGINNINGS: Final = {name: world for engine in ENGINES.values() for name, world 
 
 FORWARDING: Final = asked_for(_plain(Policy(engine="sip")), SetForward("+44 1632 960111"))
 """A user whose calls are forwarded."""
+
+
+def _joined(world: World) -> World:
+    """The world after a call was forwarded as its user is busy, and answered."""
+    for what in ("call", "deliver", "ring", "deliver", "answer", "deliver", "deliver"):
+        about = next((about for move, about in world.sip.moves(NONE) if move == what), "")
+        world = step(world, Move(SIP, what, about))
+    return world
+
+
+JOINED: Final = _joined(asked_for(FORWARDING, SetBusy(True)))
+"""Two phones that are joined."""
 CALLED_BACK: Final = asked_for(_mixed(Policy(relay=True, engine="sip")), CallNumber("+44 1632 960222"))
 """A user who has asked for a call."""
 

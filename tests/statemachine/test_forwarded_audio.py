@@ -246,6 +246,17 @@ def test_both_phones_hold_at_once() -> None:
     assert (story.now("INVITE").recipient.tag, senders(story.now("INVITE"))) == ("bob", "responder")
 
 
+def test_a_phone_that_has_asked_for_an_offer_is_told_of_a_hold_meanwhile() -> None:
+    story = both_ways()
+    story.sends("INVITE")
+    asked = story.final("INVITE")[-1]
+    assert (asked.status, media(asked.body).codecs) == (200, (PCMU, PCMA))
+    story.target_sends("UPDATE", sdp(PCMU, PCMA, senders="initiator", at=AT_TARGET))
+    assert (story.statuses, story.methods) == ([200], [])
+    story.acknowledges(asked.head, body=sdp(PCMU, PCMA))
+    assert (story.now("INVITE").recipient.tag, senders(story.now("INVITE"))) == ("bob", "responder")
+
+
 def test_a_phone_that_does_not_refresh_its_session_ends_the_call() -> None:
     story = Forwarding()
     story.invites(sdp(PCMU), headers=SipHeaders(supported=("timer",), session_expires=SessionTimer(300, "uac")))

@@ -161,7 +161,11 @@ def test_what_was_not_sent_is_told() -> None:
     assert story.the(RefuseText).text == sip_texts.NO_SUCH_SERVER.format(server="sip.test")
     story.writes()
     story.says(408, by_edge=True, source=None)
-    assert story.the(RefuseText).text == sip_texts.SERVER_SILENT
+    assert story.the(RefuseText).text == sip_texts.TEXT_SERVER_SILENT
+    story.writes()
+    [(name, _)] = story.sent_all("MESSAGE")[-1:]
+    story.tell(SipRequestUndelivered(name, name, Undelivered.SILENT))
+    assert story.the(RefuseText).text == sip_texts.TEXT_SERVER_SILENT
 
 
 @pytest.mark.parametrize("why", Undelivered)

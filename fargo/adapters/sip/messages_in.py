@@ -4,6 +4,8 @@ Rules:
 
 1. A text that comes twice, with other branches, is put once (RFC 3261 §8.2.2.2), and answered as it was.
 2. The user may have had enough of them. A notice that says the same as the one before does not count.
+3. That somebody types is put once a second for each sender; what comes sooner is answered, and no more. So nobody
+   floods the user with it: the limit on texts does not apply to what is no text.
 """
 
 from collections.abc import Callable
@@ -29,6 +31,7 @@ TextRefusal: TypeAlias = Callable[[str], str | None]
 _Place: TypeAlias = tuple[str, int, str]
 """Call-ID, CSeq number and From of a MESSAGE: the same whichever way it comes."""
 
+_TYPING_SECONDS: Final = 1.0
 _UNAVAILABLE: Final = 480
 _OK: Final = (200, "OK")
 _TWICE: Final = (482, "Loop Detected")
@@ -53,6 +56,8 @@ class MessagesIn:
         """The texts that have come in: True if their answer is known to be that they were taken."""
         self._summaries: Recent[Named, MessageSummary] = Recent(DAY, MOST, now)
         """What was said last of the mailbox of a registration."""
+        self._typing: Recent[tuple[Named, str], bool] = Recent(_TYPING_SECONDS, MOST, now)
+        """Who has said just now that they type, or do not: the registration that was told, and From."""
 
     def text(
         self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool
@@ -60,10 +65,20 @@ class MessagesIn:
         """Put the event of a text outside of a call, or of a notice that somebody types. Raise MalformedSipError if it
         is not taken.
         """
-        said = message_bodies.composing_in(request) or self._taken(request, head, called.user)
-        if said is not None:
-            name = incoming(called.name, head.call_id, party(request.headers, "From").tag)
+        composing, sender = message_bodies.composing_in(request), party(request.headers, "From")
+        said = composing or self._taken(request, head, called.user)
+        if composing and self._is_hasty(called, sender.uri):
+            self._answer(head, *_OK)
+        elif said is not None:
+            name = incoming(called.name, head.call_id, sender.tag)
             self._put(called.user, inward.text(name, called.name, head, request, source, said, of_provider))
+
+    def _is_hasty(self, called: Named, sender: str) -> bool:
+        """Return True if a sender (URI) has said just before if they type (rule 3)."""
+        if (called, sender) in self._typing:
+            return True
+        self._typing[called, sender] = True
+        return False
 
     def text_in_call(self, request: SipRequest, head: RequestHead, source: SourceMark, user: str, dialog: str) -> None:
         """Put the event of a text within the dialog of a call. Raise MalformedSipError if it is not taken."""

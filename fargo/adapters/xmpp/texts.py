@@ -176,9 +176,9 @@ NO_SESSION_YET: Final = "The command has not begun. Execute it first."
 NO_SUCH_SESSION: Final = "That is no session of this command. Execute it anew."
 NO_SUCH_ACTION: Final = "The command cannot do that now."
 FORM_MISSING: Final = "The form is missing."
-NO_RULE_NUMBER: Final = "The number of a rule to delete is one such as 1."
+NO_RULE_NUMBER: Final = "Name the rule to delete by its number, such as 1."
 NO_ADDRESS: Final = "That is neither a number nor a SIP address."
-NO_NUMBER_TO_TRY: Final = "What is to be tried is no telephone number."
+NO_NUMBER_TO_TRY: Final = "That is no telephone number, so it cannot be tried."
 NOT_A_FLAG: Final = "The field “{name}” must be true or false."
 
 # --- for admins

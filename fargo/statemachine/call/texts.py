@@ -22,7 +22,7 @@ NOT_REACHED: Final = "{to} has not taken the call. {why}"
 
 # --- a call that is forwarded
 
-FORWARDED: Final = "{caller} called, and was forwarded to {to}."
+FORWARDED: Final = "A call from {caller} was forwarded to {to}."
 TOO_LONG: Final = "A call that was forwarded may last for four hours."
 NOT_TAKEN: Final = "No client has taken the call in time."
 BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between the two phones. {why}"

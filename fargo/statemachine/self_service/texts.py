@@ -18,7 +18,7 @@ sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 call {number}: your clients ring, and the number is called when you take the call
 keep, keep {number} as Bob: who has called or written last, or a number, becomes one of your contacts
-forward {number}, forward off: calls that no client of yours takes are forwarded, or not
+forward {number}, forward off: calls that no client of yours takes are forwarded to a number, or no longer
 To call, add a number as a contact of {gateway}."""
 NOT_UNDERSTOOD: Final = "That was not understood."
 UNREGISTERED: Final = (
@@ -63,7 +63,7 @@ FIELD_BUSY: Final = "Tell callers that I am busy"
 
 # --- calls
 
-NO_CALLS: Final = "There were no calls yet."
+NO_CALLS: Final = "There have been no calls yet."
 CALLED: Final = "{ago}: you called {peer}. {outcome}"
 WAS_CALLED: Final = "{ago}: {peer} called you. {outcome}"
 WAS_FORWARDED: Final = "{ago}: {peer} called you, and was forwarded to {to}. {outcome}"

@@ -24,7 +24,7 @@ CALL_SECONDS: Final = 10.0
 MOST: Final = 64
 _CALLERS: Final = 200
 SIGN_IN_SECONDS: Final = 1.0
-_GUESTS: Final = 400
+_GUESTS: Final = 800
 """The users who sign in and out: enough for `MOST`."""
 STEP_SECONDS: Final = 20.0
 REST: Final = 2.0

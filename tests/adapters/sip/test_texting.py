@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import pytest
+from edge.agents import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -205,6 +206,25 @@ async def test_who_types_is_an_event() -> None:
         event = await rig.event()
         assert isinstance(event, TextReceived)
         assert (event.connection, event.text, event.headers.composing) == ("7.0", Composing(True, 90), True)
+
+
+async def test_who_types_is_an_event_once_a_second() -> None:
+    async with Rig() as rig:
+        headers = [("Content-Type", IS_COMPOSING)]
+
+        def deliver(state: str) -> Message:
+            return rig.edge.deliver("MESSAGE", to(rig), headers=headers, body=f"<state>{state}</state>")
+
+        deliver("active")
+        assert await rig.event()
+        for state in ("active", "idle", "active"):
+            assert (await rig.edge.final(deliver(state))).status == 200
+        assert not rig.has_event()
+        rig.pass_time(1.5)
+        deliver("idle")
+        event = await rig.event()
+        assert isinstance(event, TextReceived)
+        assert event.text == Composing(False)
 
 
 async def test_a_text_in_a_call_is_an_event_of_the_call() -> None:

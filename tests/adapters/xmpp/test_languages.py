@@ -117,6 +117,12 @@ def test_what_is_put_together_is_taken_apart() -> None:
     assert chat.request("help")
 
 
+def test_who_hides_their_number_does_so_in_every_language() -> None:
+    text = self_service.WAS_CALLED.format(ago="just now", peer=self_service.ANONYMOUS, outcome=self_service.RINGING)
+    said = "gerade eben: Jemand, der die eigene Nummer nicht zeigt, hat Sie angerufen. Es klingelt."
+    assert DE.translated(text) == said
+
+
 def test_names_and_numbers_are_never_translated() -> None:
     text = user_agent.SAID_BY_SERVER.format(domain="Password", words="Nobody answered.", status=480)
     assert DE.translated(text) == "Password sagt: „Nobody answered.“ (480)"
@@ -173,7 +179,7 @@ def test_the_names_of_commands_are_translated_and_those_of_people_are_not() -> N
     readers = Readers()
     readers.default = "de"
     items = "<item xmlns='http://jabber.org/protocol/disco#items' name='Show the status' node='status'/>"
-    assert "name='Den Stand zeigen'" in said(readers, f"<iq {TO}>{items}</iq>")
+    assert "name='Den Status anzeigen'" in said(readers, f"<iq {TO}>{items}</iq>")
     offered = "<item xmlns='http://jabber.org/protocol/rosterx' name='Show the status'/>"
     assert offered in said(readers, f"<message {TO}>{offered}</message>")
 

@@ -136,5 +136,5 @@ def _confirmed(leg: UasProceeding, session: MediaSession, wanted: Ours, effects:
     expires, require = session_timer.told(timer)
     headers: SipHeaders = replace(dialog.ABILITIES, session_expires=expires, require=require)
     unheard.accept(response(leg.name, leg.access, leg.head, 200, headers, session.sent, contact=True), effects)
-    awaited = AckAwaited(leg.head, effects.at, True, session.sent if leg.sdp is None else None)
+    awaited = AckAwaited(leg.head, effects.at, True, session.sent if leg.sdp is None else None, session.ours)
     return Confirmed(leg.name, leg.access, leg.dialog, session, wanted, effects.at, exchange=awaited, timer=timer)

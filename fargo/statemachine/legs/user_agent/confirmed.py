@@ -365,7 +365,7 @@ def _answered(leg: Confirmed, event: SipRequestReceived, offered: Sdp | None, ef
         return leg
     unheard.forget(leg.name, effects)
     unheard.accept(ok, effects)
-    awaited = AckAwaited(event.head, effects.at, False, None if offered else sdp)
+    awaited = AckAwaited(event.head, effects.at, False, None if offered else sdp, leg.wanted)
     return replace(leg, exchange=awaited)
 
 
@@ -377,7 +377,7 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     settled = replace(leg, exchange=None)
     session = leg.session
     if awaited.offer is not None:
-        found = offer_answer.accepted(leg.session, leg.wanted, event.body)
+        found = offer_answer.accepted(leg.session, awaited.wanted or leg.wanted, event.body)
         if found is None and awaited.first:
             answer = event.body if isinstance(event.body, Sdp) else None
             reason = CALLER_UNREACHABLE if offer_answer.is_unreachable(answer) else _LATE_WITHOUT_AUDIO

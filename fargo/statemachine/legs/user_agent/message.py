@@ -42,6 +42,7 @@ _TIMEOUT: Final = 408
 _NOT_TAKEN: Final = frozenset({405, 415, 488, 501, 606})
 _CHALLENGES: Final = frozenset({401, 407})
 _UNDELIVERED: Final = {
+    Undelivered.SILENT: texts.TEXT_SERVER_SILENT,
     Undelivered.EDGE: texts.TEXT_NO_EDGE,
     Undelivered.UNSENDABLE: texts.TEXT_UNSENDABLE,
 }
@@ -109,7 +110,7 @@ def _failure(domain: str, event: SipResponseReceived, logged_in: bool) -> Reason
     if event.by_edge and status != _TIMEOUT:
         return Reason(Cause.NETWORK, texts.SERVER_UNREACHABLE, ours=True)
     if event.by_edge:
-        return Reason(Cause.NETWORK, texts.SERVER_SILENT, ours=True)
+        return Reason(Cause.NETWORK, texts.TEXT_SERVER_SILENT, ours=True)
     if status in _NOT_TAKEN:
         return Reason(Cause.MEDIA, texts.NO_TEXT_TAKEN.format(domain=domain, words=words, status=status), status)
     if status in _CHALLENGES:

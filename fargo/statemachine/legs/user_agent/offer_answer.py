@@ -204,9 +204,14 @@ def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaS
 
 
 def _told(session: MediaSession, wanted: Ours, answered: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    """Return the settled codecs that the far end takes after an answer: it says nothing of those not offered."""
-    offered, known = _kinds(wanted.local.codecs), _kinds(session.listed or session.theirs.codecs)
-    return session.listed if known & offered == _kinds(answered) else answered
+    """Return the settled codecs that the far end takes after an answer. The answer to an offer of some of them says
+    nothing of the others, and takes back nothing: else two phones could change their codecs after each other for ever.
+    """
+    offered, taken, known = _kinds(wanted.local.codecs), _kinds(answered), session.listed or session.theirs.codecs
+    if _kinds(session.theirs.codecs) <= offered:
+        return answered
+    left = tuple(codec for codec in known if kind(codec) in taken or kind(codec) not in offered)
+    return left if has_voice(left) and left != known else session.listed
 
 
 def _kinds(codecs: tuple[Codec, ...]) -> frozenset[tuple[str, int, int]]:

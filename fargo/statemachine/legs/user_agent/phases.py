@@ -182,13 +182,14 @@ class Doubted(Struct, frozen=True, gc=False):
 
 class AckAwaited(Struct, frozen=True, gc=False):
     """Our 2xx has no ACK. ``first``: it is that to the first INVITE. ``offer``: our offer in it, which the ACK is to
-    answer; None if it was our answer.
+    answer; None if it was our answer. ``wanted``: what that offer is to bring about.
     """
 
     head: RequestHead
     since: float
     first: bool
     offer: Sdp | None
+    wanted: Ours | None = None
 
 
 Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited

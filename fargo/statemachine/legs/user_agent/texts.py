@@ -48,6 +48,7 @@ NO_DETAILS: Final = "no details known"
 
 # --- why a text was not delivered
 
+TEXT_SERVER_SILENT: Final = "The SIP server does not respond. It is not known whether your message has arrived."
 TEXT_NO_EDGE: Final = "The gateway's SIP service cannot take messages at the moment. Try again shortly."
 TEXT_UNSENDABLE: Final = "The message cannot be sent to {server}: {details}."
 NO_TEXT_TAKEN: Final = "The provider {domain} takes no text messages for this address: “{words}” ({status})"
