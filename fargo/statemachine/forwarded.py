@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from fargo.statemachine import address, dialling, naming, outgoing, texts
 from fargo.statemachine.account.account_state import Credentials
 from fargo.statemachine.address import BadAddress, SipUri
+from fargo.statemachine.dial_rules import rewriting
 from fargo.statemachine.dialling import AddressBook
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Forwarding, Line
@@ -44,8 +45,11 @@ def target(user: User, known: Credentials, typed: str, gateway: str) -> tuple[st
         return uri if isinstance(uri, BadAddress) else BadAddress(texts.NO_CONTACT)
     if naming.canonical(uri, book) == naming.canonical(known.uri, book):
         return BadAddress(texts.NO_FORWARD_TO_OWN)
-    if dialling.dialled(jid) in user.policy.emergency_numbers:
+    becomes = rewriting.rewritten(uri, book, user.settings, user.policy)
+    if {dialling.dialled(jid), becomes.uri.user} & {*user.policy.emergency_numbers}:
         return BadAddress(texts.NO_FORWARD_TO_EMERGENCY)
+    if becomes.refusal:
+        return BadAddress(becomes.refusal.text)
     return jid, uri
 
 

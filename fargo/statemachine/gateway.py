@@ -56,6 +56,7 @@ def restarted(user: User, effects: Effects) -> User:
     """
     reason, engine = Reason(Cause.NETWORK, texts.RESTARTED), user.policy.engine
     user = in_part(user, outbox.restarted, effects)
+    user = in_part(user, voicemail.restarted, effects)
     user = in_part(user, partial(_repeated, repeat=sip_leg.restarted), effects)
     user = connections.in_each_registration(user, sign_in.restarted, effects)
     going = in_each_call(user, lambda call, effects: bridge.restarted(call, engine, reason, effects), effects)
@@ -144,7 +145,7 @@ def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
     by the time of the events, so they live, whether they ring or are answered.
     """
     user = connections.in_each_registration(user, partial(sign_in.clock_jumped, seconds=seconds), effects)
-    user = voicemail.clock_jumped(user, seconds, effects)
+    user = in_part(user, partial(voicemail.clock_jumped, seconds=seconds), effects)
     return in_each_call(user, bridge.stream_opened, effects)
 
 

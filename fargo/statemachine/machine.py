@@ -91,6 +91,7 @@ from fargo.statemachine.model.jingle_events import (
     SessionInitiated,
     SessionTerminated,
 )
+from fargo.statemachine.model.mailbox import GIVEN_UP
 from fargo.statemachine.model.ng import RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip import SipAccountEvent, SipCallArrived, SipCallEvent, SipTextArrived
 from fargo.statemachine.model.sip_messages import EdgeRestarted, RegistrationEvent
@@ -171,13 +172,16 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
         effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
         after = faults.ended(user, recorded.event, error, effects)
-    if after.account is not user.account and not isinstance(recorded.event, Snapshot):
+    is_snapshot = isinstance(recorded.event, Snapshot)
+    if after.account is not user.account and not is_snapshot:
         call = effects.call
         after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
         effects.call = call
-    if _concerns_mailbox(user, after, recorded.event, effects):
+    same = after.account is user.account and effects.registrations is user.registrations
+    given_up = after.mailbox is not None and after.mailbox.given_up
+    if not (given_up or is_snapshot) and (not same or isinstance(recorded.event, TimePassed)):
         call = effects.call
-        after = in_part(after, voicemail.noted, effects, drop=voicemail.given_up)
+        after = in_part(after, voicemail.noted, effects, drop=lambda user, _: replace(user, mailbox=GIVEN_UP))
         effects.call = call
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
@@ -187,12 +191,6 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         effects.call = call
         effects.close()
     return after, tuple(effects.issued), effects.call
-
-
-def _concerns_mailbox(before: User, after: User, event: Event, effects: Effects) -> bool:
-    """Return True if a subscription to the mailbox may have to be begun, renewed or forgotten."""
-    same = after.account is before.account and effects.registrations is before.registrations
-    return not isinstance(event, Snapshot) and (not same or isinstance(event, TimePassed))
 
 
 def answers(

@@ -13,12 +13,12 @@ FAULT_IN_CALL: Final = "Internal gateway error in this call; it has been logged.
 # --- why the user cannot call
 
 NOT_SIGNED_IN: Final = "You are not signed in to SIP. {status}"
-ENGINE_DOES_NOT_CALL_BACK: Final = "This gateway's SIP engine cannot call so. Call the number by your client."
-NO_KEYS_YET: Final = "Your account requires encrypted audio, so your client has to call itself."
+ENGINE_DOES_NOT_CALL_BACK: Final = "This gateway cannot place calls for you. Call the number with your client."
+NO_KEYS_YET: Final = "Your account requires encrypted audio. Call the number with your client instead."
 NO_CLIENT: Final = (
     "None of your clients can take the call now: none that could is online, or all are set to do not disturb."
 )
-ENGINE_DOES_NOT_FORWARD: Final = "This gateway's SIP engine does not forward calls."
+ENGINE_DOES_NOT_FORWARD: Final = "This gateway does not forward calls."
 NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
 NO_FORWARD_TO_OWN: Final = "This is your own SIP address. Calls cannot be forwarded to it."
 NO_CONTACT: Final = "No contact can stand for that address."

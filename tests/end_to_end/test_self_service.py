@@ -71,7 +71,7 @@ async def test_a_user_does_everything_by_chat(customer: Customer) -> None:
     assert customer.world.provider.contacts("alice")
     assert "not understood" in await ask(customer, account.password)
     assert "Signed in as" in await ask(customer, "status")
-    assert await ask(customer, "calls") == "There were no calls yet."
+    assert await ask(customer, "calls") == "There have been no calls yet."
     assert await ask(customer, "hang up") == "You are in no call."
     assert "busy" in await ask(customer, "busy on")
     assert "busy off" in await ask(customer, "busy")
@@ -136,7 +136,7 @@ async def test_a_user_does_everything_by_commands(customer: Customer) -> None:
     assert cancelled.get("status") == "canceled"
     assert (await submit("register", **customer.fields)).startswith("Registered.")
     assert "Signed in as" in note(await run(client, at, "status"))
-    assert note(await run(client, at, "calls")) == "There were no calls yet."
+    assert note(await run(client, at, "calls")) == "There have been no calls yet."
     assert note(await run(client, at, "hang-up")) == "You are in no call."
     assert "busy" in await submit("busy", busy="1")
     shown = await run(client, at, "busy")

@@ -86,7 +86,8 @@ def test_a_registration() -> None:
 
 
 def entry(version: int, refused: bool, submitted: bool = False) -> Entry:
-    issued = (Issued(ALICE, f"{version}.0", RefuseIq(IQ, "modify", "not-acceptable", REFUSED)),) if refused else ()
+    refusal = RefuseIq(IQ, "modify", "not-acceptable", f"{REFUSED}\nDelete your message.")
+    issued = (Issued(ALICE, f"{version}.0", refusal),) if refused else ()
     return Recorded(ALICE, version, 0.0, SUBMITTED if submitted else TimePassed()), issued
 
 

@@ -274,7 +274,8 @@ class Provider(Struct, frozen=True):
         asked, *rest = phone.asked
         challenge = Challenge("sip.test", f"{beginning}{self.made}")
         response = replace(phone.response(asked, 401), source=source, challenges=(challenge,))
-        return replace(self, made=self.made + 1)._with(replace(phone, asked=tuple(rest)))._says(response)
+        after = replace(phone, asked=tuple(rest), stubborn=True)  # it need not be asked again
+        return replace(self, made=self.made + 1)._with(after)._says(response)
 
     def _loses_request(self, phone: Phone) -> "Provider":
         asked, *rest = phone.asked

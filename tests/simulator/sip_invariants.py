@@ -202,7 +202,8 @@ class SipWatch(Struct, frozen=True):
         after = replace(self, asked=answered)
         place = response.head.call_id, _tag(event)
         accepts = response.head.method in ("INVITE", "UPDATE") and response.status < 300
-        if not accepts or not isinstance(event, SipRequestReceived):
+        # That to a first INVITE may have waited for a PRACK.
+        if not accepts or not isinstance(event, SipRequestReceived) or event.head != response.head:
             return after
         if isinstance(event.body, Sdp) and place in dict(self.offering):
             raise Broken("no offer is taken while ours has no answer", (response, self.offering))

@@ -33,6 +33,7 @@ from fargo.statemachine import (
     pending,
     replies,
     unrecorded,
+    upcoming,
     user_state,
 )
 from fargo.statemachine.account import account_state, binding, connection, registration, roster, sign_in
@@ -85,7 +86,7 @@ def functions() -> dict[CodeType, FunctionType]:
     """Return every function that folds, but for the fold itself, and what ends a call after a fault."""
     defined = (value for module in core().values() for value in vars(module).values())
     found = [each for each in defined if isinstance(each, FunctionType) and each.__module__.startswith(f"{CORE}.")]
-    folds_nothing = (faults.__name__, reach.__name__, unrecorded.__name__, wire.__name__)
+    folds_nothing = (faults.__name__, reach.__name__, unrecorded.__name__, upcoming.__name__, wire.__name__)
     beyond = {each for each in found if each in FOR_ENGINE or each.__module__ in folds_nothing}
     return {each.__code__: each for each in found if each not in beyond}
 

@@ -180,7 +180,7 @@ def test_without_a_client_there_is_no_call() -> None:
 def test_what_the_engine_or_the_account_does_not_have_is_said() -> None:
     other = Story().signed_in()
     other.tell(GatewayAsked(DESK, GATEWAY, CallNumber("+44 1632 960111")))
-    assert "engine" in other.the(SendText).text
+    assert "cannot place calls" in other.the(SendText).text
 
 
 def test_a_limit_on_calls_applies() -> None:

@@ -244,11 +244,14 @@ def test_no_more_calls_are_forwarded_than_a_user_may_be_in() -> None:
         ("112", "emergency"),
         ("bob@", "domain"),
         ("+", "number"),
+        ("17", "emergency"),
+        ("1900123", "not allowed"),
     ],
 )
 def test_what_calls_cannot_be_forwarded_to_is_refused(number: str, told: str) -> None:
     story = Phoning()
-    story.tell(PolicyChanged(Policy(engine="sip", emergency_numbers=("112",))))
+    rules = (DialRule("s/^17$/112/"), DialRule("s/^1900.*//"))
+    story.tell(PolicyChanged(Policy(engine="sip", emergency_numbers=("112",), dial_rules=rules)))
     story.tell(GatewayAsked(DESK, GATEWAY, SetForward(number)))
     assert told in story.the(SendText).text
     assert story.user.settings.forward is None
@@ -257,7 +260,7 @@ def test_what_calls_cannot_be_forwarded_to_is_refused(number: str, told: str) ->
 def test_an_engine_that_cannot_forward_says_so() -> None:
     story = Story().signed_in()
     story.tell(GatewayAsked(DESK, GATEWAY, SetForward(TARGET)))
-    assert "engine" in story.the(SendText).text
+    assert "does not forward" in story.the(SendText).text
 
 
 def test_the_status_tells_where_calls_go_until_that_is_taken_back() -> None:

@@ -4,8 +4,8 @@ Rules:
 
 1. A text that comes twice, with other branches, is put once (RFC 3261 §8.2.2.2), and answered as it was.
 2. The user may have had enough of them. A notice that says the same as the one before does not count.
-3. That somebody types is put once a second for each sender; what comes sooner is answered, and no more. So nobody fills
-   the log with it.
+3. That somebody types is put once a second for each sender; what comes sooner is answered, and no more. So nobody
+   floods the user with it: the limit on texts does not apply to what is no text.
 """
 
 from collections.abc import Callable

@@ -138,8 +138,10 @@ def _refusal(iq: Iq, kind: str, condition: str, text: str) -> RefuseIq:
 
 
 def _text(iq: Iq, text: str) -> str:
-    """Return the answer to a registration. If its password is in a chat, the user is to take it out."""
-    return f"{text} {texts.DELETE_PASSWORD}" if isinstance(iq.by, ByChat) else text
+    """Return the answer to a registration. If its password is in a chat, the user is to take it out: on a line of its
+    own, as each line is translated.
+    """
+    return f"{text}\n{texts.DELETE_PASSWORD}" if isinstance(iq.by, ByChat) else text
 
 
 def cancelled(account: Account, iq: Iq, effects: Effects) -> Account:

@@ -51,9 +51,14 @@ class Subscription(_Value, frozen=True):
 
 class Mailbox(_Value, frozen=True):
     """The mailbox of an account. ``of``: the nonce of its registration. ``summary``: the latest word of the provider,
-    of which the user has been told.
+    of which the user has been told. ``given_up``: a bug has kept the subscription from being pursued, so there is none
+    until the gateway is restarted.
     """
 
     of: str
     summary: MessageSummary = MessageSummary(False)
     subscription: Subscription | None = None
+    given_up: bool = False
+
+
+GIVEN_UP: Final = Mailbox("", given_up=True)

@@ -63,7 +63,7 @@ FIELD_BUSY: Final = "Tell callers that I am busy"
 
 # --- calls
 
-NO_CALLS: Final = "There were no calls yet."
+NO_CALLS: Final = "There have been no calls yet."
 CALLED: Final = "{ago}: you called {peer}. {outcome}"
 WAS_CALLED: Final = "{ago}: {peer} called you. {outcome}"
 WAS_FORWARDED: Final = "{ago}: {peer} called you, and was forwarded to {to}. {outcome}"

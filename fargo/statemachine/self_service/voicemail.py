@@ -85,14 +85,12 @@ def _with(user: User, mailbox: Mailbox | None) -> User:
     return user if user.mailbox == mailbox else replace(user, mailbox=mailbox)
 
 
-def given_up(user: User, effects: Effects) -> User:
-    """Return the user's state without a subscription, as a bug has kept it from being pursued."""
-    known = user.mailbox.subscription if user.mailbox else None
-    left = Subscription(known.connection, known.name) if known else None
-    return _with(user, replace(user.mailbox, subscription=left)) if user.mailbox else user
+def restarted(user: User, effects: Effects) -> User:
+    """Try once more after a restart of the gateway what a bug has prevented."""
+    return _with(user, None) if user.mailbox and user.mailbox.given_up else user
 
 
-def clock_jumped(user: User, seconds: float, effects: Effects) -> User:
+def clock_jumped(user: User, effects: Effects, seconds: float) -> User:
     """Take time from the subscription that has passed for the provider."""
     known = user.mailbox.subscription if user.mailbox else None
     if user.mailbox is None or known is None or known.due is None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fargo.languages.catalog import catalogs
 from fargo.statemachine import machine
 from fargo.statemachine.model.commands import AcceptIq, ForgetSecret, RefuseIq, SendText, SignIn
 from fargo.statemachine.model.events import (
@@ -23,6 +24,7 @@ from .test_desk import ask
 
 ADDRESS = "alice@sip.test"
 DELETE = "Delete your message with the password now, in all your clients."
+GERMAN = catalogs()["de"]
 CHAT = Iq(DESK, GATEWAY, "n1", ByChat())
 
 
@@ -88,7 +90,7 @@ def test_the_password_registers_the_account() -> None:
     write_password(story)
     assert (story.the(SignIn).secret, story.user.prompt) == ("s1", None)
     story.tell(SipSignedIn(story.id_of(SignIn)))
-    assert story.the(AcceptIq) == AcceptIq(CHAT, f"Registered. Signed in as sip:{ADDRESS}. {DELETE}")
+    assert story.the(AcceptIq) == AcceptIq(CHAT, f"Registered. Signed in as sip:{ADDRESS}.\n{DELETE}")
 
 
 @pytest.mark.parametrize("trouble", [each for each in SipTrouble if each is not SipTrouble.ASKED])
@@ -96,8 +98,9 @@ def test_a_password_that_is_of_no_use_is_forgotten_and_to_be_deleted(trouble: Si
     story = prompted()
     write_password(story)
     story.tell(SipSignedOut(story.id_of(SignIn), trouble))
-    assert story.the(RefuseIq).text.endswith(DELETE)
+    assert story.the(RefuseIq).text.endswith(f"\n{DELETE}")
     assert story.the(ForgetSecret).secret == "s1"
+    assert not {"Delete", "refused", "not"} & set(GERMAN.translated(story.the(RefuseIq).text).split())
 
 
 def test_a_second_password_is_refused_while_the_first_is_tried() -> None:
