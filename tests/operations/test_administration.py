@@ -153,7 +153,7 @@ def test_an_admin_is_answered_in_their_language() -> None:
     text = answer(ListUsers(), succeed(UserList((ListedUser("a@b", "sip:a@sip.test", "signed-in", 2),), 1)))
     stanza = messages.stanza(SendText("sip.localhost", ADMIN, text), "1")
     readers.translate(stanza)
-    assert str(stanza.body) == "a@b: sip:a@sip.test, angemeldet, Gespräche gerade: 2"
+    assert str(stanza.body) == "a@b: sip:a@sip.test, angemeldet, laufende Gespräche: 2"
 
 
 def test_each_state_of_an_account_has_words() -> None:
