@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from xml.etree import ElementTree as ET
 
 from world.gateway import Gateway
+from world.process import until
 from world.provider import Provider
 from world.stanza import Failure, failure
 
@@ -39,6 +40,13 @@ class Attacked:
         filled = "".join(f"<field var='{name}'><value>{value}</value></field>" for name, value in fields.items())
         form = f"<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>{filled}</x></query>"
         return failure(component_named(await self.server.request(jid, form, "set")))
+
+    async def mailbox_refused(self, times: int = 1) -> None:
+        """Wait until the provider has said so often that it has no mailbox to subscribe to: that is a row, too. Only
+        our own user agent asks.
+        """
+        if self.rows("RegisterAnswered"):
+            await until(lambda: self.rows("SipResponseReceived") >= times, "the answer to a SUBSCRIBE")
 
     def rows(self, type: str | None = None, user: str | None = None) -> int:
         """Return the number of events in the log."""

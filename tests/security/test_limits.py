@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from end_to_end.engines import ENGINES, IDS
 from world.ports import free_port
-from world.process import until
 from world.stanza import Failure, failure
 
 from fargo.adapters.xmpp import texts as xmpp_texts
@@ -46,16 +45,8 @@ async def registered(attacked: Attacked) -> AsyncIterator[Attacked]:
     assert attacked.rows() == 0
     assert await attacked.register(ALICE) is None
     await attacked.server.until(lambda each: each.find("{http://jabber.org/protocol/disco#info}query") is not None)
-    await mailbox_refused(attacked, 1)
+    await attacked.mailbox_refused()
     yield attacked
-
-
-async def mailbox_refused(attacked: Attacked, times: int) -> None:
-    """Wait until the provider has said so often that it has no mailbox to subscribe to: that is a row, too. Only our
-    own user agent asks.
-    """
-    if attacked.rows("RegisterAnswered"):
-        await until(lambda: attacked.rows("SipResponseReceived") >= times, "the answer to a SUBSCRIBE")
 
 
 async def toggle(attacked: Attacked, times: int) -> None:
@@ -66,7 +57,7 @@ async def toggle(attacked: Attacked, times: int) -> None:
             after = len(attacked.server.stanzas)
             await attacked.server.send(f"<presence from='{ALICE}' to='sip.localhost' {kind}/>")
             await attacked.server.until(lambda each, said=said: said in (each.findtext("{*}status") or ""), after)  # type: ignore[misc]
-        await mailbox_refused(attacked, refused + 1)
+        await attacked.mailbox_refused(refused + 1)
 
 
 async def test_the_presence_of_contacts_costs_the_log_the_same_however_many_there_are(registered: Attacked) -> None:

@@ -59,6 +59,7 @@ STANZAS = (
 async def test_they_make_no_user_and_no_row(attacked: Attacked) -> None:
     server = attacked.server
     assert await attacked.register("alice@localhost/desk") is None
+    await attacked.mailbox_refused()
     for sender in SPOOFED:
         await server.send(*(each.format(sender=sender) for each in STANZAS))
     await server.settled()
