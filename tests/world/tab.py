@@ -22,7 +22,7 @@ class Tab:
 
     def __init__(self, browser: Chromium) -> None:
         self._browser = browser
-        self._loaded = asyncio.Event()
+        self._loaded: set[str] = set()
         self.requests: list[str] = []
         self.complaints: list[str] = []
 
@@ -33,6 +33,7 @@ class Tab:
         tab._session = await browser.devtools.tab(tab._take)
         for domain in ("Page", "Runtime", "Network", "Log"):
             await tab._command(f"{domain}.enable")
+        await tab._command("Page.setLifecycleEventsEnabled", enabled=True)
         prefers = [{"name": "prefers-color-scheme", "value": scheme}]
         await tab._command("Emulation.setEmulatedMedia", features=prefers)
         await tab._command("Emulation.setFocusEmulationEnabled", enabled=True)
@@ -41,9 +42,11 @@ class Tab:
 
     async def go(self, url: str) -> None:
         """Load another page, or reload the same one."""
-        self._loaded.clear()
-        await self._command("Page.navigate", url=url)
-        await asyncio.wait_for(self._loaded.wait(), 20)
+        # The empty page of a new tab is loaded too, perhaps only now.
+        loading = (await self._command("Page.navigate", url=url))["loaderId"]
+        async with asyncio.timeout(20):
+            while loading not in self._loaded:
+                await asyncio.sleep(POLL_SECONDS)
 
     async def zone(self, name: str) -> None:
         """Let the pages that are loaded from now on be in a time zone."""
@@ -109,8 +112,8 @@ class Tab:
 
     def _take(self, method: str, event: Event) -> None:
         match method:
-            case "Page.loadEventFired":
-                self._loaded.set()
+            case "Page.lifecycleEvent" if event["name"] == "load":
+                self._loaded.add(event["loaderId"])
             case "Network.requestWillBeSent":
                 self.requests.append(event["request"]["url"])
             case "Runtime.exceptionThrown":
