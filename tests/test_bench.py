@@ -154,7 +154,7 @@ async def test_each_load_runs(servers: None) -> None:
 
 
 async def test_relayed_calls_run_with_the_other_engine(servers: None) -> None:
-    async with Site(Plan("prosody", "telepathy", relayed=True, registered=4)) as site:
+    async with Site(Plan("prosody", "telepathy", relayed=True, registered=4, media_ports=40)) as site:
         [found] = await run(site, load(site, "calls-relayed", 8, 0.5, 0.05))
         assert (found.attempted, found.done, found.failures) == (4, 4, {})
         assert {"relay", "rakia", "bus"} <= found.cpu_ms.keys()

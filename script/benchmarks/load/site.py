@@ -36,7 +36,7 @@ _SECONDS_PER_USER: Final = 0.5
 @dataclass(frozen=True)
 class Plan:
     """What to start: the XMPP server, the SIP engine and the store by name, whether calls go through a relay, and how
-    many users there are of each kind.
+    many users there are of each kind. ``media_ports``: those of the relay.
     """
 
     server: str
@@ -45,6 +45,7 @@ class Plan:
     registered: int
     others: int = 0
     store: str = "sqlite"
+    media_ports: int = MEDIA_PORTS
 
 
 class Site:
@@ -79,7 +80,7 @@ class Site:
         plan, names = self.plan, self.registered + self.others
         self.server = await self._parts.enter_async_context(SERVERS[plan.server]({name: name for name in names}))
         if plan.relayed:
-            self.relay = await self._parts.enter_async_context(Rtpengine(media_ports=MEDIA_PORTS))
+            self.relay = await self._parts.enter_async_context(Rtpengine(media_ports=plan.media_ports))
         media = {"path": "relay", "relay": f"{self.relay.address}:{self.relay.port}"} if self.relay else {}
         port = free_port(FAR_ADDRESS)
         told = {"host": FAR_ADDRESS, "port": port, "media": PHONE_ADDRESS, "domain": SIP_DOMAIN}
