@@ -35,7 +35,7 @@ class SipLink(Protocol):
 
     @property
     def connections(self) -> int:
-        """What is still under way when the gateway stops: accounts, or requests."""
+        """Something that can be under way when the gateway stops: accounts, or requests."""
 
     @property
     def is_up(self) -> bool:

@@ -117,7 +117,7 @@ def golden_name(module: str, test: str) -> str:
 
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest) -> "Pictures":
-    """What takes pictures for the documentation, if they are asked for."""
+    """The taker of pictures for the documentation, if they are asked for."""
     from world.pictures import Pictures
 
     return Pictures(request.config.getoption("--pictures"))

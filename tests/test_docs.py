@@ -169,7 +169,7 @@ def test_users_are_told_what_they_can_write_to_the_gateway() -> None:
 
 
 def test_the_messages_that_users_are_told_of_exist() -> None:
-    """What the page quotes is in a text of the gateway, except for numbers and what “…” stands for."""
+    """Each quotation on the page is in a text of the gateway, except for numbers and what “…” stands for."""
     texts = "\n".join(re.sub(r"\{\w+\}", "", each) for each in all_texts())
     page = (ROOT / "docs/using.md").read_text().partition("## What the messages mean")[2]
     told = [cell for row in re.findall(r"^\| (.*?) \|", page, re.M) for cell in re.findall("“([^“”]+)", row)]

@@ -208,7 +208,7 @@ OF_AN_ENGINE = {
 # Who may use the names of the engines. The rest of the core asks what an engine can do.
 KNOW_ENGINES = {f"{CORE}.account.sign_in", f"{CORE}.legs.sip", f"{CORE}.model"}
 SCHEMES = {f"{CORE}.address"}
-"""Where "sip" is the scheme of a URI."""
+"""The modules in which "sip" is the scheme of a URI."""
 
 
 def sources() -> list[Path]:

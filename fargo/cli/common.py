@@ -33,7 +33,7 @@ OF_GATEWAY = click.option(
 
 
 class PlaceOfLog(click.ParamType[LogPlace]):
-    """Where a log is: the path of a file, or the address of a database."""
+    """The place of a log: the path of a file, or the address of a database."""
 
     name = "log"
 

@@ -1,4 +1,4 @@
-"""What the settings of both edges have in common: their form, their checks, and the configuration made of them."""
+"""The common part of the settings of both edges: their form, their checks, and the configuration made of them."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ READY_LINE: Final = "fargo edge is ready"
 """The text that kamailio writes to its log when all its sockets are bound."""
 
 MARGIN_SECONDS: Final = 7200
-"""How much longer than the gateway the edge lets a call ring. The gateway decides: if the wall clock jumps ahead,
-kamailio's timers jump with it, so a limit of minutes would end every call that rings when the clock is set or the
-machine was suspended.
+"""The time for which the edge lets a call ring longer than the gateway. The gateway decides: if the wall clock jumps
+ahead, kamailio's timers jump with it, so a limit of minutes would end every call that rings when the clock is set or
+the machine was suspended.
 """
 
 IDLE_SECONDS: Final = 30

@@ -1,4 +1,4 @@
-"""What is let in before the log: limits for users, domains and the gateway in all.
+"""Decisions on what is let in before the log: limits for users, domains and the gateway in all.
 
 Nothing is written for what is refused here, so its rules are not in the core, whose state is in the log. The levels of
 all limits begin anew when the gateway is started.

@@ -13,7 +13,7 @@ _ROUNDING: Final = 1e-6
 
 
 class Scope(Enum):
-    """Whose limit is reached."""
+    """The owner of a limit that is reached."""
 
     USER = "user"
     DOMAIN = "domain"

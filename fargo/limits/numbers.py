@@ -13,7 +13,9 @@ from msgspec import Struct
 
 
 class Numbers(Struct, frozen=True):
-    """What numbers may begin with, and what they must not; all may be called if there is nothing of either."""
+    """The beginnings that numbers may have, and those that they must not have; all may be called if there is nothing of
+    either.
+    """
 
     allowed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ _LONGEST_NAME: Final = 256
 
 
 class Refused:
-    """What was refused, by limit and by user."""
+    """The counts of what was refused, by limit and by user."""
 
     def __init__(self) -> None:
         self._total: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Why something is not let in."""
+"""The reason for which something is not let in."""
 
 from msgspec import Struct
 

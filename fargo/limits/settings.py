@@ -28,11 +28,13 @@ _FOR_ENDS: Final = 1 / 100
 _ROW: Final = 1000.0
 """The bytes of an event and its commands, as a rule."""
 _ROWS_OF_STRANGER: Final = 50
-"""What the log may grow by at once because of a user who is not registered: enough to try an account five times."""
+"""The growth of the log that is allowed at once because of a user who is not registered: enough to try an account five
+times.
+"""
 
 
 class Allowances(Struct, frozen=True):
-    """What a user is allowed. A domain is allowed ``domain_times`` as much, and all users together ``total_times``.
+    """The allowances of a user. A domain is allowed ``domain_times`` as much, and all users together ``total_times``.
 
     ``failures``: of registrations, in an hour; ``provider_failures``: at one provider, by all users. ``log_bytes``: by
     which a user may make the log grow in a day.
@@ -67,7 +69,7 @@ class GateLimits(Struct, frozen=True):
 
 
 class GateSettings(Struct, frozen=True):
-    """What the gate goes by. ``open``: all users may register, and not only the ``allowed`` ones (bare JIDs).
+    """The settings of the gate. ``open``: all users may register, and not only the ``allowed`` ones (bare JIDs).
     ``providers``: the hosts and domains of SIP accounts, None if any will do. ``numbers``: those that may be called;
     emergency numbers always may.
     """

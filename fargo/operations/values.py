@@ -76,7 +76,7 @@ class GatewayStatus(Struct, frozen=True):
 
 
 class Draining(Struct, frozen=True):
-    """Whether no new calls are taken, and how many go on."""
+    """The state of a drain: it is on or off, and so many calls go on."""
 
     draining: bool
     calls: int

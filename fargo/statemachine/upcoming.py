@@ -1,4 +1,4 @@
-"""What is due for a user, and when: with words for people, or only the earliest time.
+"""The deadlines of a user: with words for people, or only the earliest time.
 
 Rule: both are made of the same parts. The engine asks for the earliest time after each batch, so nothing is put into
 words for it.

@@ -45,7 +45,7 @@ class StoreInUseError(StoreError):
 
 
 class LogMark(NamedTuple):
-    """What the vault notes of the log that its passwords belong to: which log it is, and a position that the log has
+    """The vault's note of the log that its passwords belong to: which log it is, and a position that the log has
     reached. A log that does not reach it is an older copy.
     """
 

@@ -1,4 +1,4 @@
-"""What the vault writes and reads, whatever its tables are in.
+"""Passwords as the vault writes and reads them, whatever its tables are in.
 
 Rules:
 
@@ -33,7 +33,7 @@ class NewPassword(NamedTuple):
 
 
 class VaultChange(NamedTuple):
-    """What changes in the vault at a time: passwords that it keeps, the names of those that it forgets, and since when
+    """The changes of the vault at a time: passwords that it keeps, the names of those that it forgets, and since when
     each of others is not referred to (None: it is).
     """
 

@@ -1,4 +1,4 @@
-"""Where a log is: in a file, or in a database of PostgreSQL.
+"""The place of a log: in a file, or in a database of PostgreSQL.
 
 Rules:
 
@@ -34,7 +34,7 @@ class DatabaseAddress(Struct, frozen=True):
 
 
 LogPlace: TypeAlias = Path | DatabaseAddress
-"""Where a log is."""
+"""The place of a log."""
 
 
 class BadPlaceError(ValueError):

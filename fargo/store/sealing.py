@@ -23,7 +23,7 @@ KEY_FILE: Final = "vault.key"
 _NONCE: Final = 12
 """Bytes."""
 _PROOF: Final = ("", "")
-"""What stands for name and user in the proof that a key is the right one."""
+"""A stand-in for name and user in the proof that a key is the right one."""
 
 
 class NotOpenedError(Exception):

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 1000
 
 
 class Copied(NamedTuple):
-    """How much was copied."""
+    """The amount that was copied."""
 
     entries: int
     passwords: int

@@ -38,7 +38,7 @@ MEDIA_PORTS: Final = 1000
 
 
 class Course(StrEnum):
-    """What becomes of a call, and how often of 20."""
+    """The end of a call, and how often of 20."""
 
     CLIENT_HANGS_UP = "the client hangs up"
     PHONE_HANGS_UP = "the phone hangs up"
@@ -56,7 +56,7 @@ WEIGHTS: Final = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens in a call."""
+    """The course of a call."""
 
     out: bool
     course: Course

@@ -1,4 +1,4 @@
-"""What is measured during a soak: memory and file descriptors of each program, relay sessions, and the log.
+"""The figures of a soak: memory and file descriptors of each program, relay sessions, and the log.
 
 Rules:
 
@@ -40,7 +40,7 @@ PROGRAMS: Final = {
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured at a time, in seconds since the first call. Memory in KiB and descriptors are by program."""
+    """The figures at a time, in seconds since the first call. Memory in KiB and descriptors are by program."""
 
     at: float
     calls: int

@@ -1,4 +1,4 @@
-"""What all tests of the edges have in common."""
+"""The common part of all tests of the edges."""
 
 import pytest
 

@@ -25,7 +25,7 @@ COMPARED_SECONDS = 7
 """kamailio compares its timers with the wall clock every five seconds, and nothing tells when it has."""
 RING_SECONDS = 5
 SUSPENDED_SECONDS = 3
-"""How long the processes stand still. The clock says that it was ten minutes."""
+"""The time for which the processes stand still. The clock says that it was ten minutes."""
 
 Trouble = Callable[[Customer, WallClock], Awaitable[None]]
 

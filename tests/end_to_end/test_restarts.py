@@ -55,7 +55,7 @@ async def restarted(gateway: Gateway) -> None:
 
 
 def faults(gateway: Gateway) -> list[str]:
-    """What the bugs in the core were, if there were any."""
+    """The bugs in the core, if there were any."""
     with closing(open_reader(gateway.log)) as log:
         return [
             str(each.command) for _, issued in log.read() for each in issued if "Fault" in type(each.command).__name__

@@ -1,4 +1,4 @@
-"""What concerns very many users is folded and committed in several batches, in the order in which it was put."""
+"""Events of very many users are folded and committed in several batches, in the order in which they were put."""
 
 from pathlib import Path
 

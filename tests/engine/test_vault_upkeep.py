@@ -1,4 +1,4 @@
-"""What no account refers to leaves the vault after its time, with a line; the mark follows the log."""
+"""Passwords that no account refers to leave the vault after their time, with a line; the mark follows the log."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What becomes of calls if something dies, hangs or is full: faults in each phase of a call, with real servers.
+"""The fate of calls if something dies, hangs or is full: faults in each phase of a call, with real servers.
 
 cells.py    the matrix as data: what is expected of each cell, and what is not so yet
 site.py     the gateway and the servers around it, and who starts them again

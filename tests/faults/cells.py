@@ -44,7 +44,7 @@ class Phase(StrEnum):
 
 
 class Fate(StrEnum):
-    """What becomes of a call."""
+    """The fate of a call."""
 
     LIVES = "lives"
     TOLD = "told"
@@ -53,7 +53,7 @@ class Fate(StrEnum):
 
 
 class Check(StrEnum):
-    """What a cell asserts. `CALL` is the sign-in in the phase of that name, and succeeds if there is no call."""
+    """The assertion of a cell. `CALL` is the sign-in in the phase of that name, and succeeds if there is no call."""
 
     CALL = "call"
     NEW_OUT = "new call out"
@@ -64,7 +64,7 @@ class Check(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """What a fault does to calls that ring, and to those that were answered."""
+    """The effect of a fault on calls that ring, and on those that were answered."""
 
     fault: Fault
     engine: str

@@ -1,4 +1,4 @@
-"""What must be true after a fault. Each function raises AssertionError with what is wrong."""
+"""Checks of what must be true after a fault. Each function raises AssertionError with what is wrong."""
 
 import asyncio
 import itertools

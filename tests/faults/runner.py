@@ -23,12 +23,14 @@ from .strikes import DISK_BYTES, STRIKES, Past, Seconds
 JUST_AFTER = 0.002
 """The seconds between a hang-up and the fault that it meets."""
 REGISTERED_SECONDS = 40
-"""How long the provider registers somebody whom it refuses later, so that registrations are renewed in between."""
+"""The time for which the provider registers somebody whom it refuses later, so that registrations are renewed in
+between.
+"""
 
 
 @dataclass
 class Outcome:
-    """What happened in a cell. Times are in seconds: `client_told` and `phone_told` since the fault began, `new_out`
+    """The events in a cell. Times are in seconds: `client_told` and `phone_told` since the fault began, `new_out`
     and `new_in` since it was over or what it ended ran again. `wrong` has what failed, by check.
     """
 

@@ -28,7 +28,7 @@ from world.world import World
 
 RESTART_SECONDS: Final = 1.0
 PROGRAMS: Final = ("fargo", "kamailio", "telepathy-rakia", "dbus-daemon")
-"""What belongs to the gateway, by the names of its processes."""
+"""The processes that belong to the gateway, by their names."""
 
 
 class Site:

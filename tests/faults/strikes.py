@@ -27,7 +27,7 @@ BLOCK: Final = 4096
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long the faults last that have no length of their own."""
+    """The length of the faults that have none of their own."""
 
     silent: float
     busy: float

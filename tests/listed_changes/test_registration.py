@@ -224,7 +224,7 @@ def test_a_subscription_to_the_mailbox_is_explained_and_nothing_else_is() -> Non
 
 
 def test_a_subscription_hides_no_other_change() -> None:
-    """What follows from another difference is not taken for a consequence of the subscription."""
+    """A consequence of another difference is not taken for one of the subscription."""
     story = WithMailbox().registered()
     story.tell(ResourceUnavailable(DESK, GATEWAY))
     entries = before(MAILBOX_ASKED, story)

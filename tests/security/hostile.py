@@ -1,4 +1,4 @@
-"""What nobody outside may send to a terminal: the characters that it, or a layout, obeys."""
+"""Text that nobody outside may send to a terminal: the characters that it, or a layout, obeys."""
 
 import unicodedata
 from collections.abc import Iterable

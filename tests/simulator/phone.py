@@ -88,7 +88,7 @@ _REFUSALS: Final = {
 
 
 _OF_EARLY: Final = "acknowledge an answer"
-"""What a PRACK is for whose response has answered the phone's offer. It is sent again with such a response."""
+"""The meaning of a PRACK whose response has answered the phone's offer. It is sent again with such a response."""
 
 
 class Asked(Struct, frozen=True):

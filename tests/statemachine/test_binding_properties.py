@@ -1,4 +1,4 @@
-"""What holds of registrations whatever the registrar, the network and the user do: Hypothesis draws what they do.
+"""Properties of registrations whatever the registrar, the network and the user do: Hypothesis draws what they do.
 
 Rules:
 
@@ -97,7 +97,7 @@ class Provider:
             self.register(issued.id, issued.command)
 
     def check(self) -> None:
-        """What holds after every event."""
+        """The invariants after every event."""
         user = self.story.user
         deadlines = machine.deadlines(user)
         assert len(user.registrations) <= 12
@@ -162,7 +162,7 @@ class Provider:
                 return right
 
     def right(self, name: str, command: str, sent: SendRegister) -> RegisterAnswered:
-        """What a registrar answers that works: it asks for a login, and then accepts."""
+        """The answers of a registrar that works: it asks for a login, and then accepts."""
         source = Endpoint(self.data.draw(st.sampled_from(["udp", "tcp"])), "192.0.2.5", 5060)
         source = sent.destination or source
         answer = RegisterAnswered(name, command, 200, "OK", source=source)

@@ -1,4 +1,4 @@
-"""Where audio may go: the verdict on each address (`media.reach`)."""
+"""The verdict on each address that audio may go to (`media.reach`)."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 

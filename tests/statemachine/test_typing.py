@@ -1,4 +1,4 @@
-"""Who is typing: chat states and notices of RFC 3994, each as the other."""
+"""Typing: chat states and notices of RFC 3994, each as the other."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What stores and vaults need of a reactor: on asyncio's loop, or turned by hand."""
+"""The part of a reactor that stores and vaults need: on asyncio's loop, or turned by hand."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is special about a log in PostgreSQL: its views, its errors, and its positions with several writers."""
+"""A log in PostgreSQL, in what is special about it: its views, its errors, and its positions with several writers."""
 
 import sys
 from collections.abc import Iterator

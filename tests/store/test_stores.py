@@ -35,7 +35,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def place(backend: Backend, tmp_path: Path) -> LogPlace:
-    """Where a log can be."""
+    """The places that a log can be in."""
     return backend.place(tmp_path)
 
 

@@ -70,7 +70,7 @@ SUPPORTED: Final = ("100rel", "timer")
 _NOT_FOUND: Final = (404, "Not Found")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
-"""How requests outside a dialog are refused. All other methods get 405."""
+"""The refusals of requests outside a dialog. All other methods get 405."""
 _WARNING_SECONDS: Final = 60.0
 _ABILITIES: Final[Headers] = {
     "Allow": [", ".join((*ALLOW, "MESSAGE", "NOTIFY"))],

@@ -24,7 +24,7 @@ _STARTED: Final = "X-Fargo-Started"
 
 
 class SourceMark(NamedTuple):
-    """What the edge tells of a message from outside: its sender, when the edge was started, and our address as the
+    """The edge's word on a message from outside: its sender, when the edge was started, and our address as the
     sender sees it, None if the sender has not told it.
     """
 

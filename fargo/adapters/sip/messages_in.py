@@ -1,4 +1,5 @@
-"""What comes in and says something to the user: texts (MESSAGE, RFC 3428) and notices of a mailbox (NOTIFY, RFC 3842).
+"""Requests that come in and say something to the user: texts (MESSAGE, RFC 3428) and notices of a mailbox (NOTIFY, RFC
+3842).
 
 Rules:
 
@@ -55,9 +56,9 @@ class MessagesIn:
         self._texts: Recent[_Place, bool] = Recent(PATIENCE, MOST, now)
         """The texts that have come in: True if their answer is known to be that they were taken."""
         self._summaries: Recent[Named, MessageSummary] = Recent(DAY, MOST, now)
-        """What was said last of the mailbox of a registration."""
+        """The last word on the mailbox of each registration."""
         self._typing: Recent[tuple[Named, str], bool] = Recent(_TYPING_SECONDS, MOST, now)
-        """Who has said just now that they type, or do not: the registration that was told, and From."""
+        """The senders who have said just now that they type, or do not: the registration that was told, and From."""
 
     def text(
         self, request: SipRequest, head: RequestHead, source: SourceMark, called: Named, of_provider: bool

@@ -33,7 +33,7 @@ class Options:
         self._clients = clients
         self._own = own
         self._asked: Recent[str, _Told] = Recent(LONGEST, MOST, now)
-        """What to call, by the branch of the request."""
+        """The functions to call, by the branch of the request."""
 
     def ask(self, server: Endpoint, name: str | None, told: _Told) -> None:
         """Send an OPTIONS to an address. ``name``: that of a server over TLS."""

@@ -53,7 +53,7 @@ class OutOfReachError(Exception):
 
 
 class Asking(Protocol):
-    """What asks name servers (`NameServers`)."""
+    """Something that asks name servers (`NameServers`)."""
 
     async def ask(self, name: str, kind: int) -> Any: ...
 

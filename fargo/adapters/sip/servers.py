@@ -7,7 +7,7 @@ from fargo.adapters.sip.recent import Recent
 from fargo.statemachine.model.sip_messages import Endpoint
 
 DOWN_SECONDS: Final = 60.0
-"""How long an address that did not answer is tried last."""
+"""The time for which an address that did not answer is tried last."""
 MOST: Final = 10_000
 
 

@@ -28,7 +28,7 @@ _LOCAL_FAILURES: Final = {408: Undelivered.SILENT, 477: Undelivered.REFUSED}
 
 
 class DeliveryFailure(NamedTuple):
-    """Why a request could not be delivered to an address. ``text``: details for people."""
+    """The reason for which a request could not be delivered to an address. ``text``: details for people."""
 
     why: Undelivered
     text: str | None = None

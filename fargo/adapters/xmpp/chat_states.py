@@ -39,7 +39,7 @@ class ChatStates:
         self._send = send
         self._call_later = call_later
         self._typing: dict[tuple[str, str], Any] = {}
-        """When contacts are not to be believed any longer, by contact and user."""
+        """The times after which contacts are not believed any longer, by contact and user."""
 
     def show(self, command: ShowTyping, name: str) -> None:
         """Tell a user that a contact types, or does not any more. ``name``: the id of the message."""

@@ -30,7 +30,7 @@ class InOrder:
     def __init__(self, put: PutEvent) -> None:
         self._put = put
         self._waiting: dict[str, deque[EventToCome | Event]] = {}
-        """What each user (bare JID) waits for first, and all that came later."""
+        """The first thing that each user (bare JID) waits for, and all that came later."""
 
     def put(self, user: str, event: Event) -> None:
         """Put an event, after all that this user waits for."""

@@ -10,7 +10,7 @@ from typing import Final
 from fargo.statemachine.address import is_local
 
 _USUAL: Final = re.compile(r"[a-z0-9._+-]{1,200}@[a-z0-9.-]{1,250}(/[A-Za-z0-9._+:~-]{1,200})?")
-"""What needs no closer look."""
+"""Addresses that need no closer look."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST: Final = 1023
 """Bytes of a resource (RFC 7622 §3.4)."""

@@ -1,4 +1,4 @@
-"""What a user has typed for a number or SIP address, before the core reads it.
+"""A number or SIP address as a user has typed it, before the core reads it.
 
 Rule: several words are a number (`statemachine.numbering`), or have a sign that only addresses have. Other words are a
 mistake: without this, “forward to Bob” would forward calls to a user of that name.

@@ -49,11 +49,11 @@ class SipEdgeSettings:
     secret: str = field(repr=False)
     """All keys follow from it. With a new one, calls do not arrive until the registrations are refreshed."""
     ring_seconds: int = 180
-    """How long the gateway lets a call ring, in either direction."""
+    """The time for which the gateway lets a call ring, in either direction."""
     margin_seconds: int = MARGIN_SECONDS
-    """How much longer the edge lets it ring."""
+    """The time for which the edge lets it ring longer."""
     silence_seconds: int = 8
-    """How long a server may be silent before it counts as unreachable."""
+    """The time for which a server may be silent before it counts as unreachable."""
     away_seconds: int = 16
     """The time that the gateway may be away, as when it is restarted, before the edge refuses requests in its place."""
     idle_seconds: int = IDLE_SECONDS

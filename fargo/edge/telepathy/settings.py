@@ -39,11 +39,11 @@ class TelepathyEdgeSettings:
     secret: str = field(repr=False)
     """The key that signs Contact URIs. With a new one, calls do not arrive until the registrations are refreshed."""
     ring_seconds: int = 180
-    """How long the gateway lets a call ring, in either direction."""
+    """The time for which the gateway lets a call ring, in either direction."""
     margin_seconds: int = MARGIN_SECONDS
-    """How much longer the edge lets it ring."""
+    """The time for which the edge lets it ring longer."""
     silence_seconds: int = 8
-    """How long a provider may be silent before it counts as unreachable."""
+    """The time for which a provider may be silent before it counts as unreachable."""
     idle_seconds: int = IDLE_SECONDS
     """Seconds for which the connection of a stranger stays on which nothing comes."""
     stranger_rate: int = 50
@@ -71,8 +71,8 @@ class TelepathyEdgeSettings:
 
     @property
     def inside_key(self) -> str:
-        """What every request to the inside socket begins its topmost Route with, so that no other user of the machine
-        can send one.
+        """The beginning of the topmost Route of every request to the inside socket, so that no other user of the
+        machine can send one.
         """
         return hashlib.sha256(f"inside|{self.secret}".encode()).hexdigest()[:32]
 

@@ -6,7 +6,7 @@ from fargo.statemachine import address
 from fargo.statemachine.model.sip_messages import Binding, Endpoint, RegisterAnswered
 
 _MOST_STALE: Final = 8
-"""How many Contacts one REGISTER removes at most."""
+"""The most Contacts that one REGISTER removes."""
 _PORT: Final = 5060
 """The port of a SIP URI that names none (RFC 3261 §19.1.2), other than over TLS."""
 

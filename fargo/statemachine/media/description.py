@@ -115,7 +115,7 @@ class Fingerprint(Struct, frozen=True, gc=False):
 
 
 class Unreachable(StrEnum):
-    """Why audio must not go to an address (`media.reach`)."""
+    """The reason for which audio must not go to an address (`media.reach`)."""
 
     NO_ADDRESS = "no address"
     NOT_UDP = "not UDP"
@@ -133,7 +133,7 @@ class Unreachable(StrEnum):
 
 
 _NOT_MEANT: Final = frozenset({Unreachable.NO_ADDRESS, Unreachable.NOT_UDP})
-"""What no audio would go to anyway."""
+"""Addresses that no audio would go to anyway."""
 
 
 class RefusedAddress(Struct, frozen=True, gc=False):

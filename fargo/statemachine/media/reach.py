@@ -1,4 +1,4 @@
-"""Where audio may go: the verdict on an address that an end of a call names.
+"""The verdict on an address that an end of a call names: audio may go there or not.
 
 An end of a call decides where others send packets for as long as it likes, and with a codec that nobody decodes it
 also decides what is in them. So the packets could reach programs that trust this machine or its network (RFC 8445
@@ -58,7 +58,7 @@ _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 
 
 class Networks(Struct, frozen=True, gc=False):
-    """What the rules need to know. ``private``: audio may go to private networks. ``learn``: the networks whose hosts
+    """The facts that the rules need. ``private``: audio may go to private networks. ``learn``: the networks whose hosts
     send from another address than they name.
 
     ``own``: the addresses of this machine and the media relay, and the broadcast addresses of the networks that this

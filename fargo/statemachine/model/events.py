@@ -90,8 +90,8 @@ class RefusedUser(Struct, frozen=True, gc=False):
 
 
 class RequestsRefused(_Event, frozen=True, tag="RequestsRefused"):
-    """What the limits have refused within about a minute; nothing else is written about it. It is in a stream of its
-    own, under the gateway's domain. ``counts``: by limit. ``most``: the users of whom most was refused.
+    """The requests that the limits have refused within about a minute; nothing else is written about it. It is in a
+    stream of its own, under the gateway's domain. ``counts``: by limit. ``most``: the users of whom most was refused.
     """
 
     counts: Mapping[str, int]

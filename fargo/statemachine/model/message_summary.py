@@ -1,4 +1,4 @@
-"""What a provider says of a mailbox for voice messages (RFC 3842 §5), as events and the user's state have it."""
+"""A provider's word on a mailbox for voice messages (RFC 3842 §5), as events and the user's state have it."""
 
 from msgspec import Struct
 

@@ -62,7 +62,7 @@ class CallNumber(_Request, frozen=True, tag="CallNumber"):
 
 
 class AskCall(_Request, frozen=True, tag="AskCall"):
-    """How to have the gateway call a number."""
+    """The question for the way to have the gateway call a number."""
 
 
 class KeepContact(_Request, frozen=True, tag="KeepContact"):

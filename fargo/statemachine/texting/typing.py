@@ -1,4 +1,4 @@
-"""Who is typing: notices of RFC 3994 and chat states (XEP-0085), each as the other.
+"""Typing: notices of RFC 3994 and chat states (XEP-0085), each as the other.
 
 Rules:
 

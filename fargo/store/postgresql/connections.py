@@ -31,7 +31,7 @@ from fargo.store.postgresql import texts
 SILENT_SECONDS: Final = 20
 CONNECT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 5.0
-"""How long a statement waits for the locks of others."""
+"""The time for which a statement waits for the locks of others."""
 
 PROGRAM: Final = "fargo, "
 """The beginning of the name of each session, in the server's list of them."""
@@ -40,7 +40,7 @@ _OPTIONS: Final = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
     r" -c extra_float_digits=1 -c jit=off -c statement_timeout=0 -c default_transaction_isolation=read\ committed"
 )
-"""What a session needs whatever the server, the database or the user has set."""
+"""The settings that a session needs whatever the server, the database or the user has set."""
 _AWAY: Final = ("08", "40", "57P", "25006", "53300")
 """The beginnings of the SQLSTATEs that say that the server, or this connection to it, cannot be used now, or that it is
 to be tried again: connections, conflicts, shutdown and start, a server that only reads after a failover, too many

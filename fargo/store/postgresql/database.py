@@ -25,7 +25,7 @@ WHAT: Final = "log"
 """The name of what is in the database in messages."""
 
 APPEND_SECONDS: Final = 1.0
-"""How long APPENDING is waited for: the server needs a moment to notice that a process is gone."""
+"""The time for which APPENDING is waited for: the server needs a moment to notice that a process is gone."""
 
 _SCHEMA: Final = "current_schema()::regnamespace::oid::bigint"
 _KEY: Final = f"%(kind)s::integer, {_SCHEMA}::bit(32)::integer"

@@ -39,7 +39,7 @@ from fargo.store.postgresql.store import IDENTITY, PostgresqlWriter, erase_strea
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
-"""How long a server that is away, or does not answer, is waited for."""
+"""The time for which a server that is away, or does not answer, is waited for."""
 QUICK_SECONDS: Final = 2.0
 FIGURES_SECONDS: Final = 10.0
 

@@ -29,7 +29,7 @@ from fargo.store.sqlite.reader import WHAT, SqliteReader
 from fargo.store.sqlite.store import Positions, SqliteStore, SqliteWriter, connected
 
 LOCKED_SECONDS: Final = 30.0
-"""How long a locked file is waited for."""
+"""The time for which a locked file is waited for."""
 
 SLOW_SECONDS: Final = 0.2
 """A commit that takes longer would be noticed by the users of the reactor."""

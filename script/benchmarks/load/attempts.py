@@ -1,4 +1,4 @@
-"""What the load attempts - a call, a sign-in, a message - and what became of it, as its processes note it.
+"""An attempt of the load - a call, a sign-in, a message - and what became of it, as its processes note it.
 
 Rules:
 

@@ -1,4 +1,4 @@
-"""How fast this machine is now: fixed work, measured in the same minutes as a load, so that its cost can be told as a
+"""The speed of this machine now: fixed work, measured in the same minutes as a load, so that its cost can be told as a
 ratio to it and compared with that of another machine, or of another hour.
 
 Rules:

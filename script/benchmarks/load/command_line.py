@@ -1,4 +1,4 @@
-"""How a process of the load is told what to do: a line of JSON for each order, and one for each answer.
+"""The orders for a process of the load: a line of JSON for each order, and one for each answer.
 
 The end of the orders ends the process.
 """

@@ -29,7 +29,7 @@ _WARM_RATE: Final = 10.0
 _REST: Final = 1.5
 """Seconds between two runs, in which what was left undone is done."""
 _STEP_SECONDS: Final = 0.2
-"""How often the progress is shown."""
+"""The time between two looks at the progress."""
 _ALL_FOR_MAX: Final = 1000
 """The users for a search of the highest rate whose attempts use an account each."""
 _CALLERS: Final = 100
@@ -86,7 +86,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True)
 class Options:
-    """What a load is told. `rate` is None for a search for the highest clean one."""
+    """The options of a load. `rate` is None for a search for the highest clean one."""
 
     rate: float | None
     seconds: float

@@ -1,4 +1,4 @@
-"""What the first Fargo could do, as a load: two sign-ins and two calls of ten seconds a second, with ejabberd, on one
+"""The load that the first Fargo could bear: two sign-ins and two calls of ten seconds a second, with ejabberd, on one
 core; and how many times that today's can do.
 
 Rules:

@@ -1,4 +1,4 @@
-"""What accounts cost that nobody uses, and calls in which nothing happens: memory, and processor time at rest.
+"""The cost of accounts that nobody uses, and of calls in which nothing happens: memory, and processor time at rest.
 
 Rules:
 

@@ -1,4 +1,4 @@
-"""What each program of a site uses: processor time, and memory.
+"""The use of each program of a site: processor time, and memory.
 
 Rules:
 
@@ -24,7 +24,7 @@ OF_THE_GATEWAY: Final = {
 }
 """The gateway's programs, by the names of their processes. All others of its processes are the gateway itself."""
 SIDE: Final = ("gateway", "edge", "rakia", "bus", "relay", "database")
-"""What an operator runs for the gateway. The others are there anyway, or are the load."""
+"""The programs that an operator runs for the gateway. The others are there anyway, or are the load."""
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 

@@ -35,8 +35,8 @@ _SECONDS_PER_USER: Final = 0.5
 
 @dataclass(frozen=True)
 class Plan:
-    """What to start: the XMPP server, the SIP engine and the store by name, whether calls go through a relay, and how
-    many users there are of each kind. ``media_ports``: those of the relay.
+    """The parts to start: the XMPP server, the SIP engine and the store by name, whether calls go through a relay, and
+    how many users there are of each kind. ``media_ports``: those of the relay.
     """
 
     server: str

@@ -1,4 +1,4 @@
-"""Whom requests outside a dialog are taken from, and whose challenges count."""
+"""The senders of whom requests outside a dialog are taken, and whose challenges count."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -82,7 +82,7 @@ async def test_a_silent_name_server_opens_nothing() -> None:
 
 
 async def test_the_operator_can_name_further_networks() -> None:
-    """What comes from there is not the provider's word."""
+    """A message from there is not the provider's word."""
     async with NameServer() as names, rig_of(names, accept_from=(ip_network("192.0.2.64/30"),)) as rig:
         sent_to(rig, await registered(rig), STRANGER)
         event = await rig.event()

@@ -1,4 +1,4 @@
-"""Who is typing, from clients and for them (XEP-0085)."""
+"""Typing, from clients and for them (XEP-0085)."""
 
 from collections.abc import Callable
 

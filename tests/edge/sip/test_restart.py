@@ -19,7 +19,7 @@ UDP = [(PROVIDER, OUTSIDE), (PROVIDER, ALSO_OUTSIDE), (OUTSIDE_6, OUTSIDE_6)]
 
 @dataclass
 class Open:
-    """What was open when the edge was killed."""
+    """The requests that were open when the edge was killed."""
 
     boot: str = ""
     started: Message = field(default_factory=lambda: Message(""))

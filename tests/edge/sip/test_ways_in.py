@@ -1,4 +1,4 @@
-"""What does not pass: messages without a key, requests without a token, loopback addresses, junk."""
+"""Messages that do not pass: those without a key, requests without a token, loopback addresses, junk."""
 
 import asyncio
 import random

@@ -142,12 +142,12 @@ class Phoning(Registering):
         return leg
 
     def ends(self) -> list[Reason]:
-        """Why calls have ended so far."""
+        """The reasons for which calls have ended so far."""
         return [Reason(each.cause, each.text) for each in self.noted() if isinstance(each, RecordEnded)]
 
     @property
     def ended(self) -> Reason:
-        """Why the call has ended."""
+        """The reason for which the call has ended."""
         return self.ends()[-1]
 
     # --- a call out

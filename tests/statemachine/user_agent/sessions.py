@@ -33,7 +33,7 @@ from .phone import ZERO, Phoning, sdp
 
 DIGEST: Final = Challenge("sip.test", "NqLm8+dd/Zork==", True, "SHA-256", ("auth", "auth-int"), "Opaque77x")
 TOLD_TO_WAIT: Final = sdp(PCMU, PCMA, senders="responder")
-"""What a phone answers that was put on hold (RFC 3264 §6.1)."""
+"""The answer of a phone that was put on hold (RFC 3264 §6.1)."""
 TOKEN: Final = "c0ffee123456.{name}_0123456789abcdef0123"
 """The user part of a Contact of ours."""
 AWAY: Final = (Candidate(1, "127.0.0.8", 6000),)

@@ -1,4 +1,4 @@
-"""What holds for a call of our own user agent, whatever its client, its phone, servers and the edge do, in any order.
+"""Properties of a call of our own user agent, whatever its client, its phone, servers and the edge do, in any order.
 
 1. No event makes a fold fail, and state and commands are of their types (`conftest`).
 2. Every request of the phone but an ACK gets one final response at once; only the INVITE of a call may wait for it, and

@@ -1,4 +1,4 @@
-"""Who calls, as the client is told (RFC 3261 §20.20, RFC 3323, 3325, 3966)."""
+"""The caller, as the client is told (RFC 3261 §20.20, RFC 3323, 3325, 3966)."""
 
 import pytest
 

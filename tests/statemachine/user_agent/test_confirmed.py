@@ -74,7 +74,7 @@ def direction(body: Body | None) -> Senders:
 
 
 def told(commands: list[Command]) -> list[str]:
-    """What the client is told of hold and moves."""
+    """The news of hold and moves that the client gets."""
     return [
         str(each.info) if isinstance(each, InformSession) else "moved"
         for each in commands

@@ -65,7 +65,7 @@ def test_a_request_that_could_not_be_handled_gets_a_response(monkeypatch: pytest
 def test_a_call_that_cannot_be_ended_is_abandoned(
     begin: Callable[[], Phoning], expected: list[str | int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What ends it is said until it is heard all the same."""
+    """The end is said until it is heard all the same."""
     story = begin()
     with monkeypatch.context() as broken:
         broken.setattr(user_agent_leg, "fold", bug)

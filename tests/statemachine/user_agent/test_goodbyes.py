@@ -1,5 +1,5 @@
-"""What ends something at the far end is said until it is heard: over outages, restarts of the edge, and restarts of the
-gateway.
+"""Requests that end something at the far end are sent until they are heard: over outages, restarts of the edge, and
+restarts of the gateway.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is recorded of calls for the readers of the log: Call-IDs, the audio that was agreed on, hold, and refusals."""
+"""The records of calls for the readers of the log: Call-IDs, the audio that was agreed on, hold, and refusals."""
 
 from msgspec.structs import replace
 

@@ -47,7 +47,7 @@ def restarted(story: Phoning, after: float = 5.0) -> list[Issued]:
 
 
 def said_again(story: Phoning) -> list[Command]:
-    """What the client was told because of the restart."""
+    """The news that the client got because of the restart."""
     recorded, issued = story.entries[-2]
     assert isinstance(recorded.event, Restarted)
     return [each.command for each in issued if isinstance(each.command, AcceptSession | InformSession)]

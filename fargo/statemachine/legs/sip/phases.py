@@ -85,7 +85,7 @@ class Line(Struct, frozen=True, gc=False):
 
 
 class Access(Struct, frozen=True, gc=False):
-    """What a call needs of the account that it is for.
+    """The part of an account that a call needs.
 
     ``nonce``: as in `Line`, "" if nobody has the account. ``own``: the account's SIP domain, None likewise. ``trunk``:
     None if the account takes no calls, or its engine keeps its registrations to itself. ``ring_seconds``: how long a

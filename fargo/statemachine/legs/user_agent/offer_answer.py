@@ -53,7 +53,7 @@ UNKNOWN: Final = Description(
     (Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000), Codec(101, "telephone-event", 8000)),
     RawUdp((Candidate(1, "0.0.0.0", 9),)),
 )
-"""What is assumed of a caller that wants us to make the offer: the codecs of every phone, and no address yet."""
+"""The assumption about a caller that wants us to make the offer: the codecs of every phone, and no address yet."""
 
 
 class Ours(Struct, frozen=True, gc=False):

@@ -38,7 +38,7 @@ class SentRequest(Struct, frozen=True, gc=False):
 
 
 class EarlyMedia(Struct, frozen=True, gc=False):
-    """What a phone describes of its audio before it answers (RFC 3960), and since when."""
+    """The audio that a phone describes before it answers (RFC 3960), and since when."""
 
     sdp: Sdp
     since: float

@@ -1,0 +1,33 @@
+"""A docstring says what a thing is or does. One that begins with a question word says neither."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUESTION = re.compile(r"(what|which|who|whom|whose|how|when|where|why|whether)\b", re.IGNORECASE)
+FOLDERS = ("fargo", "replay", "script", "tests")
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every string of a module that stands by itself, with its line: those of functions and classes, and those
+    below names.
+    """
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_none_begins_with_a_question_word(folder: str) -> None:
+    asking = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "node_modules" not in path.parts
+        for line, text in docstrings(path)
+        if QUESTION.match(text)
+    ]
+    assert not asking, "\n".join(asking)
