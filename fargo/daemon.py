@@ -28,9 +28,8 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
-from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger, globalLogBeginner
@@ -45,6 +44,7 @@ from fargo.calls import Record, records
 from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
 from fargo.control.server import ControlSocket
+from fargo.dispatching import Dispatcher, Executors
 from fargo.engine import Engine, steady_clock
 from fargo.journal.journal import Journal
 from fargo.journal.levels import named
@@ -68,16 +68,7 @@ from fargo.state_keeping import StateKeeping
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import country
 from fargo.statemachine.account.roster import Contacts
-from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.commands import (
-    Fault,
-    Forget,
-    ForgetSecret,
-    ForgetText,
-    Issued,
-    SipCommand,
-    XmppCommand,
-)
+from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
     ClockJumped,
     Recorded,
@@ -86,7 +77,6 @@ from fargo.statemachine.model.events import (
     Stopping,
     StreamOpened,
 )
-from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import report
@@ -169,7 +159,6 @@ class Daemon:
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
-        self._held_back: list[tuple[Issued, DelayedCall]] = []
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
         in_use = self._engine.load(self._state_keeping.read())
@@ -210,6 +199,8 @@ class Daemon:
             self._manager.waits,
         )
         self._relay = self._make_relay()
+        executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
+        self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
         self._clock = ClockWatch(self._clock_jumped, reactor)
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
@@ -296,6 +287,7 @@ class Daemon:
         self._manager.started()
 
     async def _stop(self) -> None:
+        self._dispatcher.stop()
         self._clock.stop()
         self._cooperator.stop()
         self._retention.stop()
@@ -315,10 +307,6 @@ class Daemon:
         self._journal.stop()
         await self._control.stop()
         await self._monitoring.stop()
-        for issued, call in self._held_back:
-            if call.active():
-                call.cancel()
-                self._xmpp.do(issued)
         await self._xmpp.stop()
         if self._relay:
             await self._relay.stop()
@@ -457,7 +445,10 @@ class Daemon:
         kept = self._config.state.directory / "relay.count"
         return RelayAdapter(put, broadcast, take, self._keys, settings, kept, self._reactor)
 
-    # --- commands
+    # --- what the parts ask and tell
+
+    def _dispatch(self, issued: Issued) -> None:
+        self._dispatcher.do(issued)
 
     def _charge(self, recorded: Recorded, size: int) -> None:
         self._gate.written(recorded, size)
@@ -491,42 +482,3 @@ class Daemon:
         """Return the country in which a user dials, None if it is not known."""
         known = self._engine.state(user)
         return (country(known.account) if known else None) or self._config.sip.country
-
-    def _dispatch(self, issued: Issued) -> None:
-        """Hand a command to the part that carries it out."""
-        match issued.command:
-            case ForgetSecret(secret):
-                self._vault.forget(secret).addErrback(
-                    lambda failure: self._logger.failure(texts.ERASE_BUG, failure=failure)
-                )
-            case ForgetText(text):
-                self._texts.forget(text)
-            case command if isinstance(command, XmppCommand):
-                self._send(issued)
-            case command if isinstance(command, SipCommand):
-                self._gate.sent(issued)
-                self._sip.do(issued)
-            case command if isinstance(command, RelayCommand):
-                self._ask_relay(issued)
-            case Forget() | Fault():
-                raise TypeError("the engine carries these out itself")
-            case command if isinstance(command, LogRecord):
-                raise TypeError("call records are for the log only")
-            case _:
-                assert_never(issued.command)
-
-    def _send(self, issued: Issued) -> None:
-        """Send a stanza, now or later. What is held back when the gateway stops is sent then."""
-        wait = self._gate.sent(issued)
-        if wait and not self._stopping:
-            self._held_back = [each for each in self._held_back if each[1].active()]
-            self._held_back.append((issued, self._reactor.callLater(wait, self._xmpp.do, issued)))
-        else:
-            self._xmpp.do(issued)
-
-    def _ask_relay(self, issued: Issued) -> None:
-        """Hand a command to the relay, or refuse it if no relay is configured any more."""
-        if self._relay:
-            self._relay.do(issued)
-        else:
-            self._engine.put(issued.user, RelayRefused(issued.id, texts.NO_RELAY))

@@ -109,7 +109,12 @@ MAY = {
         *("fargo.config", "fargo.edge", "fargo.edge_settings"),
     },
     "fargo.daemon_settings": {CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits"},
+    "fargo.dispatching": {
+        *(CORE, "fargo.adapters", "fargo.adapters.relay", "fargo.adapters.xmpp", "fargo.limits", "fargo.sip_service"),
+        *("fargo.store", "fargo.store.vault", "fargo.texts"),
+    },
     "fargo.daemon": {
+        "fargo.dispatching",
         *(CORE, "fargo.adapters.relay", "fargo.adapters.sdp", "fargo.adapters.xmpp", "fargo.config"),
         *(
             "fargo.calls",

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
 from fargo.statemachine.legs.relay import remaking, texts
+from fargo.statemachine.legs.relay.objections import objection
 from fargo.statemachine.legs.relay.relay_session import (
     AwaitingAnswer,
     Deleting,
@@ -362,7 +363,7 @@ def _described(
 ) -> RelayStep:
     """Return the leg after the relay's description for an end; ``session`` is the one that it is about."""
     offers = isinstance(reply.command, OfferRelay)
-    if problem := _objection(session, offers, description):
+    if problem := objection(session, offers, description):
         return _failed(others, session, _failure(problem), effects)
     match session:
         case Offering(terms, offered):
@@ -381,46 +382,6 @@ def _described(
             return RelayStep((*others, renegotiated), news)
         case _:
             assert_never(session)
-
-
-def _objection(
-    session: Offering | OfferingAgain | PassingAnswer | Renegotiating, offers: bool, description: Description
-) -> str | None:
-    """Return why the relay's description is of no use, a sentence; None if it is."""
-    terms = session.terms
-    match session:
-        case Offering():
-            return texts.NOT_ENCRYPTED if _is_open_offer(terms, description) else None
-        case OfferingAgain(problem=problem):
-            pass
-        case PassingAnswer(problem=problem) if offers:
-            pass
-        case PassingAnswer():
-            return texts.NOT_ENCRYPTED if _is_open_answer(session, description) else None
-        case Renegotiating(problem=None):
-            return None
-        case Renegotiating(problem=problem):
-            followed = remaking.phone_follows if offers else remaking.client_follows
-            return None if followed(terms, description) else problem
-        case _:
-            assert_never(session)
-    if _is_open_offer(terms, description):
-        return texts.NOT_ENCRYPTED
-    followed = remaking.phone_follows if terms.outward else remaking.client_follows
-    return None if followed(terms, description) else problem
-
-
-def _is_open_offer(terms: RelayRequest, for_phone: Description) -> bool:
-    """Return True if the relay does not offer the phone the encryption that it must."""
-    encrypts = bool(for_phone.crypto) and for_phone.encryption_required
-    return terms.outward and terms.srtp == "required" and not encrypts
-
-
-def _is_open_answer(session: PassingAnswer, for_phone: Description) -> bool:
-    """Return True if the relay does not take one of the keys that the phone offers."""
-    offered = {(each.tag, each.suite) for each in session.told.phone.crypto}
-    taken = [(each.tag, each.suite) for each in for_phone.crypto]
-    return not session.terms.outward and bool(offered) and not (len(taken) == 1 and offered.issuperset(taken))
 
 
 def _joined(
