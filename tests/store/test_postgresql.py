@@ -1,7 +1,6 @@
 """A log in PostgreSQL, in what is special about it: its views, its errors, and its positions with several writers."""
 
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect as connect_sqlite
@@ -28,18 +27,6 @@ from .entries import ALICE, BATCH, BOB, CAROL
 
 SESSIONS = Path(__file__).parents[2] / "replay/sessions"
 VIEWS = ("calls", "accounts", "failures")
-
-
-@pytest.fixture
-def place(postgresql: PostgresqlServer) -> DatabaseAddress:
-    return postgresql.new_address()
-
-
-@pytest.fixture
-def db(postgresql: PostgresqlServer, place: DatabaseAddress) -> Iterator[Any]:
-    """A connection of another program."""
-    with closing(postgresql.connect(place)) as connection:
-        yield connection
 
 
 # --- views

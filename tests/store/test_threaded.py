@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
-from world.postgresql import PostgresqlServer, postgresql_server
+from world.postgresql import postgresql_server
 
 from fargo.retention import Retention
 from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
@@ -35,18 +35,6 @@ from .reactor import Turns
 MORE = (Recorded(BOB, 3, 2e9, Stopping()), ())
 AGAIN = (Recorded(BOB, 1, 2e9, Stopping()), ())
 _HOLDER = "select pid from pg_locks where locktype = 'advisory' and classid = %s::oid and mode = 'ExclusiveLock'"
-
-
-@pytest.fixture
-def place(postgresql: PostgresqlServer) -> DatabaseAddress:
-    return postgresql.new_address()
-
-
-@pytest.fixture
-def db(postgresql: PostgresqlServer, place: DatabaseAddress) -> Iterator[Any]:
-    """A connection of another program."""
-    with closing(postgresql.connect(place)) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -135,13 +135,20 @@ class DesktopClient(Server):
         return window
 
     async def _take(self, window: str, path: Path) -> None:
+        shown = b""
+        while (now := await self._at_rest(window, path)) != shown:
+            shown = now
+            await self._calm_down()
+
+    async def _at_rest(self, window: str, path: Path) -> bytes:
+        """Return the picture of a window that has not changed for AT_REST."""
         clock = asyncio.get_running_loop().time
         shown, since = b"", clock()
         while clock() - since < AT_REST:
-            await self._calm_down()
             await self._tool("import", "-window", window, "-strip", str(path))
             if (now := path.read_bytes()) != shown:
                 shown, since = now, clock()
+        return shown
 
     async def _calm_down(self) -> None:
         """Take away what is shown for a moment only, or while the pointer is above it."""
