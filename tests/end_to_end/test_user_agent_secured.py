@@ -1,4 +1,4 @@
-"""Chromium and a SIP phone with DTLS over ICE hear each other without a relay: nothing between them can decrypt audio."""
+"""Chromium and a SIP phone with DTLS over ICE hear each other without a relay: nothing between them can decrypt it."""
 
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
 @pytest_asyncio.fixture
 async def wire(world: World) -> Wire:
-    """An address beside loopback, which the phones' ICE ignores. They keep to the first pair of addresses that works, so
-    Chromium must not have others.
+    """An address beside loopback, which the phones' ICE ignores. They keep to the first pair of addresses that works,
+    so Chromium must not have others.
     """
     world.loopback = False
     return await world.add(Wire())

@@ -271,12 +271,12 @@ def _candidate(text: str) -> Candidate:
 
 
 def _fingerprint(media: Media) -> Fingerprint | None:
-    """Return the fingerprint, of several that by the best hash function (RFC 8122 §5). A name may have capitals."""
+    """Return the fingerprint, of several that by the best hash function (RFC 8122 §5)."""
     told = [_words(each, 2, "fingerprint")[:2] for each in media.all("fingerprint")]
     if not told:
         return None
     algorithm, value = max(told, key=lambda each: _rank(each[0].lower()))
-    return Fingerprint(algorithm.lower(), media.one("setup"), value)
+    return Fingerprint(algorithm, media.one("setup"), value)
 
 
 def _rank(algorithm: str) -> int:

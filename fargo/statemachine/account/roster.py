@@ -68,8 +68,8 @@ class Contacts(Struct, frozen=True, gc=False):
     """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to.
 
     ``asks``: the user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose
-    spelling their JID does not keep, see `dialling.AddressBook`. ``secured``: the phones, by SIP address, that have shown
-    that they have DTLS (True), or have refused it (False).
+    spelling their JID does not keep, see `dialling.AddressBook`. ``secured``: the phones, by SIP address, that
+    have shown that they have DTLS (True), or have refused it (False).
     """
 
     clients: Mapping[str, Client] = field(default_factory=dict)

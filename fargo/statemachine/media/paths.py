@@ -60,8 +60,8 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``dial_rules``: those of all users, which apply behind their own (`dial_rules.rewriting`).
     ``stay_signed_in``: accounts stay signed in when no client of the user is online, unless the user wants otherwise.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
-    ``end_to_end``: the phones that are offered encryption from end to end (rule 5): those that are known to have it, all
-    that are not known to lack it, or none.
+    ``end_to_end``: the phones that are offered encryption from end to end (rule 5): those that are known to have it,
+    all that are not known to lack it, or none.
     """
 
     path: Choice = "auto"

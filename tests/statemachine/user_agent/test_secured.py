@@ -191,7 +191,7 @@ def test_a_phone_holds_and_resumes(begin: object) -> None:
     story = begin()  # type: ignore[operator]
     story.sends("INVITE", phone_says("actpass", senders="initiator"))
     answer = story.response(200).body
-    assert secured.role(story.said(answer).transport) in ("active", "passive")  # type: ignore[arg-type]
+    assert secured.role(story.said(answer).transport) in ("active", "passive")
     assert story.confirmed.session.held
     story.acknowledges(story.final("INVITE")[-1].head)
     story.sends("INVITE", phone_says("actpass"))

@@ -154,8 +154,8 @@ def outlives_gateway(leg: SipLeg, engine: SipEngine) -> bool:
 
 
 def direct_profiles(leg: SipLeg) -> tuple[MediaProfile, ...]:
-    """Return the media profiles in which a client and the far end can have audio without the relay. Plain RTP is none of
-    them if it is to be encrypted, nor DTLS if it is not offered.
+    """Return the media profiles in which a client and the far end can have audio without the relay. Plain RTP is none
+    of them if it is to be encrypted, nor DTLS if it is not offered.
     """
     offer = offered(leg)
     found: tuple[MediaProfile, ...]

@@ -2,12 +2,12 @@
 
 Rules:
 
-1. An end is "active" or "passive" in the handshake, the other end the opposite (RFC 5763 §5). The first offer and answer
-   settle it, and each later description repeats it: no new association is wanted (RFC 8842 §5.5).
+1. An end is "active" or "passive" in the handshake, the other end the opposite (RFC 5763 §5). The first offer and
+   answer settle it, and each later description repeats it: no new association is wanted (RFC 8842 §5.5).
 2. An answer that leaves it open is taken for an active one, as nearly all are.
-3. Other credentials mean that ICE begins anew (RFC 8839 §4.4.1). A client that does so is followed by a re-INVITE, whose
-   answer has other credentials, too. A far end cannot do so, nor show another certificate: the client's new credentials
-   would have to be in the answer, and are not known in time.
+3. Other credentials mean that ICE begins anew (RFC 8839 §4.4.1). A client that does so is followed by a re-INVITE,
+   whose answer has other credentials, too. A far end cannot do so, nor show another certificate: the client's new
+   credentials would have to be in the answer, and are not known in time.
 4. Candidates that are added, or left out, change nothing: each end finds the other by its checks (RFC 8445 §7.3.1.3).
 """
 
