@@ -19,6 +19,7 @@ NO_CLIENT: Final = (
     "None of your clients can take the call now: none that could is online, or all are set to do not disturb."
 )
 ENGINE_DOES_NOT_FORWARD: Final = "This gateway does not forward calls."
+NO_TRANSFER_TO_EMERGENCY: Final = "Calls cannot be transferred to an emergency number."
 NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
 NO_FORWARD_TO_OWN: Final = "This is your own SIP address. Calls cannot be forwarded to it."
 NO_CONTACT: Final = "No contact can stand for that address."

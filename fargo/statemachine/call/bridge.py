@@ -21,13 +21,14 @@ Rules:
 10. If no client takes a call that is to be forwarded, a second SIP leg takes their place (`forwarding`).
 11. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
     called.
+12. Another phone may take the place of the one in the call (`transfer`).
 """
 
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, called_first, forwarding, placing, seeking, texts
+from fargo.statemachine.call import call_state, called_first, forwarding, placing, seeking, texts, transfer
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -96,6 +97,8 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
         return _passed_on(changed, audible(news), _CLIENT, effects)
+    if transfer.concerns(call, event.leg):
+        return _passed_on(*transfer.fold(call, event, effects), _PHONE, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else replace(call, sip=sip)
     if called_first.waits(call):
@@ -173,6 +176,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY, reason, effects)
         call_state.not_reached(call, reason, effects)
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
+    call = transfer.ended(call, reason, effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
     return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
@@ -198,6 +202,7 @@ def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
+    call = transfer.resumed(call, effects)
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         return _sip_expired(call, effects)
@@ -211,6 +216,8 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
+    if call.transfer is not None or call.left:
+        call = _passed_on(*transfer.expire(call, effects), _PHONE, effects)
     due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
     if call.forwarded is not None and due is not None and due.at <= effects.at:
         leg, news = sip_leg.expire(call.forwarded, effects)
@@ -333,6 +340,8 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     """Let the other end hear the phone before it answers (rule 7). In a direct call the client rings."""
     if call.forwarded is not None:
         return forwarding.heard_early(call, description, effects)
+    if call.transfers:
+        return transfer.heard_early(call, description, effects)
     if call.caller:
         return called_first.heard_early(call, description, effects)
     (session,) = sessions(call.jingle)
@@ -354,6 +363,8 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     """Pass an answer on, through the relay if the call goes through it (rule 3)."""
     if call.forwarded is not None:
         return forwarding.answered(call, leg_event, effects)
+    if call.transfers:
+        return transfer.answered(call, leg_event.description, effects)
     (session,) = sessions(call.jingle)
     if not isinstance(call.sip, Preparing):
         effects.record(RecordAnswered(call.id, session.client))
@@ -384,9 +395,11 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
     if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := _second(call)):
         return _again(call, second, effects)
+    if by is _PHONE and transfer.can_be_left(call):
+        return transfer.left_to(call, effects)
     if by is _CLIENT and call.forwarded is None and forwarding.applies(call, leg_event):
         return forwarding.begin(_relay_deleted(call, effects), leg_event.reason, effects)
-    if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
+    if call.early and not call.transfers and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
@@ -394,6 +407,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
         if by is _PHONE:
             call_state.not_reached(call, leg_event.reason, effects)
+    call = transfer.ended(call, leg_event.reason, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 
@@ -453,6 +467,8 @@ def _rerouted(call: Call, rerouted: Rerouted, effects: Effects) -> Call:
 
 def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:
     """Tell the called end what the relay offers."""
+    if transfer.is_awaited(call):
+        return transfer.described(call, leg_event.description, effects)
     if call.caller:
         return _to_jingle(call, leg_event, effects)
     if not relay_leg.has(call.relay, leg_event.profile):

@@ -86,6 +86,19 @@ class RelayRetry(Struct, frozen=True, gc=False):
     offer: Description
 
 
+class Transfer(Struct, frozen=True, gc=False):
+    """Another phone is to have the place of the one in the call (`transfer`). ``leg``: its own; ``to``: who it is, for
+    people. ``call_id``: that of the call to it, None before there is one. ``rings``: it has said that it rings;
+    ``early``: the audio that it has described before it took the call.
+    """
+
+    leg: SipLeg
+    to: str
+    call_id: str | None = None
+    rings: bool = False
+    early: Description | None = None
+
+
 class Call(Struct, frozen=True, gc=False):
     """One call of a user.
 
@@ -98,7 +111,9 @@ class Call(Struct, frozen=True, gc=False):
     None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
     not. ``rings``: the relay plays the ringing tone to the client (`calling_back`). ``heard``: how a phone has
-    described itself to such a client, None if it has not.
+    described itself to such a client, None if it has not. ``transfer``: that under way, None if none is; ``transfers``:
+    how many there were; ``transferred_to``: who is called by the last one, after the phone before has hung up.
+    ``left``: the SIP legs of phones that are out of the call, and not over yet.
     """
 
     id: str
@@ -117,12 +132,24 @@ class Call(Struct, frozen=True, gc=False):
     forwarded: SipLeg | None = None
     rings: bool = False
     heard: Description | None = None
+    transfer: Transfer | None = None
+    transfers: int = 0
+    transferred_to: str = ""
+    left: tuple[SipLeg, ...] = ()
 
 
 def is_over(call: Call) -> bool:
     """Return True if no leg has anything left to do."""
-    legs_over = isinstance(call.sip, Over) and isinstance(call.forwarded, Over | None)
+    legs_over = all(isinstance(leg, Over) for leg in sip_legs(call))
     return isinstance(call.jingle, jingle_session.Terminated) and legs_over and not call.relay
+
+
+def sip_legs(call: Call) -> tuple[SipLeg, ...]:
+    """Return all SIP legs of the call: that with the phone first, and then those that it mostly does not have."""
+    if call.forwarded is None and call.transfer is None and not call.left:
+        return (call.sip,)
+    others = (call.forwarded, None if call.transfer is None else call.transfer.leg)
+    return (call.sip, *(leg for leg in others if leg is not None), *call.left)
 
 
 def is_live(call: Call) -> bool:
@@ -146,7 +173,7 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
     """Tell the user why a number that the gateway was asked to call (`calling_back`) has not answered: clients show
     that a call has ended, and hardly ever why.
     """
-    if call.caller is None or not call.early:
+    if call.caller is None or not call.early or call.transfers:
         return
     text = texts.NOT_REACHED.format(to=call.caller.words, why=reason.text).strip()
     effects.emit(SendText(domain_of(call.caller.jid), effects.user, text, None))
@@ -154,9 +181,9 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
 
 def deadlines(call: Call) -> list[Deadline]:
     """Return by when the legs of the call must have moved on. The names do not say which call it is (`in_words`)."""
-    due = [sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle), forward_deadline(call)]
+    due = [*map(sip_leg.deadline, sip_legs(call)), jingle_leg.deadline(call.jingle), forward_deadline(call)]
     if call.forwarded is not None:
-        due += [sip_leg.deadline(call.forwarded), longest(call)]
+        due.append(longest(call))
     return [each for each in due if each is not None]
 
 
