@@ -1,5 +1,5 @@
-"""Transfers, as the core asks them of a SIP engine. Only our own user agent has them; with any other there are none, nor
-in a call that is not answered.
+"""Transfers, as the core asks them of a SIP engine. Only our own user agent has them: with any other there are none.
+Nor are there any in a call that is not answered.
 """
 
 from fargo.statemachine.effects import Effects
