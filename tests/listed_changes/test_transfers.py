@@ -40,7 +40,7 @@ def test_that_calls_can_be_transferred_is_told_and_nothing_else_is_explained() -
         replace(each, command=replace(each.command, uri="sip:x@sip.test")) if _is_invite(each.command) else each
         for each in issued
     ]
-    entries[place] = recorded, tuple(other)  # type: ignore[assignment]
+    entries[place] = recorded, tuple(other)
     assert verify(list(correlated(entries))).differences > 0
 
 
