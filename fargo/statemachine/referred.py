@@ -16,7 +16,7 @@ from fargo.statemachine.account import account_state
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import transfer
 from fargo.statemachine.call.call_state import Call
-from fargo.statemachine.call.transfer import Wanted
+from fargo.statemachine.call.transfer import Destination
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip import transferring
 from fargo.statemachine.legs.sip.phases import Line
@@ -32,23 +32,23 @@ def begin(user: User, call: Call, event: SipLegEvent, referral: Referral, effect
     return transfer.referred(call, event, _wanted(user, referral), effects)
 
 
-def _wanted(user: User, referral: Referral) -> Wanted:
+def _wanted(user: User, referral: Referral) -> Destination:
     """Return whom a phone wants to be called, on which line, or why not."""
     uri, known = referral.uri, account_state.in_force(user.account)
     if isinstance(uri, BadAddress):
-        return Wanted(Reason(Cause.NOT_FOUND, uri.problem), "")
+        return Destination(Reason(Cause.NOT_FOUND, uri.problem), "")
     if known is None:
-        return Wanted(Reason(Cause.UNAVAILABLE, texts.NOT_SIGNED_IN.format(status="").strip()), uri.words)
+        return Destination(Reason(Cause.UNAVAILABLE, texts.NOT_SIGNED_IN.format(status="").strip()), uri.words)
     book = address_book(user, known.gateway)
     jid = naming.contact(uri, book)
     if isinstance(jid, BadAddress):
-        return Wanted(Reason(Cause.NOT_FOUND, jid.problem), uri.words)
+        return Destination(Reason(Cause.NOT_FOUND, jid.problem), uri.words)
     found = outgoing.line_of_call(user, jid, replaces_one=True)
     if isinstance(found, Refusal):
-        return Wanted(found.reason, uri.words)
+        return Destination(found.reason, uri.words)
     if {dialling.dialled(jid), found.target.user} & {*user.policy.emergency_numbers}:
-        return Wanted(Reason(Cause.FORBIDDEN, texts.NO_TRANSFER_TO_EMERGENCY), uri.words)
-    return Wanted(_line(found, referral), found.target.words)
+        return Destination(Reason(Cause.FORBIDDEN, texts.NO_TRANSFER_TO_EMERGENCY), uri.words)
+    return Destination(_line(found, referral), found.target.words)
 
 
 def _line(found: Line, referral: Referral) -> Line:

@@ -46,7 +46,7 @@ _TOO_OFTEN: Final = Reason(Cause.DECLINED, texts.TRANSFERRED_TOO_OFTEN)
 _NO_CODEC: Final = Reason(Cause.MEDIA, texts.NEW_PHONE_INCOMPATIBLE)
 
 
-class Wanted(NamedTuple):
+class Destination(NamedTuple):
     """A transfer that a phone asks for: the line to the new one, or why it is not called; and who that is, for
     people.
     """
@@ -58,7 +58,7 @@ class Wanted(NamedTuple):
 # --- beginnings
 
 
-def referred(call: Call, event: SipLegEvent, wanted: Wanted, effects: Effects) -> Call:
+def referred(call: Call, event: SipLegEvent, wanted: Destination, effects: Effects) -> Call:
     """Call another phone, as the one in the call asks, or refuse that."""
     why = _objection(call) or wanted.line
     if isinstance(why, Reason):

@@ -140,7 +140,7 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
 
 
 class TransferStep(StrEnum):
-    """What becomes of a transfer: it is asked for and begins, or is refused; the new phone takes the call, or not."""
+    """A step of a transfer: it is asked for and begins, or is refused; the new phone takes the call, or not."""
 
     ASKED = "asked"
     REFUSED = "refused"

@@ -164,9 +164,9 @@ class SipHeaders(_Value, frozen=True):
     replaces: str | None = None
     """The dialog that an INVITE takes over (RFC 3891 §6.1), as it is written."""
     refer_to: str | None = None
-    """Whom a REFER names (RFC 3515 §2.1), as it is written."""
+    """The end that a REFER names (RFC 3515 §2.1), as it is written."""
     referred_by: str | None = None
-    """Who has referred us to the called end (RFC 3892 §3), as it is written."""
+    """The end that has referred us to the called one (RFC 3892 §3), as it is written."""
     refer_sub: bool | None = None
     """Refer-Sub (RFC 4488 §4): False if a REFER is not to be followed by notices; None if absent."""
     diversion: tuple[Diversion, ...] = ()

@@ -4,7 +4,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.user_agent.dialog import ALLOW, SUPPORTED
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.sip_messages import (
@@ -16,9 +15,12 @@ from fargo.statemachine.model.sip_messages import (
 )
 from replay.verifying.difference import Difference, Explains
 
-_ALLOWED: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
-_SUPPORTED: Final = ("100rel", "timer")
-"""What was said before rules 10."""
+_ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")
+_SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
+"""The abilities that messages name since rules 10."""
+_ALLOWED_BEFORE: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
+_SUPPORTED_BEFORE: Final = ("100rel", "timer")
+"""The abilities that messages named before rules 10."""
 
 
 def _abilities_told(difference: Difference) -> bool:
@@ -42,8 +44,8 @@ def _as_before(issued: Issued) -> Issued:
 
 
 def _said_before(headers: SipHeaders) -> SipHeaders:
-    allow = _ALLOWED if headers.allow == ALLOW else headers.allow
-    supported = _SUPPORTED if headers.supported == SUPPORTED else headers.supported
+    allow = _ALLOWED_BEFORE if headers.allow == _ALLOW else headers.allow
+    supported = _SUPPORTED_BEFORE if headers.supported == _SUPPORTED else headers.supported
     return replace(headers, allow=allow, supported=supported)
 
 

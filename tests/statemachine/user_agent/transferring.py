@@ -59,7 +59,7 @@ class Transferring(Phoning):
         return self.sends("REFER", headers=replace(headers or SipHeaders(), refer_to=to))
 
     def notices(self) -> list[tuple[int, str]]:
-        """What Bob was told of it so far: each status, and the state of his subscription."""
+        """All that Bob was told of it so far: each status, and the state of his subscription."""
         found = []
         for _, notify in self.sent_all("NOTIFY"):
             assert isinstance(notify.body, SipFragment)
@@ -93,7 +93,7 @@ class Transferring(Phoning):
     # --- records
 
     def steps(self) -> list[TransferStep]:
-        """What was recorded of the transfers."""
+        """The records of the transfers."""
         return [each.step for each in self.noted() if isinstance(each, RecordTransfer)]
 
 

@@ -59,7 +59,7 @@ def replaces(text: str) -> Replaces | None:
     return Replaces(call_id, *tags, "early-only" in found)
 
 
-class Named(Struct, frozen=True, gc=False):
+class ReferTarget(Struct, frozen=True, gc=False):
     """The end that a REFER names. ``replaces``: the dialog that is to be taken over there, None if it is called
     anew.
     """
@@ -68,7 +68,7 @@ class Named(Struct, frozen=True, gc=False):
     replaces: Replaces | None = None
 
 
-def named(refer_to: str, trunk: Trunk | None) -> Named | BadAddress:
+def named(refer_to: str, trunk: Trunk | None) -> ReferTarget | BadAddress:
     """Return whom the value of Refer-To names, or why it names nobody who can be called."""
     text = uri(refer_to)
     at, behind = text.partition("@")[1:] if "@" in text else ("", "")
@@ -80,9 +80,9 @@ def named(refer_to: str, trunk: Trunk | None) -> Named | BadAddress:
     headers = dict(_headers(wanted if at else text.partition("?")[2]))
     written = headers.get("replaces")
     if written is None:
-        return Named(found)
+        return ReferTarget(found)
     taken = replaces(written)
-    return BadAddress(NOT_SIP) if taken is None else Named(found, taken)
+    return BadAddress(NOT_SIP) if taken is None else ReferTarget(found, taken)
 
 
 def _headers(text: str) -> list[tuple[str, str]]:
