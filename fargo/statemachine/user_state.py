@@ -143,7 +143,7 @@ def spoken_to(user: User, event: SipLegEvent) -> Call | None:
     """Return the call whose SIP leg the event is about."""
     name = event.leg
     for call in user.calls.values():
-        if call.sip.name == name or any(leg.name == name for leg in call_state.sip_legs(call)[1:]):
+        if call.sip.name == name or any(each.name == name for each in call_state.sip_legs(call)[1:]):
             return call
     return None
 
@@ -173,6 +173,8 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
     if after is before:
         return user
     call_state.changed(before, after, effects)
+    if before is not None and (refused := call_state.refused_dtls(before, after)):
+        user = replace(user, contacts=roster.shown_dtls(user.contacts, refused, False))
     if call_state.is_live(after):
         calls = dict(user.calls)  # quicker than a display
         calls[after.id] = after

@@ -56,7 +56,7 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
 
 
 def _has(call: Call, names: tuple[str | None, ...]) -> bool:
-    return any(leg.name in names for leg in sip_legs(call))
+    return any(each.name in names for each in sip_legs(call) if each.name)
 
 
 def _is_in(leg: jingle_leg.JingleLeg, waiting: Pending) -> bool:

@@ -15,6 +15,7 @@ Rules:
    called first does (`called_first`), and the call ends if it is not taken.
 6. One transfer is under way in a call at a time, and a call has a few at most: nobody can send it round and round.
 7. The user is told who they talk to now, as no client shows it.
+8. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
 from collections.abc import Iterable
@@ -43,6 +44,7 @@ _MOST: Final = 5
 _PENDING: Final = Reason(Cause.BUSY, texts.TRANSFER_UNDER_WAY, status=491)
 _NOT_NOW: Final = Reason(Cause.BUSY, texts.NOTHING_TO_TRANSFER, status=491)
 _TOO_OFTEN: Final = Reason(Cause.DECLINED, texts.TRANSFERRED_TOO_OFTEN)
+_END_TO_END: Final = Reason(Cause.MEDIA, texts.END_TO_END)
 _NO_CODEC: Final = Reason(Cause.MEDIA, texts.NEW_PHONE_INCOMPATIBLE)
 
 
@@ -84,8 +86,10 @@ def taken_over(call: Call, leg: SipLeg, caller: str, effects: Effects) -> Call:
 
 def _objection(call: Call) -> Reason | None:
     """Return why no transfer can begin now (rule 6)."""
-    if call.transfer is not None:
+    if call.transfer is not None or call.handover is not None:
         return _PENDING
+    if (local := transferring.local(call.sip)) is not None and not isinstance(local.transport, RawUdp):
+        return _END_TO_END
     if call.transfers >= _MOST:
         return _TOO_OFTEN
     joined = isinstance(call.jingle, Active) and (relay_leg.is_joined(call.relay) or not relay_leg.is_used(call.relay))
@@ -132,36 +136,28 @@ def _call_id(call: Call, leg: SipLeg) -> str | None:
     return next((each.call_id for each in records if isinstance(each, RecordDialog)), None)
 
 
-# --- what happens to the new phone, and to those that are out of the call
+# --- what happens to the new phone
 
 
-def concerns(call: Call, name: str | None) -> bool:
-    """Return True if a leg with this name is that of the new phone, or of one that is out of the call."""
-    return (call.transfer is not None and call.transfer.leg.name == name) or any(leg.name == name for leg in call.left)
+def concerns(call: Call, name: str) -> bool:
+    """Return True if a leg with this name is that of the new phone."""
+    return call.transfer is not None and call.transfer.leg.name == name
 
 
 def fold(call: Call, event: SipLegEvent, effects: Effects) -> tuple[Call, LegEvents]:
-    """Return the call after an event that concerns such a leg, and what the bridge should know of its new phone."""
-    if call.transfer is not None and call.transfer.leg.name == event.leg:
-        leg, news = sip_leg.fold(call.transfer.leg, event, effects)
-        return _reported(replace(call, transfer=replace(call.transfer, leg=leg)), news, effects)
-    legs = (sip_leg.fold(leg, event, effects)[0] if leg.name == event.leg else leg for leg in call.left)
-    return replace(call, left=_live(legs)), ()
-
-
-def expire(call: Call, effects: Effects) -> tuple[Call, LegEvents]:
-    """Do what is due by now for these legs."""
-    legs = (sip_leg.expire(leg, effects)[0] if _is_due(leg, effects) else leg for leg in call.left)
-    call = replace(call, left=_live(legs))
-    if call.transfer is None or not _is_due(call.transfer.leg, effects):
-        return call, ()
-    leg, news = sip_leg.expire(call.transfer.leg, effects)
+    """Return the call after an event that concerns it (`concerns`), and what the bridge should know."""
+    assert call.transfer, "there is a new phone"
+    leg, news = sip_leg.fold(call.transfer.leg, event, effects)
     return _reported(replace(call, transfer=replace(call.transfer, leg=leg)), news, effects)
 
 
-def _is_due(leg: SipLeg, effects: Effects) -> bool:
-    due = sip_leg.deadline(leg)
-    return due is not None and due.at <= effects.at
+def expire(call: Call, effects: Effects) -> tuple[Call, LegEvents]:
+    """Do what is due by now for the new phone, and return what the bridge should know."""
+    due = None if call.transfer is None else sip_leg.deadline(call.transfer.leg)
+    if call.transfer is None or due is None or due.at > effects.at:
+        return call, ()
+    leg, news = sip_leg.expire(call.transfer.leg, effects)
+    return _reported(replace(call, transfer=replace(call.transfer, leg=leg)), news, effects)
 
 
 def _reported(call: Call, news: LegEvents, effects: Effects) -> tuple[Call, LegEvents]:
@@ -275,12 +271,11 @@ def ended(call: Call, why: Reason, effects: Effects) -> Call:
 
 
 def resumed(call: Call, effects: Effects) -> Call:
-    """Go on with these legs after a restart of the gateway."""
-    left = tuple(sip_leg.resume(leg, effects) for leg in call.left)
+    """Go on after a restart of the gateway."""
     if call.transfer is None:
-        return replace(call, left=left) if call.left else call
+        return call
     leg = sip_leg.resume(call.transfer.leg, effects)
-    return replace(call, left=left, transfer=replace(call.transfer, leg=leg))
+    return replace(call, transfer=replace(call.transfer, leg=leg))
 
 
 def _left(call: Call, leg: SipLeg) -> Call:

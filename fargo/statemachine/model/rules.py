@@ -257,6 +257,12 @@ TRANSFERS_FOLLOWED: Final = RuleChange(
     "With the engine sip, a phone in a call is followed that asks for a transfer (REFER), or takes over a call (INVITE"
     " with Replaces).",
 )
+END_TO_END: Final = RuleChange(
+    10,
+    "a client and a phone with DTLS need no relay",
+    "A call in with DTLS over ICE is put through, as is a call out of a client with DTLS where there is no relay. A"
+    " client that names no candidate is waited for then.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -299,4 +305,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     MAILBOX_ASKED,
     ABILITIES_TOLD,
     TRANSFERS_FOLLOWED,
+    END_TO_END,
 )

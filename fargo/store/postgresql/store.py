@@ -34,6 +34,7 @@ from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_readable
 from fargo.store.postgresql.lease import take
+from fargo.store.postgresql.lease_session import IDENTITY, PostgresqlLeaseSession
 from fargo.store.postgresql.reader import PostgresqlReader
 from fargo.store.postgresql.rows import APPEND, INSERT_COMMANDS, INSERT_EVENT, values_of
 from fargo.store.postgresql.sessions import Sessions
@@ -48,8 +49,6 @@ _PAGE: Final = f"""
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
 """
 _NEXT_USER: Final = "select min(jid) from events where jid > %(after)s"
-IDENTITY: Final = "select name, position from log"
-"""Gives the name of the log, and the last position that was committed."""
 _ID: Final = "select id from events where jid = %(jid)s and version = %(version)s for update"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where jid = %(jid)s and version <= %(version)s)
@@ -104,7 +103,7 @@ class PostgresqlWriter(PostgresqlReader):
                     require_readable(opened, database)
                 else:
                     migrate(opened, database)
-                    term = take(opened, database, worker)
+                    term = take(PostgresqlLeaseSession(opened, database), worker)
                 lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
             store = cls(database, opened, term, directory_lock, patience)
             store._worker = worker

@@ -32,12 +32,13 @@ from fargo.statemachine.legs.user_agent import (
     offer_answer,
     referring,
     releasing,
+    secured,
     session_timer,
     sip_status,
     texts,
     unheard,
 )
-from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
+from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
@@ -50,7 +51,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import Codec, RawUdp
+from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
@@ -91,8 +92,11 @@ def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
-    """Tell the far end that audio goes to another address."""
-    if not isinstance(change.transport, RawUdp):
+    """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
+    if isinstance(change.transport, IceUdp):
+        restarted = secured.moved(leg.wanted.local, change.transport)
+        return _pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+    if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
@@ -123,6 +127,11 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
             return UasReleasing(leg.name, leg.access, leg.dialog, head, since)
         case _:
             return releasing.bye(leg, effects)
+
+
+def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
+    """Make our part of the session another one, if the far end agrees."""
+    return _pursued(replace(leg, wanted=wanted), effects)
 
 
 # --- our offers
