@@ -55,6 +55,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``dial_rules``: those of all users, which apply behind their own (`dial_rules.rewriting`).
     ``stay_signed_in``: accounts stay signed in when no client of the user is online, unless the user wants otherwise.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
+    ``edge``: the addresses and ports of the SIP edge, in any form: what differs is another edge; "" if none is told.
     """
 
     path: Choice = "auto"
@@ -69,6 +70,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     country: str | None = None
     dial_rules: tuple[DialRule, ...] = ()
     stay_signed_in: bool = False
+    edge: str = ""
 
 
 class PathChoice(Struct, frozen=True, gc=False):
