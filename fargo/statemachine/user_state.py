@@ -144,7 +144,7 @@ def spoken_to(user: User, event: SipLegEvent) -> Call | None:
     """Return the call whose SIP leg the event is about."""
     name = event.leg
     for call in user.calls.values():
-        if call.sip.name == name or (call.forwarded is not None and call.forwarded.name == name):
+        if call.sip.name == name or any(each.name == name for each in call_state.sip_legs(call)[1:]):
             return call
     return None
 

@@ -19,7 +19,8 @@ Rules:
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
    the clients are asked once they can be reached (`stream_opened`).
 10. If no client takes a call that is to be forwarded, a second SIP leg takes their place (`forwarding`).
-11. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
+11. A phone that the user's phone is being joined with (`handover`) is heard by that module alone, until it is.
+12. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
     called.
 """
 
@@ -27,7 +28,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, called_first, forwarding, placing, seeking, texts
+from fargo.statemachine.call import call_state, called_first, forwarding, handover, placing, seeking, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -96,8 +97,10 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
         return _passed_on(changed, audible(news), _CLIENT, effects)
+    if handover.concerns(call, event.leg):
+        return handover.fold(call, event, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
-    changed = call if sip is call.sip else replace(call, sip=sip)
+    changed = call if sip is call.sip else handover.phone_heard(replace(call, sip=sip), news, effects)
     if called_first.waits(call):
         news = audible(news)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
@@ -175,6 +178,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
+    call = handover.dropped(call, effects)
     return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
 
 
@@ -208,6 +212,7 @@ def moved(call: Call, effects: Effects) -> Call:
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
+    call = handover.resumed(call, effects)
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         return _sip_expired(call, effects)
@@ -221,6 +226,7 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
+    call = handover.expire(call, effects)
     due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
     if call.forwarded is not None and due is not None and due.at <= effects.at:
         leg, news = sip_leg.expire(call.forwarded, effects)
@@ -286,7 +292,7 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
 
 
 def _described(call: Call, offered: Offered, effects: Effects) -> Call:
-    """Place a call whose client has said by now how it is reached (rule 11)."""
+    """Place a call whose client has said by now how it is reached (rule 12)."""
     assert isinstance(call.sip, Preparing), "no phone is called before"
     assert call.undescribed is not None, "it was placed without a description"
     description, profile, policy = offered.description, offered.profile, call.undescribed
@@ -396,6 +402,8 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         return _again(call, second, effects)
     if by is _CLIENT and call.forwarded is None and forwarding.applies(call, leg_event):
         return forwarding.begin(_relay_deleted(call, effects), leg_event.reason, effects)
+    if by is _CLIENT and call.handover is not None:
+        return handover.client_left(call, effects)
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
@@ -404,6 +412,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
         if by is _PHONE:
             call_state.not_reached(call, leg_event.reason, effects)
+    call = handover.dropped(call, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

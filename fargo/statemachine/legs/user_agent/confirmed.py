@@ -40,7 +40,7 @@ from fargo.statemachine.legs.user_agent import (
     texts,
     unheard,
 )
-from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
+from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
@@ -127,6 +127,11 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
             return UasReleasing(leg.name, leg.access, leg.dialog, head, since)
         case _:
             return releasing.bye(leg, effects)
+
+
+def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
+    """Make our part of the session another one, if the far end agrees."""
+    return _pursued(replace(leg, wanted=wanted), effects)
 
 
 # --- our offers

@@ -263,6 +263,29 @@ def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -
     return replace(local, codecs=numbered.codecs)
 
 
+def far_end(session: MediaSession) -> Description | None:
+    """Return how the far end takes audio, for a phone that is to send it there; None if it has told no address."""
+    found = replace(session.theirs, codecs=session.listed or session.theirs.codecs)
+    return found if address(found) else None
+
+
+def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool) -> Ours:
+    """Return our part of a session whose far end is to send its audio to another phone, which describes itself so and
+    holds the far end, or does not.
+    """
+    keys = _tagged_as(session.ours.local.crypto, other.crypto) if session.ours.local.crypto else ()
+    local = replace(wanted.local, transport=other.transport, codecs=other.codecs, crypto=keys)
+    return Ours(left(session, local, other.codecs), holds)
+
+
+def can_be_joined(one: Description, other: Description) -> bool:
+    """Return True if two far ends can send each other audio without a relay: they share a codec, a family of addresses,
+    and the encryption.
+    """
+    suites = [each.suite for each in one.crypto] == [each.suite for each in other.crypto]
+    return suites and shares_family(one, other) and not isinstance(common(one, other), Unusable)
+
+
 def _tagged_as(settled: tuple[Crypto, ...], key: tuple[Crypto, ...]) -> tuple[Crypto, ...]:
     """Return a key with the tag of another; none if there is none."""
     return tuple(replace(each, tag=other.tag) for each, other in zip(key, settled, strict=True))

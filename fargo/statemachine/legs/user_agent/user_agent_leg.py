@@ -87,6 +87,7 @@ CAPABILITIES: Final = SipCapabilities(
     transport_change=True,
     outlives_gateway=True,
     forwards=True,
+    joins=True,
     texts=True,
     voicemail=True,
 )
