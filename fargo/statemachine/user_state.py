@@ -174,6 +174,8 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
     if after is before:
         return user
     call_state.changed(before, after, effects)
+    if before is not None and (refused := call_state.refused_dtls(before, after)):
+        user = replace(user, contacts=roster.shown_dtls(user.contacts, refused, False))
     if call_state.is_live(after):
         calls = dict(user.calls)  # quicker than a display
         calls[after.id] = after

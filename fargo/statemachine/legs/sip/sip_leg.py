@@ -27,7 +27,7 @@ from fargo.statemachine.legs.user_agent import caller_identity, message, outlivi
 from fargo.statemachine.legs.user_agent.message import Texted
 from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
-from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.media.description import Description, MediaProfile, is_secured
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
@@ -154,12 +154,20 @@ def outlives_gateway(leg: SipLeg, engine: SipEngine) -> bool:
 
 
 def direct_profiles(leg: SipLeg) -> tuple[MediaProfile, ...]:
-    """Return the media profiles in which a client and the far end can have audio without the relay; none if it is to be
-    encrypted.
+    """Return the media profiles in which a client and the far end can have audio without the relay. Plain RTP is none
+    of them if it is to be encrypted, nor DTLS if it is not offered.
     """
     offer = offered(leg)
-    encrypts = leg.line.srtp != "off" if isinstance(leg, Preparing) else offer is not None and bool(offer.crypto)
-    return () if encrypts else capabilities(leg).profiles
+    found: tuple[MediaProfile, ...]
+    if offer is not None and is_secured(offer):
+        found = (MediaProfile.DTLS,)
+    elif isinstance(leg, Preparing):
+        plain = (MediaProfile.PLAIN,) if leg.line.srtp == "off" else ()
+        found = (*plain, MediaProfile.DTLS) if leg.line.dtls else plain
+    else:
+        found = (MediaProfile.PLAIN,) if offer is None or not offer.crypto else ()
+    able = capabilities(leg).profiles
+    return tuple(each for each in found if each in able)
 
 
 def name_of_new(event: SipArrival) -> str:

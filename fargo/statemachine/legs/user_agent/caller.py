@@ -45,7 +45,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import respond
-from fargo.statemachine.media.description import FAMILIES, Description, narrowed
+from fargo.statemachine.media.description import FAMILIES, Description, IceUdp, end_to_end, narrowed
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
@@ -74,10 +74,12 @@ Unanswered: TypeAlias = UacCalling | UacProceeding
 
 
 def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
-    """Send the INVITE, with these codecs and addresses (a plain description)."""
+    """Send the INVITE, with these codecs and addresses: a plain description, or one with DTLS over ICE."""
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
     target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
+    if isinstance(offer.transport, IceUdp):
+        offer = end_to_end(offer)
     own, forwards = not line.direct, line.forwards
     headers = dialog.ABILITIES
     if forwards:

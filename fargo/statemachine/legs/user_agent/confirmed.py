@@ -35,6 +35,7 @@ from fargo.statemachine.legs.user_agent import (
     glare,
     offer_answer,
     releasing,
+    secured,
     session_timer,
     sip_status,
     texts,
@@ -53,7 +54,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import Codec, RawUdp
+from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
@@ -95,8 +96,11 @@ def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
-    """Tell the far end that audio goes to another address."""
-    if not isinstance(change.transport, RawUdp):
+    """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
+    if isinstance(change.transport, IceUdp):
+        restarted = secured.moved(leg.wanted.local, change.transport)
+        return _pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+    if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost

@@ -24,7 +24,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UasReleasing,
     UserAgentLeg,
 )
-from fargo.statemachine.media.description import Description, address
+from fargo.statemachine.media.description import Description, RawUdp, address, is_secured
 from fargo.statemachine.model.call_records import CallRecord, RecordDialog, RecordMedia, Side
 
 
@@ -57,12 +57,13 @@ def _dialog(of: Dialog, call: str) -> RecordDialog:
 def _media(session: MediaSession, call: str) -> RecordMedia:
     codecs = tuple(f"{each.name}/{each.clockrate}" for each in session.theirs.codecs)
     held_by = (*((Side.CLIENT,) if session.ours.holds else ()), *((Side.PHONE,) if session.held else ()))
-    encrypted = bool(session.theirs.crypto)
+    encrypted = bool(session.theirs.crypto) or is_secured(session.theirs)
     return RecordMedia(call, codecs, _place(session.ours.local), _place(session.theirs), held_by, encrypted)
 
 
 def _place(description: Description) -> str | None:
-    found = address(description)
+    """Return where an end takes audio; None if it is not known, as ICE finds out, and does not tell."""
+    found = address(description) if isinstance(description.transport, RawUdp) else None
     if found is None:
         return None
     return f"[{found.ip}]:{found.port}" if ":" in found.ip else f"{found.ip}:{found.port}"

@@ -83,7 +83,7 @@ UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRe
 UNKNOWN: Final = offer_answer.UNKNOWN
 """The assumed description of a phone that has made no offer."""
 CAPABILITIES: Final = SipCapabilities(
-    profiles=(MediaProfile.PLAIN,),
+    profiles=(MediaProfile.PLAIN, MediaProfile.DTLS),
     transport_change=True,
     outlives_gateway=True,
     forwards=True,
@@ -103,7 +103,7 @@ _NOBODY: Final = Access()
 
 
 def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
-    """Call the line's target with these codecs and addresses (a plain description)."""
+    """Call the line's target with these codecs and addresses: a plain description, or one with DTLS over ICE."""
     return caller.place(line, offer, effects)
 
 
