@@ -199,6 +199,16 @@ def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -
     return end(lose_sip(call, reason, effects), reason, effects)
 
 
+def moved(call: Call, effects: Effects) -> Call:
+    """Prepare the call to go on at another SIP edge than its far ends know; `restarted` follows."""
+    sip, news = sip_leg.moved(call.sip, effects)
+    call = replace(call, sip=sip)
+    if call.forwarded is not None:
+        forwarded, told = sip_leg.moved(call.forwarded, effects)
+        call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
+    return _passed_on(call, news, _PHONE, effects)
+
+
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
@@ -297,17 +307,17 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
     """Tell who has to know that an end has moved (rule 6). The relay does not follow a client's plain address."""
     relayed = relay_leg.is_used(call.relay)
     match leg_event.transport:
-        case IceUdp() if by is _CLIENT:
+        case IceUdp() if by is _CLIENT and relayed:
             return replace(call, relay=relay_leg.client_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is _PHONE and relayed:
             moved = relay_leg.phone_moved(call.relay, leg_event.transport, leg_event.crypto, effects)
             return replace(call, relay=moved)
-        case RawUdp() if by is _PHONE:
-            return _to_jingle(call, leg_event, effects)
-        case RawUdp() if sip_leg.capabilities(call.sip).transport_change and not relayed:
-            return _to_sip(call, leg_event, effects)
-        case IceUdp() | RawUdp():
+        case IceUdp() | RawUdp() if relayed:
             return call
+        case IceUdp() | RawUdp() if by is _PHONE:
+            return _to_jingle(call, leg_event, effects)
+        case IceUdp() | RawUdp():
+            return _to_sip(call, leg_event, effects) if sip_leg.capabilities(call.sip).transport_change else call
         case _:
             assert_never(leg_event.transport)
 
@@ -370,7 +380,7 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
         call = replace(call, forward=None, early=isinstance(call.sip, Preparing))
-        way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
+        way = paths.direct(session.profile) if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
@@ -380,9 +390,11 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 
 
 def _is_apart(call: Call, answer: Description) -> bool:
-    """Return True if the client has answered without an address in a family of the phone's offer."""
+    """Return True if the client has answered without an address in a family of the phone's offer. With ICE both ends
+    may have others than they name.
+    """
     offered = sip_leg.offered(call.sip)
-    theirs = families(offered) if offered else ()
+    theirs = families(offered) if offered and isinstance(answer.transport, RawUdp) else ()
     return bool(theirs) and not takes(answer, theirs)
 
 

@@ -26,9 +26,9 @@ from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
 from fargo.statemachine.legs.relay.relay_leg import RelayLeg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line, Over
+from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
-from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import (
     CallRecord,
@@ -163,6 +163,16 @@ def is_live(call: Call) -> bool:
     if call.handover is not None:
         return True
     return call.forwarded is not None and sip_leg.is_live(call.forwarded)
+
+
+def refused_dtls(before: Call, after: Call) -> str | None:
+    """Return the SIP address of a phone that has refused to encrypt from end to end, so that it is called again through
+    the relay; None if none has.
+    """
+    retry = before.relay_retry
+    if retry is None or after.relay_retry is not None or retry.terms.profile is not MediaProfile.DTLS:
+        return None
+    return retry.line.target.words if isinstance(after.sip, Preparing) else None
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:

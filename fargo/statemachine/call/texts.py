@@ -8,6 +8,7 @@ from typing import Final
 # --- why audio takes another path than was chosen
 
 CODECS_REFUSED: Final = "The phone supports none of the client's codecs, so the relay transcodes."
+DTLS_REFUSED: Final = "The phone does not take audio that is encrypted end to end, so the relay decrypts it."
 RELAY_FAILED: Final = "The media relay failed, but client and phone do not need it."
 NOW_BETWEEN_PHONES: Final = "The user has transferred the call to {to}, and audio goes between the two phones."
 
