@@ -19,9 +19,9 @@ from fargo.statemachine.model.events import (
     RegistrationCancelled,
     Restarted,
 )
+from fargo.statemachine.model.jingle_events import SessionAccepted
 from fargo.statemachine.model.mailbox import Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
-from fargo.statemachine.model.jingle_events import SessionAccepted
 from fargo.statemachine.model.requests import CallNumber, ShowStatus
 from fargo.statemachine.model.sip_messages import (
     Challenge,
