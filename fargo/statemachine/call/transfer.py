@@ -278,6 +278,15 @@ def resumed(call: Call, effects: Effects) -> Call:
     return replace(call, transfer=replace(call.transfer, leg=leg))
 
 
+def moved(call: Call, effects: Effects) -> tuple[Call, LegEvents]:
+    """Prepare these legs to go on at another SIP edge, and return what the bridge should know."""
+    call = replace(call, left=_live(sip_leg.moved(leg, effects)[0] for leg in call.left))
+    if call.transfer is None:
+        return call, ()
+    leg, news = sip_leg.moved(call.transfer.leg, effects)
+    return _reported(replace(call, transfer=replace(call.transfer, leg=leg)), news, effects)
+
+
 def _left(call: Call, leg: SipLeg) -> Call:
     """Return the call with a leg that is out of it."""
     return replace(call, left=_live((*call.left, leg)))
