@@ -40,6 +40,7 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import Store
 from fargo.store.kept_states import KeptStates
+from fargo.store.ownership import Owners
 
 MOST_AT_ONCE: Final = 500
 """About so many events are folded and committed at once: some ten milliseconds in which nobody else gets a turn."""
@@ -89,21 +90,25 @@ class _Stream(Struct, frozen=True):
 
 class _Put(NamedTuple):
     """An event that was put: its user (None: everyone who has anything open), and its time. ``to_all``: it is one for
-    everyone, and does not concern this user unless they have anything open.
+    everyone, and does not concern this user unless they have anything open. ``handed_on``: see `Engine.put`.
     """
 
     user: str | None
     event: Event
     at: float
     to_all: bool = False
+    handed_on: int | None = None
 
 
 class _Batch(NamedTuple):
-    """The entries that are being committed, the streams after them, and all commands, also those of other events."""
+    """The entries that are being committed, the streams after them, all commands, also those of other events, and what
+    was handed on.
+    """
 
     entries: list[Entry]
     streams: dict[str, _Stream]
     issued: list[Issued]
+    handed_on: list[int]
 
 
 class _Timer(NamedTuple):
@@ -142,7 +147,7 @@ class Engine:
     ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
     users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
-    before a user is erased.
+    before a user is erased. ``owners`` commits batches with what was handed on, if users belong to workers.
     """
 
     _logger = Logger()
@@ -161,6 +166,7 @@ class Engine:
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
+        owners: Owners | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -173,6 +179,7 @@ class Engine:
         self._tell_committed = committed
         self._took = took
         self._erases = erases
+        self._owners = owners
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -190,21 +197,22 @@ class Engine:
         """True if the log takes no more (rule 6)."""
         return self._log_failed
 
-    def load(self, kept: KeptStates | None = None) -> frozenset[str]:
-        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states.
+    def load(self, kept: KeptStates | None = None, owned: Mapping[str, int] | None = None) -> frozenset[str]:
+        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states. ``owned``: see
+        `fargo.loading`.
 
         Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
-        known = loaded(self._store, self._machine, kept)
+        known = loaded(self._store, self._machine, kept, owned)
         self._streams = {jid: _Stream(each.user, each.version, each.at) for jid, each in known.items()}
         for jid, stream in self._streams.items():
             if self._is_idle(jid, stream):  # the others are armed when they are told of the restart
                 self._arm(jid)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
-    def put(self, user: str, event: Event) -> None:
-        """Take in an event of this user (bare JID)."""
-        self._collect(user, event)
+    def put(self, user: str, event: Event, handed_on: int | None = None) -> None:
+        """Take in an event of this user (bare JID). ``handed_on``: what it came of, which is done with its commit."""
+        self._collect(user, event, handed_on)
 
     def broadcast(self, event: Event) -> None:
         """Put an event to everyone who is registered or has anything open after all that was put before."""
@@ -251,6 +259,21 @@ class Engine:
             self._store.erase(jid)
             self._drop(jid)
 
+    def take_in(self, known: Loaded) -> None:
+        """Go on with a user of whom nothing was known here."""
+        self._streams[known.user.jid] = _Stream(*known)
+        self._arm(known.user.jid)
+
+    def let_go(self, jid: str) -> bool:
+        """Go on without a user, whose stream goes on elsewhere. Return False if that has to wait: something of theirs
+        is not committed yet.
+        """
+        if self._waits(jid):
+            return False
+        if jid in self._streams:
+            self._drop(jid)
+        return True
+
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when what was put is committed and its commands are handed out, and nothing else
         was put meanwhile.
@@ -268,7 +291,7 @@ class Engine:
             self._flush()
         return self.settled()
 
-    def _collect(self, user: str | None, event: Event) -> None:
+    def _collect(self, user: str | None, event: Event, handed_on: int | None = None) -> None:
         if not self.is_open:
             return
         if not survives(event):
@@ -276,7 +299,7 @@ class Engine:
             return
         if not (self._collected or self._committing):
             self._call_later(0, self._flush)
-        self._collected.append(_Put(user, event, self._now()))
+        self._collected.append(_Put(user, event, self._now(), handed_on=handed_on))
 
     def _waits(self, jid: str) -> bool:
         """Return True if anything of the user is not committed yet."""
@@ -291,12 +314,12 @@ class Engine:
         if self._log_failed:
             self._keep(batch)
             return
-        if not batch.entries:
+        if not (batch.entries or batch.handed_on):
             self._committed(batch)
             return
         begun = monotonic()
         try:
-            committed = self._store.append(batch.entries)
+            committed = self._append(batch)
         except Exception as error:  # no command may be sent that is not in the log
             self._fail(batch, error)
             return
@@ -305,6 +328,11 @@ class Engine:
             committed.addCallbacks(self._taken, failed, callbackArgs=(batch, begun))
         else:
             self._taken(committed, batch, begun)
+
+    def _append(self, batch: _Batch) -> Deferred[list[int]] | list[int]:
+        if batch.handed_on and self._owners:
+            return self._owners.append(batch.entries, batch.handed_on)
+        return self._store.append(batch.entries)
 
     def _taken(self, sizes: list[int], batch: _Batch, begun: float) -> None:
         """The log has taken a batch, which was given to it at a time of the monotonic clock."""
@@ -316,9 +344,11 @@ class Engine:
         self._committed(batch)
 
     def _folded(self) -> _Batch:
-        batch = _Batch([], {}, [])
+        batch = _Batch([], {}, [], [])
         while self._collected and len(batch.entries) < MOST_AT_ONCE:
             put = self._collected.popleft()
+            if put.handed_on is not None:
+                batch.handed_on.append(put.handed_on)
             if put.user is None:
                 everyone = self._streams | batch.streams
                 self._collected.extendleft(put._replace(user=jid, to_all=True) for jid in reversed(everyone))

@@ -210,9 +210,29 @@ create table passwords (
 create table vault (proof bytea not null, only_row boolean primary key default true check (only_row));
 """
 
+_OWNERS: Final = """
+create table owners (
+    jid text collate "C" primary key,
+    worker text collate "C" not null,
+    since bigint not null
+);
+create index owners_by_worker on owners (worker);
+create table handed_on (
+    id bigint generated always as identity primary key,
+    worker text collate "C" not null,
+    jid text collate "C" not null,
+    source text collate "C" not null,
+    written timestamptz not null default clock_timestamp(),
+    sealed bytea not null
+);
+create index handed_on_by_worker on handed_on (worker, id);
+create index handed_on_by_user on handed_on (jid);
+"""
+
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
     ("passwords", _PASSWORDS),
+    ("owners", _OWNERS),
 )
 """All of them, in order: each with its name and its statements."""

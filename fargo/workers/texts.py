@@ -1,0 +1,17 @@
+"""The sentences about workers, for the operator and for users."""
+
+from typing import Final
+
+# --- for the operator
+
+COMES: Final = "{user} is this worker's user now."
+GOES: Final = "{user} has moved to worker {worker}, to which their XMPP server sends what they send."
+NOT_READ: Final = "Something for {user} that came to worker {worker} cannot be read, and is dropped."
+TOO_MANY_WAIT: Final = "Too much waits for {user}, of whom the database is asked whose user they are."
+NO_STORE: Final = "The users of the workers cannot be looked up: {why}"
+BUG: Final = "A bug in what workers share. Please report it."
+
+# --- for users
+
+BUSY: Final = "The gateway is busy. Please try again later."
+TOO_LATE: Final = "The gateway was not there in time. Please try again."
