@@ -6,9 +6,19 @@ from fargo.adapters.xmpp.adapter import XmppSettings
 from fargo.config import Config
 from fargo.limits.numbers import Numbers
 from fargo.limits.settings import Allowances, GateSettings, limits
+from fargo.private_file import lasting_secret
 from fargo.statemachine.legs.sip.sip_leg import engine_capabilities
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.reach import Networks
+from fargo.store.copies import KEY
+from fargo.store.sealing import Seal
+
+
+def edge_secret(config: Config) -> str:
+    """Return the secret that the gateway shares with its edge. That of a worker follows from the key that all workers
+    have, so that another process can go on with its calls. Raises StoreError if the key cannot be used.
+    """
+    return Seal(config.keys).secret("edge") if config.worker else lasting_secret(config.state.directory / KEY)
 
 
 def policy(config: Config) -> Policy:

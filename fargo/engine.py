@@ -17,14 +17,15 @@ Rules:
 7. An event that needs no row in the log (`fargo.statemachine.unrecorded`) is answered in its turn, and not written. So
    the other events are as if it had not been put.
 8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
+9. If another process has taken this one's place, nothing is said any more: `lose` drops all that was put. It is the
+   other's to say.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic, time
-from typing import Final, NamedTuple, Protocol, get_args
+from typing import Final, Protocol, get_args
 
-from msgspec import Struct
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -38,18 +39,13 @@ from fargo.statemachine.model.events import DrainChanged, Event, PolicyChanged, 
 from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
-from fargo.store.interface import Store
+from fargo.store.interface import LeaseLostError, Store
 from fargo.store.kept_states import KeptStates
 from fargo.store.ownership import Owners
+from fargo.streams import Batch, Put, Stream, Timer, in_vain, pause
 
 MOST_AT_ONCE: Final = 500
 """About so many events are folded and committed at once: some ten milliseconds in which nobody else gets a turn."""
-
-OVERDUE_SECONDS: Final = 1.0
-LONGEST_OVERDUE_SECONDS: Final = 300.0
-"""After a TimePassed that left something due, the next one waits this long, and twice as long after each further one in
-vain, up to the longest time, so that a state that never moves on can neither keep the engine busy nor fill the log.
-"""
 
 _FOR_LOG: Final = frozenset({*get_args(LogRecord), Forget})
 """The commands that nobody but the log carries out."""
@@ -72,63 +68,6 @@ class SpareLog(Protocol):
     """Takes entries when the log does not (`fargo.store.spare.Spare`)."""
 
     def keep(self, entries: list[Entry], /) -> None: ...
-
-
-class _Stream(Struct, frozen=True):
-    """A user after the last event in their stream, that event's version and time, and whether it was TimePassed.
-
-    Version 0 means that there is no stream, or no longer one. ``in_vain``: how many TimePassed in a row have changed
-    nothing or have led to a Fault.
-    """
-
-    user: User
-    version: int = 0
-    at: float = 0.0
-    timed: bool = False
-    in_vain: int = 0
-
-
-class _Put(NamedTuple):
-    """An event that was put: its user (None: everyone who has anything open), and its time. ``to_all``: it is one for
-    everyone, and does not concern this user unless they have anything open. ``handed_on``: see `Engine.put`.
-    """
-
-    user: str | None
-    event: Event
-    at: float
-    to_all: bool = False
-    handed_on: int | None = None
-
-
-class _Batch(NamedTuple):
-    """The entries that are being committed, the streams after them, all commands, also those of other events, and what
-    was handed on.
-    """
-
-    entries: list[Entry]
-    streams: dict[str, _Stream]
-    issued: list[Issued]
-    handed_on: list[int]
-
-
-class _Timer(NamedTuple):
-    """A user's earliest deadline, and the reactor's delayed call for it."""
-
-    due: float
-    call: DelayedCall
-
-
-def _in_vain(stream: _Stream, user: User, issued: tuple[Issued, ...]) -> int:
-    """Return how many TimePassed in a row were in vain, after one that led to this state and these commands."""
-    failed = user == stream.user or any(isinstance(each.command, Fault) for each in issued)
-    return stream.in_vain + 1 if failed else 0
-
-
-def _pause(stream: _Stream) -> float:
-    """Return for how many seconds the next TimePassed waits if something is overdue."""
-    if not (stream.timed or stream.in_vain):
-        return 0
-    return min(OVERDUE_SECONDS * (1 << min(stream.in_vain, 10)), LONGEST_OVERDUE_SECONDS)
 
 
 def steady_clock() -> Callable[[], float]:
@@ -170,6 +109,7 @@ class Engine:
     ) -> None:
         self.faults = 0
         self.is_open = True
+        self.is_lost = False
         self.no_room = False
         self.draining = False
         self._store = store
@@ -186,10 +126,10 @@ class Engine:
         self._call_later = call_later
         self._now = now or steady_clock()
         self._policy = policy or Policy()
-        self._streams: dict[str, _Stream] = {}
-        self._timers: dict[str, _Timer] = {}
-        self._collected: deque[_Put] = deque()
-        self._committing: _Batch | None = None
+        self._streams: dict[str, Stream] = {}
+        self._timers: dict[str, Timer] = {}
+        self._collected: deque[Put] = deque()
+        self._committing: Batch | None = None
         self._settling: list[Deferred[None]] = []
 
     @property
@@ -204,7 +144,7 @@ class Engine:
         Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
         known = loaded(self._store, self._machine, kept, owned)
-        self._streams = {jid: _Stream(each.user, each.version, each.at) for jid, each in known.items()}
+        self._streams = {jid: Stream(each.user, each.version, each.at) for jid, each in known.items()}
         for jid, stream in self._streams.items():
             if self._is_idle(jid, stream):  # the others are armed when they are told of the restart
                 self._arm(jid)
@@ -261,7 +201,7 @@ class Engine:
 
     def take_in(self, known: Loaded) -> None:
         """Go on with a user of whom nothing was known here."""
-        self._streams[known.user.jid] = _Stream(*known)
+        self._streams[known.user.jid] = Stream(*known)
         self._arm(known.user.jid)
 
     def let_go(self, jid: str) -> bool:
@@ -273,6 +213,17 @@ class Engine:
         if jid in self._streams:
             self._drop(jid)
         return True
+
+    def lose(self, why: LeaseLostError) -> None:
+        """Say nothing more, as another process goes on with the users (rule 9)."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        self._close()
+        self._collected.clear()
+        self._committing = None
+        self._tell_settled()
+        self._failed(str(why))
 
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when what was put is committed and its commands are handed out, and nothing else
@@ -299,7 +250,7 @@ class Engine:
             return
         if not (self._collected or self._committing):
             self._call_later(0, self._flush)
-        self._collected.append(_Put(user, event, self._now(), handed_on=handed_on))
+        self._collected.append(Put(user, event, self._now(), handed_on=handed_on))
 
     def _waits(self, jid: str) -> bool:
         """Return True if anything of the user is not committed yet."""
@@ -329,13 +280,15 @@ class Engine:
         else:
             self._taken(committed, batch, begun)
 
-    def _append(self, batch: _Batch) -> Deferred[list[int]] | list[int]:
+    def _append(self, batch: Batch) -> Deferred[list[int]] | list[int]:
         if batch.handed_on and self._owners:
             return self._owners.append(batch.entries, batch.handed_on)
         return self._store.append(batch.entries)
 
-    def _taken(self, sizes: list[int], batch: _Batch, begun: float) -> None:
+    def _taken(self, sizes: list[int], batch: Batch, begun: float) -> None:
         """The log has taken a batch, which was given to it at a time of the monotonic clock."""
+        if self.is_lost:
+            return
         if self._took:
             self._took(monotonic() - begun)
         if self._written:
@@ -343,8 +296,8 @@ class Engine:
                 self._written(recorded, size)
         self._committed(batch)
 
-    def _folded(self) -> _Batch:
-        batch = _Batch([], {}, [], [])
+    def _folded(self) -> Batch:
+        batch = Batch([], {}, [], [])
         while self._collected and len(batch.entries) < MOST_AT_ONCE:
             put = self._collected.popleft()
             if put.handed_on is not None:
@@ -356,21 +309,21 @@ class Engine:
                 self._fold(batch, put.user, put.event, put.at)
         return batch
 
-    def _is_busy_after(self, batch: _Batch, jid: str) -> bool:
+    def _is_busy_after(self, batch: Batch, jid: str) -> bool:
         """Return True if the user is registered or has anything open after the entries of the batch."""
         stream = batch.streams.get(jid) or self._streams.get(jid)
         return stream is not None and stream.version > 0 and not self._is_idle(jid, stream)
 
-    def _is_idle(self, jid: str, stream: _Stream) -> bool:
+    def _is_idle(self, jid: str, stream: Stream) -> bool:
         try:
             return self._machine.is_idle(stream.user)
         except Exception:  # a bug in the core costs this user an event too many, not the others their events
             self._logger.failure(texts.IDLE_BUG, user=jid)
             return False
 
-    def _fold(self, batch: _Batch, jid: str, event: Event, at: float) -> None:
+    def _fold(self, batch: Batch, jid: str, event: Event, at: float) -> None:
         """Add an event, and the commands that folding it gives, to the batch."""
-        stream = batch.streams.get(jid) or self._streams.get(jid) or _Stream(self._machine.new(jid))
+        stream = batch.streams.get(jid) or self._streams.get(jid) or Stream(self._machine.new(jid))
         answers = self._machine.answers(
             stream.user, event, max(at, stream.at), self._policy, self.no_room, self.draining
         )
@@ -394,13 +347,13 @@ class Engine:
         batch.issued.extend(issued)
         if forgets_user(issued):
             self._erases()
-            batch.streams[jid] = _Stream(self._machine.new(jid))
+            batch.streams[jid] = Stream(self._machine.new(jid))
         else:
             timed = isinstance(event, TimePassed)
-            in_vain = _in_vain(stream, user, issued) if timed else stream.in_vain
-            batch.streams[jid] = _Stream(user, recorded.version, recorded.at, timed, in_vain)
+            vain = in_vain(stream, user, issued) if timed else stream.in_vain
+            batch.streams[jid] = Stream(user, recorded.version, recorded.at, timed, vain)
 
-    def _committed(self, batch: _Batch) -> None:
+    def _committed(self, batch: Batch) -> None:
         """Hand out the commands of a batch that is in the log."""
         changed = [jid for jid, stream in batch.streams.items() if self._moves_timer(jid, stream)]
         self._streams |= batch.streams
@@ -419,13 +372,18 @@ class Engine:
                 self._arm(jid)
         self._tell_settled()
 
-    def _fail(self, batch: _Batch, error: BaseException) -> None:
-        """Let the spare take the place of the log (rule 6)."""
+    def _fail(self, batch: Batch, error: BaseException) -> None:
+        """Let the spare take the place of the log (rule 6), or be silent (rule 9)."""
+        if isinstance(error, LeaseLostError):
+            self.lose(error)
+            return
+        if self.is_lost:
+            return
         self._log_failed = True
         self._failed(texts.COMMIT_FAILED.format(why=error))
         self._keep(batch)
 
-    def _keep(self, batch: _Batch) -> None:
+    def _keep(self, batch: Batch) -> None:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
             self._spare.keep(batch.entries)
@@ -457,7 +415,7 @@ class Engine:
         except Exception:  # a bug costs this command, not the others
             self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
 
-    def _moves_timer(self, jid: str, after: _Stream) -> bool:
+    def _moves_timer(self, jid: str, after: Stream) -> bool:
         """Return False if the user's timer is set already for the state that they are about to have."""
         before = self._streams.get(jid)
         is_set = jid in self._timers and before is not None and before.user is after.user
@@ -475,8 +433,8 @@ class Engine:
             return
         self._disarm(jid)
         if due is not None:
-            pause = _pause(stream) if due <= stream.at else 0
-            self._timers[jid] = _Timer(due, self._call_later(max(due - self._now(), pause), self._expire, jid))
+            wait = pause(stream) if due <= stream.at else 0
+            self._timers[jid] = Timer(due, self._call_later(max(due - self._now(), wait), self._expire, jid))
 
     def _drop(self, jid: str) -> None:
         """Forget the user. What comes from now on begins a new stream."""

@@ -34,7 +34,7 @@ from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry
 from fargo.store.formats import FormatError
-from fargo.store.interface import Store, StoreError
+from fargo.store.interface import LeaseLostError, Store, StoreError
 from fargo.store.ownership import NOTHING, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
@@ -184,7 +184,9 @@ class Share:
             self._around.turn_down(thing, refusal)
 
     def _failed(self, failure: Failure) -> None:
-        if failure.check(StoreError):
+        if isinstance(failure.value, LeaseLostError):
+            self._engine().lose(failure.value)
+        elif failure.check(StoreError):
             self._around.failed(texts.NO_STORE.format(why=failure.getErrorMessage()))
         else:
             self._logger.failure(texts.BUG, failure=failure)

@@ -210,6 +210,10 @@ create table passwords (
 create table vault (proof bytea not null, only_row boolean primary key default true check (only_row));
 """
 
+_LEASES: Final = """
+create table leases (worker text collate "C" primary key, term bigint not null default 1);
+"""
+
 _OWNERS: Final = """
 create table owners (
     jid text collate "C" primary key,
@@ -233,6 +237,7 @@ MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
     ("passwords", _PASSWORDS),
+    ("leases", _LEASES),
     ("owners", _OWNERS),
 )
 """All of them, in order: each with its name and its statements."""

@@ -2,15 +2,16 @@
 
 Rules:
 
-1. Batches are committed in a thread, on the connection that has the lock APPENDING. Nothing else uses that connection.
+1. Batches are committed in a thread, on the connection that has the lease. Nothing else uses that connection.
 2. If it is lost, the thread connects again, for up to AWAY_SECONDS. Nobody knows then whether the last batch was
-   committed. The lock tells when this can be found out: whoever has it again, knows that the session before has ended,
+   committed. The lease tells when this can be found out: whoever has it again, knows that the session before has ended,
    and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
    So each batch is in the log once, or `append` fails. Of other work on that connection (`transact`), the server knows
    the number of its transaction, and what became of it.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
-4. If another process has the lock in the end, `append` fails: the log is not ours any more. It also fails if what was
-   committed is gone, as after a failover to a server that did not have it yet, because the stream would have a gap.
+4. If another process has the lease in the end, or has had it in between, `append` fails: the log is not ours any more.
+   It also fails if what was committed is gone, as after a failover to a server that did not have it yet, because the
+   stream would have a gap.
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
@@ -34,7 +35,8 @@ from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock, lock, require_alone
+from fargo.store.postgresql.database import WHAT, Lock, lock
+from fargo.store.postgresql.lease import take_again
 from fargo.store.postgresql.rows import values_of
 from fargo.store.postgresql.store import IDENTITY, PostgresqlWriter, erase_stream, vacuum
 from fargo.store.rows import event_row
@@ -73,11 +75,11 @@ class ThreadedStore(PostgresqlWriter):
         self,
         database: DatabaseAddress,
         opened: PatientConnection,
-        may_append: bool,
+        term: int | None,
         directory_lock: DirectoryLock | None = None,
         patience: float | None = None,
     ) -> None:
-        super().__init__(database, opened, may_append, directory_lock, patience)
+        super().__init__(database, opened, term, directory_lock, patience)
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
         self._beside = ThreadPool(0, 1, WHAT)
@@ -86,10 +88,14 @@ class ThreadedStore(PostgresqlWriter):
 
     @classmethod
     def open_beside(
-        cls, database: DatabaseAddress, directory_lock: DirectoryLock | None, reactor: IReactorFromThreads
+        cls,
+        database: DatabaseAddress,
+        directory_lock: DirectoryLock | None,
+        reactor: IReactorFromThreads,
+        worker: str | None = None,
     ) -> Self:
         """Open a log for writing beside a reactor; its tables are made if there are none. Raises StoreError."""
-        store = cls.open(database, directory_lock, patience=QUICK_SECONDS)
+        store = cls.open(database, directory_lock, worker=worker, patience=QUICK_SECONDS)
         store._reactor = reactor
         store._thread.start()
         store._beside.start()
@@ -215,13 +221,13 @@ class ThreadedStore(PostgresqlWriter):
                 return result
 
     def _take_again(self) -> None:
-        """Connect again, and take the lock that the lost session had. Raises StoreError."""
+        """Connect again, and take the lease that the lost session had. Raises StoreError."""
         self._opened.close()
         with store_errors(self._database, WHAT):
             opened = connect(self._database, WHAT)
             try:
                 opened.execute(_END_SESSION, self._session)
-                require_alone(opened, self._database)
+                take_again(opened, self._database, self._worker, self._term)
                 lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
                 self._require_all(opened)
                 self._session = _begin(opened)

@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from fargo.store.interface import LogMark, StoreError
-from fargo.store.passwords import KeptPassword, NewPassword, VaultChange
+from fargo.store.passwords import KeptPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import StoreAwayError
