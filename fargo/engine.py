@@ -41,8 +41,8 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import LeaseLostError, Store
 from fargo.store.kept_states import KeptStates
-from fargo.store.ownership import Owners
-from fargo.streams import Batch, Put, Stream, Timer, in_vain, pause
+from fargo.store.ownership import AppendsDone
+from fargo.streams import Batch, Put, Timer, UserStream, in_vain, pause
 
 MOST_AT_ONCE: Final = 500
 """About so many events are folded and committed at once: some ten milliseconds in which nobody else gets a turn."""
@@ -105,7 +105,7 @@ class Engine:
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
-        owners: Owners | None = None,
+        owners: AppendsDone | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -126,7 +126,7 @@ class Engine:
         self._call_later = call_later
         self._now = now or steady_clock()
         self._policy = policy or Policy()
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[str, UserStream] = {}
         self._timers: dict[str, Timer] = {}
         self._collected: deque[Put] = deque()
         self._committing: Batch | None = None
@@ -144,7 +144,7 @@ class Engine:
         Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
         known = loaded(self._store, self._machine, kept, owned)
-        self._streams = {jid: Stream(each.user, each.version, each.at) for jid, each in known.items()}
+        self._streams = {jid: UserStream(each.user, each.version, each.at) for jid, each in known.items()}
         for jid, stream in self._streams.items():
             if self._is_idle(jid, stream):  # the others are armed when they are told of the restart
                 self._arm(jid)
@@ -201,7 +201,7 @@ class Engine:
 
     def take_in(self, known: Loaded) -> None:
         """Go on with a user of whom nothing was known here."""
-        self._streams[known.user.jid] = Stream(*known)
+        self._streams[known.user.jid] = UserStream(*known)
         self._arm(known.user.jid)
 
     def let_go(self, jid: str) -> bool:
@@ -314,7 +314,7 @@ class Engine:
         stream = batch.streams.get(jid) or self._streams.get(jid)
         return stream is not None and stream.version > 0 and not self._is_idle(jid, stream)
 
-    def _is_idle(self, jid: str, stream: Stream) -> bool:
+    def _is_idle(self, jid: str, stream: UserStream) -> bool:
         try:
             return self._machine.is_idle(stream.user)
         except Exception:  # a bug in the core costs this user an event too many, not the others their events
@@ -323,7 +323,7 @@ class Engine:
 
     def _fold(self, batch: Batch, jid: str, event: Event, at: float) -> None:
         """Add an event, and the commands that folding it gives, to the batch."""
-        stream = batch.streams.get(jid) or self._streams.get(jid) or Stream(self._machine.new(jid))
+        stream = batch.streams.get(jid) or self._streams.get(jid) or UserStream(self._machine.new(jid))
         answers = self._machine.answers(
             stream.user, event, max(at, stream.at), self._policy, self.no_room, self.draining
         )
@@ -347,11 +347,11 @@ class Engine:
         batch.issued.extend(issued)
         if forgets_user(issued):
             self._erases()
-            batch.streams[jid] = Stream(self._machine.new(jid))
+            batch.streams[jid] = UserStream(self._machine.new(jid))
         else:
             timed = isinstance(event, TimePassed)
             vain = in_vain(stream, user, issued) if timed else stream.in_vain
-            batch.streams[jid] = Stream(user, recorded.version, recorded.at, timed, vain)
+            batch.streams[jid] = UserStream(user, recorded.version, recorded.at, timed, vain)
 
     def _committed(self, batch: Batch) -> None:
         """Hand out the commands of a batch that is in the log."""
@@ -415,7 +415,7 @@ class Engine:
         except Exception:  # a bug costs this command, not the others
             self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
 
-    def _moves_timer(self, jid: str, after: Stream) -> bool:
+    def _moves_timer(self, jid: str, after: UserStream) -> bool:
         """Return False if the user's timer is set already for the state that they are about to have."""
         before = self._streams.get(jid)
         is_set = jid in self._timers and before is not None and before.user is after.user

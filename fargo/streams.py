@@ -1,5 +1,4 @@
-"""Streams as the engine has them: the user after the last event, what waits, what is being committed, and the timers.
-"""
+"""Streams as the engine has them: users after their last events, what waits or is being committed, and timers."""
 
 from typing import Final, NamedTuple
 
@@ -17,7 +16,8 @@ LONGEST_OVERDUE_SECONDS: Final = 300.0
 vain, up to the longest time, so that a state that never moves on can neither keep the engine busy nor fill the log.
 """
 
-class Stream(Struct, frozen=True):
+
+class UserStream(Struct, frozen=True):
     """A user after the last event in their stream, that event's version and time, and whether it was TimePassed.
 
     Version 0 means that there is no stream, or no longer one. ``in_vain``: how many TimePassed in a row have changed
@@ -49,7 +49,7 @@ class Batch(NamedTuple):
     """
 
     entries: list[Entry]
-    streams: dict[str, Stream]
+    streams: dict[str, UserStream]
     issued: list[Issued]
     handed_on: list[int]
 
@@ -61,13 +61,13 @@ class Timer(NamedTuple):
     call: DelayedCall
 
 
-def in_vain(stream: Stream, user: User, issued: tuple[Issued, ...]) -> int:
+def in_vain(stream: UserStream, user: User, issued: tuple[Issued, ...]) -> int:
     """Return how many TimePassed in a row were in vain, after one that led to this state and these commands."""
     failed = user == stream.user or any(isinstance(each.command, Fault) for each in issued)
     return stream.in_vain + 1 if failed else 0
 
 
-def pause(stream: Stream) -> float:
+def pause(stream: UserStream) -> float:
     """Return for how many seconds the next TimePassed waits if something is overdue."""
     if not (stream.timed or stream.in_vain):
         return 0

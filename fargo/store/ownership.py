@@ -1,4 +1,4 @@
-"""Which worker has which user, and what came to another worker: as a store keeps it for the workers of a gateway.
+"""The worker that each user has, and what came to another: as a store keeps it for the workers of a gateway.
 
 Rules:
 
@@ -19,7 +19,7 @@ from fargo.store.passwords import KeptPassword
 _Result = TypeVar("_Result")
 
 NOTHING: Final = ""
-"""What is handed on with a user who moves: only that they do."""
+"""The text of what is handed on with a user who moves: only that they do."""
 
 
 class HandedOn(NamedTuple):
@@ -35,13 +35,20 @@ class HandedOn(NamedTuple):
 
 
 class ShareOfUser(NamedTuple):
-    """What a worker gets of a user: their passwords, and what is written down for them."""
+    """The things of a user that a worker gets: their passwords, and what is written down for them."""
 
     passwords: list[KeptPassword]
     handed_on: list[HandedOn]
 
 
-class Owners(Protocol):
+class AppendsDone(Protocol):
+    """Commits batches together with the note that what was handed on is done."""
+
+    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
+        """Commit a batch as the log's `append` does, and with it that these things that were handed on are done."""
+
+
+class Owners(AppendsDone, Protocol):
     """The users of one worker. What is done comes in the order in which it was asked for, also with batches that are
     appended to the log. All methods may fail with, or raise, StoreError.
     """
@@ -61,9 +68,6 @@ class Owners(Protocol):
 
     def let_go(self, user: str, /) -> Deferred[None]:
         """Note that this worker does not have a user any more, if nothing is known of them."""
-
-    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
-        """Commit a batch as the log's `append` does, and with it that these things that were handed on are done."""
 
     def handed_on(self) -> list[HandedOn]:
         """Return all that is written down for this worker, in order. Raises StoreError; takes its time (`aside`)."""

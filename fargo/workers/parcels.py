@@ -1,4 +1,4 @@
-"""What is handed on from worker to worker, as a text: a stanza as XML, or an event as the log has it.
+"""Parcels, handed on from worker to worker: texts that are a stanza as XML, or an event as the log has it.
 
 Rules:
 

@@ -91,11 +91,11 @@ class Share:
         self._routes: Routes[str] = Routes(self.owned)
         self._taken: dict[int, _Taken] = {}
         self._taking: int | None = None
-        """What was handed on and is being taken, until an event has come of it."""
+        """The id of what was handed on and is being taken, until an event has come of it."""
         self._done: set[int] = set()
-        """What is done, but may be in an answer of the store that is on its way."""
+        """The ids of what is done, but may be in an answer of the store that is on its way."""
         self._storing: Counter[str] = Counter()
-        """How many passwords of each user are being stored."""
+        """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
         self._looking = False
         self._look_again = False

@@ -96,7 +96,7 @@ class World:
     workers: tuple[str, ...]
     owner: dict[str, str] = field(default_factory=dict)
     written: list[tuple[str, str, Any]] = field(default_factory=list)
-    """What is written down: for which worker, about whom."""
+    """Things that are written down: for a worker, about a user."""
     has: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The users that each worker has folded, and speaks for."""
     taken: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))

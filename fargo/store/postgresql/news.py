@@ -26,7 +26,7 @@ _PAUSE: Final = 1.0
 """Seconds between two attempts to connect."""
 
 
-class News:
+class HandedOnNews:
     """Calls `heard` in the reactor's thread, until it is closed. The thread begins with it."""
 
     def __init__(

@@ -6,6 +6,7 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -18,7 +19,7 @@ from fargo.store.ownership import NOTHING, HandedOn, ShareOfUser
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import owners
 from fargo.store.postgresql.database import WHAT
-from fargo.store.postgresql.news import News
+from fargo.store.postgresql.news import HandedOnNews
 from fargo.store.postgresql.sessions import Sessions
 from fargo.store.postgresql.threaded import AWAY_SECONDS, ThreadedStore
 from fargo.store.postgresql.vault_tables import passwords_of
@@ -29,20 +30,20 @@ _THREAD: Final = "workers"
 
 
 class PostgresqlOwners:
-    """The share of this worker, whose lease the store has."""
+    """The share of this worker, whose lease the store has. ``keys``: the directory of the key. Raises StoreError."""
 
     def __init__(
-        self, store: ThreadedStore, database: DatabaseAddress, worker: str, seal: Seal, reactor: IReactorFromThreads
+        self, store: ThreadedStore, database: DatabaseAddress, worker: str, keys: Path, reactor: IReactorFromThreads
     ) -> None:
         self._store = store
-        self._seal = seal
+        self._seal = Seal(keys)
         self._database = database
         self._worker = worker
         self._reactor = reactor
         self._sessions = Sessions(database, WHAT, AWAY_SECONDS)
         self._thread = ThreadPool(0, 1, _THREAD)
         self._thread.start()
-        self._news: News | None = None
+        self._news: HandedOnNews | None = None
 
     def owned(self) -> Mapping[str, int]:
         """Return this worker's users, before anything is appended."""
@@ -80,7 +81,7 @@ class PostgresqlOwners:
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Say when something may have been written down."""
-        self._news = News(self._database, self._worker, heard, self._reactor)
+        self._news = HandedOnNews(self._database, self._worker, heard, self._reactor)
 
     def close(self) -> None:
         """Listen no longer, and close the connections."""
