@@ -24,6 +24,8 @@ from fargo.store.postgresql.owners import LISTEN
 LOOK_SECONDS: Final = 5.0
 _PAUSE: Final = 1.0
 """Seconds between two attempts to connect."""
+_AT_ONCE: Final = 0.001
+"""Seconds in which what the server has said already is read."""
 
 
 class HandedOnNews:
@@ -67,7 +69,7 @@ class HandedOnNews:
             if told:
                 self._reactor.callFromThread(self._heard)
             late = not self._wait_for(connection, LOOK_SECONDS)
-            named = [each.payload for each in connection.notifies(timeout=0)]
+            named = [each.payload for each in connection.notifies(timeout=_AT_ONCE)]
             told = late or self._worker in named
 
     def _wait_for(self, connection: PatientConnection | None, seconds: float) -> bool:
