@@ -63,7 +63,7 @@ from fargo.statemachine.model.jingle_events import (
     SessionInitiated,
     SessionTerminated,
 )
-from fargo.statemachine.model.requests import CallNumber, Register, SetForward
+from fargo.statemachine.model.requests import CallNumber, Register, SetForward, TransferCall
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
 from fargo.statemachine.user_state import User, address_book
@@ -324,7 +324,7 @@ def _called(event: Event) -> str | None:
             return event.iq.to
         case CallProposed(to=to):
             return to
-        case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number)):
+        case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number) | TransferCall(str(number))):
             return f"{escape_local(number)}@{gateway}"
         case _:
             return None

@@ -22,7 +22,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import Srtp, is_ipv6_only
+from fargo.statemachine.media.description import Srtp, is_secured
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.model.requests import LastStranger
@@ -71,9 +71,11 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
-    as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered)) else None
+    if is_secured(offered) and caller.address:
+        user = replace(user, contacts=roster.shown_dtls(user.contacts, caller.address, True))
+    profile = paths.as_it_is(offered, spoken, user.policy)
     sid = f"{credentials.nonce}{effects.version}"
-    jingle = forking.invite(sid, caller.jid, as_it_is, caller.is_stranger, effects, caller.nick)
+    jingle = forking.invite(sid, caller.jid, offered, profile, caller.is_stranger, effects, caller.nick)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle, wakes=None if able or not is_woken(user) else user.policy)
     for jid in able:

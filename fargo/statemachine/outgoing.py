@@ -200,6 +200,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str, w
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     direct = foreign and user.policy.foreign == "direct"
+    able = False if emergency else user.contacts.secured.get(target.words)
     return Line(
         engine,
         connection.connection,
@@ -211,6 +212,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str, w
         user.policy.early,
         direct=direct,
         rewritten=known,
+        dtls=paths.offers_dtls(able, user.policy),
     )
 
 
@@ -229,7 +231,7 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
         call_state.refused(id, target.words, event.sid, fit, effects, rewritten)
         return user
     audio, way = fit
-    leg = jingle_leg.called(event, audio, follows, effects)
+    leg = jingle_leg.called(event, audio, follows, way == paths.END_TO_END, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
     call_state.placed(call, target.words, event.sid, rewritten, effects)
     if call.undescribed is None:

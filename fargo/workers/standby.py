@@ -25,9 +25,14 @@ _Started = TypeVar("_Started")
 _logger = Logger()
 
 
-def in_turn(start: Callable[[], _Started], worker: str | None, manager: ServiceManager) -> _Started:
-    """Return what is started. If another process is the worker, wait for its end. Raises StoreError, and
-    StoreInUseError if this is no worker.
+def in_turn(
+    start: Callable[[], _Started],
+    worker: str | None,
+    manager: ServiceManager,
+    pause: Callable[[float], None] = sleep,
+) -> _Started:
+    """Return what is started. If another process is the worker, wait for its end. ``pause`` waits some seconds. Raises
+    StoreError, and StoreInUseError if this is no worker.
     """
     told: str | None = None
     while True:
@@ -40,7 +45,7 @@ def in_turn(start: Callable[[], _Started], worker: str | None, manager: ServiceM
                 told = str(error)
                 _logger.info(texts.STANDS_BY, worker=worker, why=told)
             manager.stands_by(told)
-            sleep(PAUSE)
+            pause(PAUSE)
         else:
             if told is not None:
                 _logger.info(texts.TAKES_OVER, worker=worker)

@@ -58,6 +58,12 @@ async def went(user: Customer, *workers: Gateway) -> None:
         await each
 
 
+async def one_binding(user: Customer) -> None:
+    """Wait until the provider knows one Contact of a user."""
+    name = user.account.user
+    await until(lambda: len(user.world.provider.contacts(name)) == 1, "one binding")
+
+
 async def test_what_comes_to_the_wrong_worker_reaches_the_users_own(world: World, postgresql: PostgresqlServer) -> None:
     database = DatabaseAddress(postgresql.new_address().uri)
     settings, options = {"log": {"store": database.uri}}, ["--keep-calls"]
@@ -96,7 +102,7 @@ async def test_what_comes_to_the_wrong_worker_reaches_the_users_own(world: World
         await call.answered()
         await call.terminate()
     for each in users:
-        await until(lambda user=each.account.user: len(world.provider.contacts(user)) == 1, "one binding")
+        await one_binding(each)
         phone.dial(f"sip:{each.account.user}@sip.test")
         incoming = await JingleCall.incoming(each.client, await world.media())
         await incoming.accept()

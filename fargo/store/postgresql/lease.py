@@ -12,88 +12,82 @@ Rules:
    is not silent.
 4. Each taking of a lease has a number, the *term*. A process that has lost its session takes the lease again only in
    the same term: otherwise another has had it in between, and what this process knows is out of date.
+5. What is decided here is asked of the server as a `LeaseSession`, of which PostgreSQL has one
+   (`fargo.store.postgresql.lease_session`), and the simulator of the tests another.
 """
 
-from typing import Final
+from typing import Final, Protocol
 from zlib import crc32
 
-from psycopg import errors
-
-from fargo.store.interface import LeaseLostError, StoreInUseError
-from fargo.store.places import DatabaseAddress
+from fargo.store.interface import LeaseLostError, LogMark, StoreError
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import PROGRAM, PatientConnection
-from fargo.store.postgresql.database import Lock, lock
+from fargo.store.postgresql.database import Lock
 
 BEAT_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 3.0
 TAKE_SECONDS: Final = 1.0
 """The time for which a lease is waited for: the server needs a moment to notice that a process is gone."""
 
-_HELD: Final = """
-    from pg_locks join pg_stat_activity using (pid)
-    where locktype = 'advisory' and classid = %(kind)s::integer::oid
-    and objid = current_schema()::regnamespace::oid and granted and pid <> pg_backend_pid()
-    and pg_locks.database = (select oid from pg_database where datname = current_database())
-"""
-_HOLDERS: Final = f"select application_name || coalesce(', ' || host(client_addr), '') {_HELD}"
-_END_SILENT: Final = f"""
-    select pg_terminate_backend(pid) {_HELD}
-    and state like 'idle%%' and clock_timestamp() - state_change > make_interval(secs => %(seconds)s)
-"""
-_NEXT_TERM: Final = """
-    insert into leases (worker) values (%(worker)s)
-    on conflict (worker) do update set term = leases.term + 1 returning term
-"""
-_TERM: Final = "select term from leases where worker = %(worker)s"
+
+class LeaseSession(Protocol):
+    """A session of the server. All methods raise StoreError; StoreAwayError if the session is lost."""
+
+    @property
+    def database(self) -> str:
+        """The name of the database in messages."""
+
+    def wait_for(self, kind: int, seconds: float, *, shared: bool = False) -> None:
+        """Take a lock, alone or with others, until the session ends. Raises StoreInUseError if somebody else keeps it
+        for so long.
+        """
+
+    def end_silent(self, kind: int, seconds: float) -> None:
+        """End the session that has a lock if it has asked nothing for so long, and waits for nothing."""
+
+    def next_term(self, worker: str) -> int:
+        """Count one more taking of a lease, and return its number."""
+
+    def term(self, worker: str) -> int | None:
+        """Return the number of the latest taking of a lease."""
+
+    def share_open(self) -> None:
+        """Keep others from rewriting the tables."""
+
+    def mark(self) -> LogMark:
+        """Return which log there is, and the last position that was committed."""
 
 
-def take(connection: PatientConnection, database: DatabaseAddress, worker: str | None) -> int:
-    """Take the lease for this connection: that of the whole log, or of a worker. Return its term. Raises
-    StoreInUseError if another process has it.
+def take(session: LeaseSession, worker: str | None) -> int:
+    """Take the lease for this session: that of the whole log, or of a worker. Return its term. Raises StoreInUseError
+    if another process has it.
     """
-    _lock(connection, database, worker)
-    return int(connection.execute(_NEXT_TERM, {"worker": worker or ""}).fetchall()[0][0])
+    _lock(session, worker)
+    return session.next_term(worker or "")
 
 
-def take_again(connection: PatientConnection, database: DatabaseAddress, worker: str | None, term: int | None) -> None:
-    """Take a lease for another connection of the process that has had it. Raises StoreInUseError if another process
-    has it, LeaseLostError if another has had it in between.
+def take_again(session: LeaseSession, worker: str | None, term: int | None, known: LogMark) -> None:
+    """Take a lease for another session of the process that has had it. ``known``: what that process has seen of the
+    log. Raises StoreInUseError if another process has the lease, LeaseLostError if another has had it in between, and
+    StoreError if what was known is not there any more.
     """
-    _lock(connection, database, worker)
-    found = connection.execute(_TERM, {"worker": worker or ""}).fetchone()
-    if found != (term,):
-        raise LeaseLostError(texts.LEASE_LOST.format(database=database))
+    _lock(session, worker)
+    if session.term(worker or "") != term:
+        raise LeaseLostError(texts.LEASE_LOST.format(database=session.database))
+    session.share_open()
+    found = session.mark()
+    if found.log != known.log or found.position < known.position:
+        raise StoreError(texts.LOST.format(database=session.database, position=found.position, known=known.position))
 
 
-def _lock(connection: PatientConnection, database: DatabaseAddress, worker: str | None) -> None:
+def _lock(session: LeaseSession, worker: str | None) -> None:
     if worker is None:
-        _wait_for(connection, database, Lock.APPENDING)
+        session.wait_for(Lock.APPENDING, TAKE_SECONDS)
         return
-    _wait_for(connection, database, Lock.APPENDING, "pg_advisory_lock_shared")
-    _end_silent(connection, worker)
-    _wait_for(connection, database, kind_of(worker))
+    session.wait_for(Lock.APPENDING, TAKE_SECONDS, shared=True)
+    session.end_silent(kind_of(worker), SILENT_SECONDS)
+    session.wait_for(kind_of(worker), TAKE_SECONDS)
 
 
 def kind_of(worker: str) -> int:
     """Return the kind of a worker's lock: a number from 2^30 to 2^31, as all names have one."""
     return 1 << 30 | crc32(worker.encode()) >> 2
-
-
-def _wait_for(
-    connection: PatientConnection, database: DatabaseAddress, kind: int, function: str = "pg_advisory_lock"
-) -> None:
-    """Take a lock. Raises StoreInUseError if somebody else keeps it."""
-    try:
-        with connection.transaction():
-            connection.execute(f"set local lock_timeout = '{TAKE_SECONDS}s'".encode())
-            lock(connection, kind, function)
-    except errors.LockNotAvailable:
-        holders = connection.execute(_HOLDERS.encode(), {"kind": kind}).fetchall()
-        told = holders[0][0].removeprefix(PROGRAM) if holders else texts.UNKNOWN_HOLDER
-        raise StoreInUseError(texts.IN_USE.format(database=database, holder=told)) from None
-
-
-def _end_silent(connection: PatientConnection, worker: str) -> None:
-    """End the session that has a worker's lease if it is silent (rule 3)."""
-    connection.execute(_END_SILENT.encode(), {"kind": kind_of(worker), "seconds": SILENT_SECONDS})

@@ -34,6 +34,7 @@ from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_readable
 from fargo.store.postgresql.lease import take
+from fargo.store.postgresql.lease_session import IDENTITY, PostgresqlLeaseSession
 from fargo.store.postgresql.owners import DONE
 from fargo.store.postgresql.reader import PostgresqlReader
 from fargo.store.postgresql.rows import APPEND, INSERT_COMMANDS, INSERT_EVENT, values_of
@@ -57,8 +58,6 @@ _NEXT_OWN_USER: Final = """
     select jid from owners where worker = %(worker)s and jid > %(after)s
     and exists (select from events where events.jid = owners.jid) order by jid limit 1
 """
-IDENTITY: Final = "select name, position from log"
-"""Gives the name of the log, and the last position that was committed."""
 _ID: Final = "select id from events where jid = %(jid)s and version = %(version)s for update"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where jid = %(jid)s and version <= %(version)s)
@@ -114,7 +113,7 @@ class PostgresqlWriter(PostgresqlReader):
                     require_readable(opened, database)
                 else:
                     migrate(opened, database)
-                    term = take(opened, database, worker)
+                    term = take(PostgresqlLeaseSession(opened, database), worker)
                 lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
             store = cls(database, opened, term, directory_lock, patience)
             store._worker = worker

@@ -19,7 +19,7 @@ Rules:
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -31,14 +31,16 @@ from twisted.python.threadpool import ThreadPool
 
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.entries import Entry, without_forgotten
-from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock, lock
+from fargo.store.postgresql.database import WHAT, Lock
 from fargo.store.postgresql.lease import take_again
+from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
+from fargo.store.postgresql.once import once
 from fargo.store.postgresql.rows import values_of
-from fargo.store.postgresql.store import IDENTITY, PostgresqlWriter, erase_stream, vacuum
+from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
@@ -47,8 +49,6 @@ QUICK_SECONDS: Final = 2.0
 FIGURES_SECONDS: Final = 10.0
 
 _Result = TypeVar("_Result")
-_PAUSE: Final = 0.25
-"""Seconds between two attempts to connect."""
 
 _SESSION: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
 _END_SESSION: Final = """
@@ -200,25 +200,17 @@ class ThreadedStore(PostgresqlWriter):
         return self._once(first, again)
 
     def _once(self, first: Callable[[], _Result], again: Callable[[], _Result]) -> _Result:
-        """Commit something, whatever becomes of the connection (rule 2): in the `first` attempt, or `again`, which
-        finds out if an earlier attempt was committed. Raises StoreError.
-        """
-        until = monotonic() + AWAY_SECONDS
-        try:
-            return first()
-        except StoreAwayError as error:
+        """Do something once (`fargo.store.postgresql.once`), and tell if the server was away for it."""
+        lost: list[StoreAwayError] = []
+
+        def away(error: StoreAwayError) -> None:
+            lost.append(error)
             self._logger.warn(texts.AWAY, why=error)
-        while True:
-            try:
-                self._take_again()
-                result = again()
-            except (StoreAwayError, StoreInUseError):
-                if monotonic() > until:
-                    raise
-                sleep(_PAUSE)
-            else:
-                self._logger.info(texts.BACK, database=self._database)
-                return result
+
+        result = once(first, self._take_again, again, AWAY_SECONDS, away)
+        if lost:
+            self._logger.info(texts.BACK, database=self._database)
+        return result
 
     def _take_again(self) -> None:
         """Connect again, and take the lease that the lost session had. Raises StoreError."""
@@ -227,20 +219,13 @@ class ThreadedStore(PostgresqlWriter):
             opened = connect(self._database, WHAT)
             try:
                 opened.execute(_END_SESSION, self._session)
-                take_again(opened, self._database, self._worker, self._term)
-                lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
-                self._require_all(opened)
+                session = PostgresqlLeaseSession(opened, self._database)
+                take_again(session, self._worker, self._term, self.mark())
                 self._session = _begin(opened)
             except BaseException:
                 opened.close()
                 raise
             self._opened = opened
-
-    def _require_all(self, opened: PatientConnection) -> None:
-        """Raise StoreError if the database does not have all that was committed (rule 4)."""
-        name, position = opened.execute(IDENTITY).fetchall()[0]
-        if name != self._log or position < self._committed:
-            raise StoreError(texts.LOST.format(database=self._database, position=position, known=self._committed))
 
     def _found(self, batch: list[Entry]) -> list[int] | None:
         """Return the bytes of each entry of a batch if it is in the log, None if it is not. A batch that only forgets
