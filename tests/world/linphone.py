@@ -49,8 +49,8 @@ TYPED = 'exec linphonec -c "$0" <>"$1"'
 
 
 class Linphone(Server):
-    """The phone; ready when the provider has accepted its registration. `encrypts`: it wants DTLS over ICE in every call.
-    `hertz`: the tone that it plays.
+    """The phone; ready when the provider has accepted its registration. `encrypts`: it wants DTLS over ICE in every
+    call. `hertz`: the tone that it plays.
     """
 
     def __init__(
