@@ -68,14 +68,14 @@ async def test_a_call_goes_on_when_nobody_takes_it(alice: Customer) -> None:
     assert (await call.ended()).reason == "success"
 
 
-async def test_the_phones_of_two_calls_are_joined(alice: Customer) -> None:
+async def test_a_client_with_transfers_joins_the_phones_of_its_two_calls(alice: Customer) -> None:
     bob = await alice.world.pjsip("bob", hertz=BOB_HERTZ)
     carol = await alice.world.pjsip("carol", hertz=PJSIP_HERTZ)
     first = await call_with(alice, "bob")
     await first.inform("hold")
     second = await call_with(alice, "carol")
     await hear_each_other(second, carol)
-    assert "with each other" in await ask(alice, "transfer")
+    await first.transfer(second.peer, second.sid)
     await released(first)
     await released(second)
     await joined(bob, carol)
