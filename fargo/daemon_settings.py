@@ -34,8 +34,18 @@ def policy(config: Config) -> Policy:
         country=sip.country,
         dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
+        edge=_edge(config),
         end_to_end=config.media.end_to_end,
     )
+
+
+def _edge(config: Config) -> str:
+    """Return what tells our user agent's edge from others, for those whose calls go over it; "" with another engine."""
+    sip = config.sip
+    if sip.engine != "sip":
+        return ""
+    public = () if sip.public_address is None else (sip.public_address,)
+    return " ".join((*sip.address, *public, f"{sip.port}", f"{sip.tls_port}"))
 
 
 def reserve(config: Config) -> int:

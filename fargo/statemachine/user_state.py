@@ -59,7 +59,7 @@ class User(Struct, frozen=True, gc=False):
     ``prompt``: the password that is asked for in the chat. ``trouble``: of the account, as far as the user is
     told of it. ``texts``: those of the user's that are under way. ``stranger``: who has called or written
     last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one. ``typing``: see
-    there.
+    there. ``moved``: the policy names another SIP edge than the far ends of the calls know.
     """
 
     jid: str
@@ -81,6 +81,7 @@ class User(Struct, frozen=True, gc=False):
     stranger: LastStranger | None = None
     mailbox: Mailbox | None = None
     typing: Typing = Typing()
+    moved: bool = False
 
 
 def is_busy(user: User) -> bool:

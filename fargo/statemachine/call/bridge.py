@@ -199,6 +199,16 @@ def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -
     return end(lose_sip(call, reason, effects), reason, effects)
 
 
+def moved(call: Call, effects: Effects) -> Call:
+    """Prepare the call to go on at another SIP edge than its far ends know; `restarted` follows."""
+    sip, news = sip_leg.moved(call.sip, effects)
+    call = replace(call, sip=sip)
+    if call.forwarded is not None:
+        forwarded, told = sip_leg.moved(call.forwarded, effects)
+        call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
+    return _passed_on(call, news, _PHONE, effects)
+
+
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)

@@ -60,6 +60,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``dial_rules``: those of all users, which apply behind their own (`dial_rules.rewriting`).
     ``stay_signed_in``: accounts stay signed in when no client of the user is online, unless the user wants otherwise.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
+    ``edge``: the addresses and ports of the SIP edge, in any form: what differs is another edge; "" if none is told.
     ``end_to_end``: the phones that are offered encryption from end to end (rule 5): those that are known to have it,
     all that are not known to lack it, or none.
     """
@@ -76,6 +77,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     country: str | None = None
     dial_rules: tuple[DialRule, ...] = ()
     stay_signed_in: bool = False
+    edge: str = ""
     end_to_end: EndToEnd = "known"
 
 

@@ -23,7 +23,7 @@ from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
-from fargo.statemachine.legs.user_agent import caller_identity, message, subscription, user_agent_leg
+from fargo.statemachine.legs.user_agent import caller_identity, message, outliving, subscription, user_agent_leg
 from fargo.statemachine.legs.user_agent.message import Texted
 from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
@@ -318,6 +318,11 @@ def lost(leg: SipLeg, reason: Reason) -> SipStep:
             assert_never(leg)
 
 
+def moved(leg: SipLeg, effects: Effects) -> SipStep:
+    """Prepare the leg to go on at another SIP edge than the far end knows. That of rakia has not outlived its own."""
+    return outliving.moved(leg, effects) if isinstance(leg, UserAgentPhase) else (leg, ())
+
+
 def edge_lost(leg: SipLeg, effects: Effects) -> SipStep:
     """End the leg if it cannot go on, as the SIP edge was restarted and has forgotten its transactions."""
     match leg:
@@ -430,17 +435,17 @@ def unanswered(name: str, effects: Effects) -> None:
 
 def resume(leg: SipLeg, effects: Effects) -> SipLeg:
     """Go on with a leg that has outlived the gateway, as that was restarted."""
-    return user_agent_leg.resume(leg, effects) if isinstance(leg, UserAgentPhase) else leg
+    return outliving.resume(leg, effects) if isinstance(leg, UserAgentPhase) else leg
 
 
 def restarted(effects: Effects) -> None:
     """Send again what the far end may not have heard, as the gateway was restarted."""
-    user_agent_leg.restarted(effects)
+    outliving.restarted(effects)
 
 
 def edge_restarted(effects: Effects) -> None:
     """Send again what the far end has not answered, as the SIP edge was restarted."""
-    user_agent_leg.edge_restarted(effects)
+    outliving.edge_restarted(effects)
 
 
 # --- after a fault

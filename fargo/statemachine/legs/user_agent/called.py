@@ -41,6 +41,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCalling,
     UacCancelling,
     UacProceeding,
+    UacRecalling,
     UasProceeding,
     UasRefused,
     UasReleasing,
@@ -188,7 +189,7 @@ def is_merged(leg: UserAgentLeg, event: InviteReceived) -> bool:
             return not of.calls and (of.call_id, of.remote.tag) == (event.head.call_id, event.caller.tag)
         case UasRefused(name=name):
             return name == event.name
-        case UacCalling() | UacProceeding() | UacCancelling():
+        case UacCalling() | UacProceeding() | UacRecalling() | UacCancelling():
             return False
         case _:
             assert_never(leg)

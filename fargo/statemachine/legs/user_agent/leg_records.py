@@ -18,6 +18,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCalling,
     UacCancelling,
     UacProceeding,
+    UacRecalling,
     UasProceeding,
     UasRefused,
     UasReleasing,
@@ -32,7 +33,12 @@ def of(leg: UserAgentLeg, call: str) -> tuple[CallRecord, ...]:
     match leg:
         case Confirmed():
             return _dialog(leg.dialog, call), _media(leg.session, call)
-        case UacCalling(invite=invite) | UacProceeding(invite=invite) | UacCancelling(invite=invite):
+        case (
+            UacCalling(invite=invite)
+            | UacProceeding(invite=invite)
+            | UacRecalling(invite=invite)
+            | UacCancelling(invite=invite)
+        ):
             request = invite.request
             return (RecordDialog(call, request.call_id, request.sender.uri, request.recipient.uri),)
         case UasProceeding() | UasReleasing() | Releasing() | Lingering():
