@@ -117,6 +117,11 @@ class SipService:
         if isinstance(self.link, SipAdapter):
             self.link.know(user, registrations)
 
+    def forget(self, user: str, registrations: Registrations) -> None:
+        """Expect no SIP messages any more for a user (bare JID) with these registrations."""
+        if isinstance(self.link, SipAdapter):
+            self.link.forget(user, registrations)
+
     def listen(self) -> None:
         """Take in SIP messages from now on."""
         if isinstance(self.link, SipAdapter):

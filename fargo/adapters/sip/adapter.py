@@ -11,6 +11,8 @@ Rules:
 5. A request outside a dialog is taken from the account's provider only (`providers`). Everybody else gets 404, as if
    they had guessed the Contact. So does a request within a dialog that does not come to the Contact of that dialog.
 6. A NOTIFY is taken from the account's provider only, within a subscription too.
+7. A Contact of a user whom this gateway does not know can be that of a user who has moved to another worker since. It
+   gets 480: so the provider goes on with the Contact that is there.
 """
 
 from collections.abc import Callable
@@ -68,6 +70,7 @@ SUPPORTED: Final = ("100rel", "timer")
 """The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken in both, NOTIFY outside."""
 
 _NOT_FOUND: Final = (404, "Not Found")
+_ELSEWHERE: Final = (480, "Temporarily Unavailable")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
 _REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
 """The refusals of requests outside a dialog. All other methods get 405."""
@@ -168,6 +171,12 @@ class SipAdapter:
             self._providers.register(Named(user, name), each.hop, str(each.own))
             if each.registrar:
                 self._providers.answered(Named(user, name), each.registrar.ip)
+
+    def forget(self, user: str, registrations: Registrations) -> None:
+        """Take no requests for a user (bare JID) any more: another worker does."""
+        for name in registrations:
+            self._providers.leave(Named(user, name))
+        self._names.forget(user)
 
     def start(self) -> Deferred[None]:
         """Bind the socket of the loopback hop. The Deferred fails with OSError if that is not possible."""
@@ -317,7 +326,7 @@ class SipAdapter:
             self._told_by_edge(request.headers)
             self._answer(head, 200, "OK")
         elif called is None:
-            self._answer(head, *_NOT_FOUND)
+            self._answer(head, *(_ELSEWHERE if self._is_ours(request.uri) else _NOT_FOUND))
         elif self._is_of_dialog(request, called) or self._providers.has_answered(
             _provider(request, called), source.sender.ip
         ):
@@ -411,6 +420,11 @@ class SipAdapter:
         if not isinstance(parsed, HostUri):
             return None
         return self._names.in_token(parsed.user or "") or self._names.in_token(parsed.parameters.get("line") or "")
+
+    def _is_ours(self, uri: str) -> bool:
+        """Return True if a Contact is one that we have given to a user, whoever that is (rule 7)."""
+        parsed = parse_uri(uri)
+        return isinstance(parsed, HostUri) and self._names.is_token(parsed.user or "")
 
     # --- responses made here
 

@@ -32,9 +32,9 @@ BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between t
 # --- a call that the user transfers
 
 HANDED_OVER: Final = "The call with {peer} was transferred to {to}."
-NOT_HANDED_OVER: Final = "The call with {peer} was not transferred: {to} has not taken it. {why} You are still in it."
-HANDED_TO_NOBODY: Final = "The call with {peer} was not transferred, and has ended: {to} has not taken it. {why}"
-PEER_LEFT: Final = "{peer} has hung up before {to} has taken the call."
+NOT_HANDED_OVER: Final = "The call with {peer} was not transferred to {to}. {why} You are still in it."
+HANDED_TO_NOBODY: Final = "The call with {peer} was not transferred to {to}, and has ended. {why}"
+PEER_LEFT: Final = "{peer} has hung up before the call was transferred to {to}."
 YOU_HANDED_OVER: Final = "You have transferred the call to {to}."
 NOT_JOINED: Final = "The two phones could not be joined."
 

@@ -214,10 +214,30 @@ _LEASES: Final = """
 create table leases (worker text collate "C" primary key, term bigint not null default 1);
 """
 
+_OWNERS: Final = """
+create table owners (
+    jid text collate "C" primary key,
+    worker text collate "C" not null,
+    since bigint not null
+);
+create index owners_by_worker on owners (worker);
+create table handed_on (
+    id bigint generated always as identity primary key,
+    worker text collate "C" not null,
+    jid text collate "C" not null,
+    source text collate "C" not null,
+    written timestamptz not null default clock_timestamp(),
+    sealed bytea not null
+);
+create index handed_on_by_worker on handed_on (worker, id);
+create index handed_on_by_user on handed_on (jid);
+"""
+
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
     ("passwords", _PASSWORDS),
     ("leases", _LEASES),
+    ("owners", _OWNERS),
 )
 """All of them, in order: each with its name and its statements."""
