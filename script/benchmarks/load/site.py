@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from benchmarks.load.helpers import Helper
 from world import PHONE_ADDRESS
-from world.ejabberd import Ejabberd
+from world.ejabberd import BalancingEjabberd, Ejabberd
 from world.gateway import WIDE, Gateway
 from world.ports import free_port
 from world.prosody import Prosody
@@ -96,8 +96,9 @@ class Site:
         self.gateways = []
         for worker in _workers(plan.workers):
             like = self.gateways[0] if self.gateways else None
-            more = {"engine": plan.engine, "limits": _LIMITS, "worker": worker, "like": like}
-            gateway = Gateway(self.server, settings=settings, **more)
+            gateway = Gateway(
+                *(self.server, None, settings), engine=plan.engine, limits=_LIMITS, worker=worker, like=like
+            )
             self.gateways.append(await self._parts.enter_async_context(gateway))
         self.generator = await self._parts.enter_async_context(Helper("generator", self._surroundings(port)))
         await self._ask_for("log_in", names)
