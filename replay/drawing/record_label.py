@@ -16,6 +16,7 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    RecordTransfer,
     Rewriting,
     Side,
 )
@@ -44,6 +45,9 @@ def of(record: LogRecord, user: str) -> Label:
             return _note((texts.FORWARDED_CALL_ID if forwarded else texts.CALL_ID).format(call_id=call_id))
         case RecordMedia():
             return _note(_agreed(record))
+        case RecordTransfer(step=step, to=to, why=why):
+            tone = Tone.ERROR if why else Tone.NOTE
+            return Label(f"{texts.TRANSFERS[step].format(to=to)} {why}".strip(), tone)
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
             side = texts.ENDED_BY_TARGET if record.forwarded else texts.ENDED_BY[by]

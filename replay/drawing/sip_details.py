@@ -22,6 +22,7 @@ from fargo.statemachine.model.sip_messages import (
     Sdp,
     SendRequest,
     SendResponse,
+    SipFragment,
     SipRequestReceived,
     SipResponseReceived,
     TextReceived,
@@ -121,6 +122,8 @@ def _body(body: Body | None) -> str | None:
             return texts.SUMMARY.format(new=new if waiting and new is not None else texts.SOME if waiting else 0)
         case PressedKey():
             return texts.KEY
+        case SipFragment(status=status, phrase=phrase):
+            return f"{status} {phrase}"
         case None:
             return None
 

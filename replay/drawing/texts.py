@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.call_records import Side, TransferStep
 from fargo.statemachine.model.sip_messages import Undelivered
 
 # --- addresses that audio must not go to
@@ -83,6 +83,12 @@ EARLY_AUDIO: Final = "The caller hears the phone, which has not answered."
 ANSWERED: Final = "Answered: {client} is in the call."
 CARRIED: Final = "The relay has carried {from_client:,} packets from the client and {from_phone:,} from the phone."
 QUALITY: Final = "From {end}: {loss:g} % lost, jitter {jitter} ms, MOS {mos:.1f}."
+TRANSFERS: Final = {
+    TransferStep.ASKED: "The phone asks for a transfer to {to}.",
+    TransferStep.REFUSED: "The transfer to {to} is refused.",
+    TransferStep.DONE: "The call was transferred to {to}.",
+    TransferStep.FAILED: "The transfer to {to} has failed.",
+}
 CALL_ID: Final = "The Call-ID is {call_id}."
 FORWARDED_CALL_ID: Final = "The Call-ID of the call to the number that it is forwarded to is {call_id}."
 AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."

@@ -139,6 +139,29 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
     forwarded: bool = False
 
 
+class TransferStep(StrEnum):
+    """A step of a transfer: it is asked for and begins, or is refused; the new phone takes the call, or not."""
+
+    ASKED = "asked"
+    REFUSED = "refused"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RecordTransfer(_Record, frozen=True, tag="NoteTransfer"):
+    """A phone has asked that another have its place in the call, or another has claimed that place; or what has become
+    of that. ``to``: the SIP address of the other. ``why``: why it was refused, or has failed. ``attended``: the other
+    has talked with the first already, and the call takes the place of that. ``call_id``: that of the call which has
+    failed, None if none was begun.
+    """
+
+    step: TransferStep
+    to: str
+    why: str = ""
+    attended: bool = False
+    call_id: str | None = None
+
+
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
     """The call ended, or the attempt failed: who ended it, why, and a text for people. ``sip_status``: that of the
     response with which the far end refused the INVITE, None if it did not, or the SIP engine does not tell.
@@ -170,6 +193,7 @@ CallRecord: TypeAlias = (
     | RecordCarried
     | RecordDialog
     | RecordMedia
+    | RecordTransfer
     | RecordEnded
 )
 LogRecord: TypeAlias = CallRecord | RecordAccount

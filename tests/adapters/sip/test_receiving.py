@@ -352,7 +352,10 @@ async def test_options_outside_a_dialog_are_answered() -> None:
     async with Rig() as rig:
         got = await rig.edge.final(rig.edge.deliver("OPTIONS", uri(rig)))
         assert (got.status, got["Allow"].split(", ")) == (200, [*ALLOW, "MESSAGE", "NOTIFY"])
-        assert (got["Accept"], got["Supported"]) == (", ".join(("application/sdp", *ACCEPT, SUMMARY)), "100rel, timer")
+        assert (got["Accept"], got["Supported"]) == (
+            ", ".join(("application/sdp", *ACCEPT, SUMMARY)),
+            "100rel, timer, replaces, norefersub",
+        )
         assert not rig.has_event()
 
 
