@@ -186,6 +186,7 @@ def test_what_another_has_written_is_not_taken(workers: Workers, db: Any) -> Non
     insert = "insert into handed_on (worker, jid, source, sealed) values ('a', %s, 'b', %s)"
     with capturedLogs() as logs:
         db.execute(insert, (ALICE, b"forged, for example"))
+        db.execute(owners.TELL, {"worker": "a"})
         until(lambda: [each for each in logs if each["log_format"] == texts.NOT_READ], a)
     until(lambda: not written(db), a)
     assert a.events(ALICE) == ["1"]
