@@ -27,6 +27,7 @@ from fargo.statemachine import (
     incoming,
     outgoing,
     prompt,
+    referred,
     replies,
     snapshot,
     texts,
@@ -40,7 +41,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_session, jmi, unacknowledged
-from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip import sip_leg, transferring
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import (
@@ -440,5 +441,7 @@ def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
         inbox.forget(event, effects)
         return user
     effects.call = call.id
+    if referral := transferring.referral(call.sip, event):
+        return changed(user, call, referred.begin(user, call, event, referral, effects), effects)
     after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
     return user if after is call else changed(user, call, after, effects)

@@ -19,10 +19,10 @@ NO_CLIENT: Final = (
     "None of your clients can take the call now: none that could is online, or all are set to do not disturb."
 )
 ENGINE_DOES_NOT_FORWARD: Final = "This gateway does not forward calls."
+NO_TRANSFER_TO_EMERGENCY: Final = "Calls cannot be transferred to an emergency number."
 NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
 NO_FORWARD_TO_OWN: Final = "This is your own SIP address. Calls cannot be forwarded to it."
 ENGINE_DOES_NOT_TRANSFER: Final = "This gateway does not transfer calls."
-NO_TRANSFER_TO_EMERGENCY: Final = "Calls cannot be transferred to an emergency number."
 NOBODY_TO_TRANSFER: Final = "You are in no call that could be transferred. It must have been answered."
 ONE_TO_JOIN: Final = (
     "You are in one call only. Write “transfer” and the number that it is to go to, or call that number first."

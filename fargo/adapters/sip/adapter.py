@@ -65,14 +65,14 @@ from fargo.statemachine.model.sip_messages import (
     SendResponse,
 )
 
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
-SUPPORTED: Final = ("100rel", "timer")
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")
+SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
 """The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken in both, NOTIFY outside."""
 
 _NOT_FOUND: Final = (404, "Not Found")
 _ELSEWHERE: Final = (480, "Temporarily Unavailable")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
-_REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
+_REFUSED: Final = dict.fromkeys(ALLOW, _NO_DIALOG) | {"REFER": (603, texts.NO_TRANSFERS)}
 """The refusals of requests outside a dialog. All other methods get 405."""
 _WARNING_SECONDS: Final = 60.0
 _ABILITIES: Final[Headers] = {

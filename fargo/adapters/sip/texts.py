@@ -27,7 +27,7 @@ TEXT_TOO_LONG: Final = "The text is too long"
 NO_PACKAGE: Final = "Only the package message-summary is taken"
 ONLY_SUMMARIES: Final = "Only summaries of messages are taken"
 BAD_SUMMARY: Final = "The summary of messages is malformed"
-NO_TRANSFERS: Final = "Transfers are not taken"
+NO_TRANSFERS: Final = "Only the end of a call can transfer it"
 
 # --- for users: why a request was not sent. The core puts these behind a colon, or into brackets.
 
