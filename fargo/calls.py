@@ -58,7 +58,7 @@ class Record(Struct, frozen=True):
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
     refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
     addresses of the audio, for how many milliseconds an end was on hold (``held_since``: since when it is), and if the
-    audio between phone and relay was encrypted.
+    audio of the phone was encrypted, as far as the relay or, if it went directly, as far as the client.
     """
 
     name: CallName

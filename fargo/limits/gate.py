@@ -35,6 +35,7 @@ from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
+    CommandAsked,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -61,6 +62,7 @@ from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    SessionInformed,
     SessionInitiated,
     SessionTerminated,
 )
@@ -78,7 +80,7 @@ _ENDS: Final = frozenset(
     {FeaturesLearned, IqFailed, IqSucceeded, RegistrationCancelled, ResourceUnavailable, SessionTerminated}
 )
 _OF_ACCOUNT: Final = SipAccountEvent | SipSignedIn | SipSignedOut | TimePassed
-_CALLS: Final = frozenset({SessionInitiated, CallProposed, GatewayAsked})
+_CALLS: Final = frozenset({SessionInitiated, CallProposed, GatewayAsked, CommandAsked, SessionInformed})
 _LAST_WORDS: Final = frozenset({CallAction.REJECT, CallAction.RETRACT, CallAction.FINISH})
 _OF_PRESENCE: Final = (PresenceProbed, ResourceAvailable, ResourceUnavailable)
 
@@ -346,6 +348,10 @@ def _called(event: Event) -> str | None:
             return to
         case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number) | TransferCall(str(number))):
             return f"{escape_local(number)}@{gateway}"
+        case CommandAsked(iq, SetForward(str(number)) | CallNumber(number) | TransferCall(str(number))):
+            return f"{escape_local(number)}@{iq.to}"
+        case SessionInformed(to=str(to), other_sid=None):
+            return to
         case _:
             return None
 

@@ -84,8 +84,11 @@ def _carried(carried: RecordCarried) -> str:
 def _agreed(media: RecordMedia) -> str:
     codecs = ", ".join(each.removesuffix("/8000") for each in media.codecs)
     local, remote = media.local or texts.NO_ADDRESS, media.remote or texts.NO_ADDRESS
-    told = texts.AGREED.format(codecs=codecs, local=local, remote=remote)
-    encrypted = (texts.BY_SRTP,) if media.encrypted else ()
+    told, how = texts.AGREED.format(codecs=codecs, local=local, remote=remote), texts.BY_SRTP
+    if media.encrypted and media.local is None:
+        # Only SRTP that is keyed by DTLS goes to addresses which ICE finds.
+        told, how = texts.AGREED_BY_ICE.format(codecs=codecs), texts.BY_DTLS
+    encrypted = (how,) if media.encrypted else ()
     held_by = texts.HELD_BY_PHONE if media.forwarded else texts.HELD_BY
     return " ".join((told, *encrypted, *(held_by[by] for by in media.held_by)))
 

@@ -14,6 +14,7 @@ from fargo.limits.tries import ANSWERED_AFTER
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AcceptIq, Command, Issued, RefuseIq, SignIn
 from fargo.statemachine.model.events import (
+    CommandAsked,
     Event,
     GatewayAsked,
     IqSucceeded,
@@ -32,7 +33,7 @@ from fargo.statemachine.model.events import (
     TextWritten,
 )
 from fargo.statemachine.model.iq import Iq
-from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated, SessionTerminated
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInformed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.requests import AddRule, CallNumber, DialRule, Register, SetForward, TransferCall
 from fargo.statemachine.user_state import User
@@ -226,6 +227,11 @@ def test_calls_are_not_forwarded_to_numbers_that_may_not_be_called() -> None:
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, CallNumber("+1 900 1"))) is not None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, TransferCall("+1 900 1"))) is not None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, TransferCall())) is None
+    for premium in (TransferCall("+1 900 1"), CallNumber("+1 900 1"), SetForward("+1 900 1")):
+        assert bench.gate.event(ALICE, CommandAsked(Iq(DESK, GATEWAY, "1"), premium)) is not None
+    for to, other, refused in (("+19001@sip.localhost", None, True), (CONTACT, None, False), (CONTACT, "s2", False)):
+        informed = SessionInformed(Iq(DESK, CONTACT, "1"), "s1", "transfer", to=to, other_sid=other)
+        assert (bench.gate.event(ALICE, informed) is not None) is refused
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward("+44 1632 960111"))) is None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward(None))) is None
 

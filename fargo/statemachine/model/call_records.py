@@ -127,7 +127,8 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
 
     ``codecs``: those that were agreed on, such as "PCMU/8000". ``local``: the address to which the phone sends audio,
     that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``, None if not known. ``held_by``:
-    the ends that have put the other on hold. ``encrypted``: the audio between phone and relay is encrypted (SRTP).
+    the ends that have put the other on hold. ``encrypted``: the audio of the phone is encrypted (SRTP): as far
+    as the relay, or as far as the client if it goes directly.
     ``forwarded``: the phone is the caller's, and the number that the call was forwarded to is in the client's place.
     """
 

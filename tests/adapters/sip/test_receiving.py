@@ -118,10 +118,18 @@ async def test_a_repeated_invite_is_absorbed() -> None:
         assert not rig.has_event()
 
 
-async def test_a_user_that_is_not_known_is_not_found() -> None:
+async def test_a_user_that_is_not_known_may_be_another_workers() -> None:
     async with Rig() as rig:
         sent = rig.edge.deliver("INVITE", f"sip:{rig.token('12.0', 'nobody@example.org')}@192.0.2.10")
-        assert (await rig.edge.final(sent)).status == 404
+        assert (await rig.edge.final(sent)).status == 480
+        assert not rig.has_event()
+
+
+async def test_a_user_who_has_moved_is_not_there_any_more() -> None:
+    async with Rig() as rig:
+        rig.adapter.forget(USER, {})
+        sent = rig.edge.deliver("INVITE", f"sip:{rig.token('12.0')}@192.0.2.10")
+        assert (await rig.edge.final(sent)).status == 480
         assert not rig.has_event()
 
 
