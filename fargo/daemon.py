@@ -192,6 +192,7 @@ class Daemon:
             self._keys,
             self._texts,
             self._text_refusal,
+            self._gate.transfer,
             reactor,
         )
         self._manager = manager
@@ -211,6 +212,8 @@ class Daemon:
             self._manager.waits,
             self._share.elsewhere if self._share else None,
         )
+        if self._share:
+            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._know_calls, self._fail))
         self._relay = self._make_relay()
         executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
@@ -352,7 +355,7 @@ class Daemon:
             self._state_keeping.start()
         self._engine.broadcast(StreamOpened())
         if first and self._share:
-            self._share.begin(AroundShare(self._xmpp, self._sip, self._vault, self._know_calls, self._fail))
+            self._share.begin()
         self._sip.listen()
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp

@@ -73,8 +73,8 @@ class _Taken(NamedTuple):
 
 
 class Share:
-    """The share of the users that the store says is this worker's; `begin` comes when all parts of the gateway are
-    there. ``worker``: its name.
+    """The share of the users that the store says is this worker's. `join` comes before all else that is done with it.
+    ``worker``: its name.
     """
 
     _logger = Logger()
@@ -102,9 +102,12 @@ class Share:
         self._sweep = LoopingCall(self._swept)
         self._sweep.clock = reactor
 
-    def begin(self, around: Around) -> None:
-        """Take what is handed on from now on."""
+    def join(self, around: Around) -> None:
+        """Know the other parts of the gateway."""
         self._around = around
+
+    def begin(self) -> None:
+        """Take what is handed on from now on."""
         self._owners.listen(self._look)
         self._sweep.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
 

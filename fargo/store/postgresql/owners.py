@@ -18,7 +18,8 @@ _CHANNEL: Final = "'fargo_' || current_schema()::regnamespace::oid"
 LISTEN: Final = f"select {_CHANNEL}"
 """Gives the name of the channel on which workers are told, with the name of the worker."""
 
-_TELL: Final = f"select pg_notify({_CHANNEL}, %(worker)s)"
+TELL: Final = f"select pg_notify({_CHANNEL}, %(worker)s)"
+"""Tells a worker that something is written down for it."""
 _CLAIM: Final = """
     insert into owners (jid, worker, since) select %(jid)s, %(worker)s, position from log on conflict do nothing
 """
@@ -74,7 +75,7 @@ def settle(connection: PatientConnection, worker: str, user: str, things: Sequen
     connection.execute(_MOVE_WRITTEN, {**values, "to": owner})
     with connection.cursor() as cursor:
         cursor.executemany(_WRITE_DOWN, [(owner, user, worker, each) for each in things])
-    connection.execute(_TELL.encode(), {"worker": owner})
+    connection.execute(TELL.encode(), {"worker": owner})
     return False
 
 
@@ -84,7 +85,7 @@ def give(connection: PatientConnection, worker: str, user: str, to: str, word: b
     connection.execute(_GIVE, values)
     connection.execute(_MOVE_WRITTEN, values)
     connection.execute(_WRITE_DOWN, (to, user, worker, word))
-    connection.execute(_TELL.encode(), {"worker": to})
+    connection.execute(TELL.encode(), {"worker": to})
 
 
 def let_go(connection: PatientConnection, worker: str, user: str) -> None:
