@@ -419,8 +419,8 @@ class Watch(Struct, frozen=True):
                     found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
             case TimePassed():
                 placed = [what[1:] for what in self.started if what[0].startswith("place")]
-                own = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
-                found = own or [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
+                found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
+                found = found or [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
             case _:
                 found = []
         if not found or not found[0]:
