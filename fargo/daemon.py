@@ -18,8 +18,8 @@ Rules:
 6. While the XMPP server is away, or refuses the component, the gateway waits for it: the log and the service manager
    are told why.
 7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
-8. A worker waits until no other process is it, and then starts. It gives signs of life to the log; if another process
-   has taken its place, it stops without a word to anybody.
+8. A worker waits until no other process is it, and then starts. It gives signs of life to the log, from the beginning
+   to the end; if another process has taken its place, it stops without a word to anybody.
 """
 
 import gc
@@ -28,12 +28,13 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
+from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped, deferLater
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -94,7 +95,7 @@ from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 from fargo.workers.heartbeat import Heartbeat
-from fargo.workers.standby import in_turn
+from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
 SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
@@ -150,6 +151,7 @@ class Daemon:
         directory = config.state.directory
         make_directory(directory)
         self._spare, self._log = self._opened()
+        self._log_ours_since = monotonic()
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
         self._state_keeping = StateKeeping(
@@ -163,6 +165,7 @@ class Daemon:
             committed=self._committed,
             took=self._monitoring.committed,
             erases=self._state_keeping.give_up,
+            sure_seconds=inf if config.worker is None else SURE_SECONDS,
         )
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
@@ -285,6 +288,7 @@ class Daemon:
             self._reactor.stop()
 
     async def _start(self) -> None:
+        self._heartbeat.start()
         try:
             await self._edge.start()
             await self._sip.link.start()
@@ -296,17 +300,17 @@ class Daemon:
         if self._relay:
             self._relay.start()
         self._clock.start()
-        self._heartbeat.start()
         for user in self._engine.busy():
             state = self._engine.state(user)
             self._sip.know(user, state.registrations if state else {})
+        if self._config.worker is not None:
+            await deferLater(self._reactor, hush(self._log_ours_since, monotonic()))
         self._xmpp.start()
         self._manager.started()
 
     async def _stop(self) -> None:
         self._dispatcher.stop()
         self._clock.stop()
-        self._heartbeat.stop()
         self._cooperator.stop()
         self._retention.stop()
         self._state_keeping.stop()
@@ -332,6 +336,7 @@ class Daemon:
         await (self._edge.stop() if goodbye else self._edge.leave())
         self._upkeep.stop()
         self._vault.close()
+        self._heartbeat.stop()
         self._log.close()
         self._spare.close()
 

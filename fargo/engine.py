@@ -18,11 +18,13 @@ Rules:
    the other events are as if it had not been put.
 8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 9. If another process has taken this one's place, nothing is said any more: `lose` drops all that was put. It is the
-   other's to say.
+   other's to say. The log says whether that is so. So if it may be, commands are handed out ``sure_seconds`` after the
+   log was asked at the latest; otherwise it is asked once more, also for events that need no row.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from math import inf
 from time import monotonic, time
 from typing import Final, NamedTuple, Protocol, get_args
 
@@ -144,7 +146,7 @@ class Engine:
     ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
     users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
-    before a user is erased.
+    before a user is erased. ``sure_seconds``: see rule 9.
     """
 
     _logger = Logger()
@@ -163,6 +165,7 @@ class Engine:
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
+        sure_seconds: float = inf,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -176,6 +179,8 @@ class Engine:
         self._tell_committed = committed
         self._took = took
         self._erases = erases
+        self._sure_seconds = sure_seconds
+        self._sure_until = -inf
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -254,7 +259,7 @@ class Engine:
             self._store.erase(jid)
             self._drop(jid)
 
-    def lose(self, why: LeaseLostError) -> None:
+    def lose(self, why: BaseException) -> None:
         """Say nothing more, as another process goes on with the users (rule 9)."""
         if self.is_lost:
             return
@@ -263,7 +268,8 @@ class Engine:
         self._collected.clear()
         self._committing = None
         self._tell_settled()
-        self._failed(str(why))
+        if not self._log_failed:
+            self._failed(str(why))
 
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when what was put is committed and its commands are handed out, and nothing else
@@ -305,31 +311,52 @@ class Engine:
         if self._log_failed:
             self._keep(batch)
             return
-        if not batch.entries:
+        if batch.entries:
+            self._append(batch, batch.entries, self._taken)
+        elif batch.issued:
+            self._hand_out(batch)
+        else:
             self._committed(batch)
-            return
-        begun = monotonic()
+
+    def _append(self, batch: _Batch, entries: list[Entry], then: Callable[[list[int], _Batch, float], None]) -> None:
+        """Give a batch to the log, or only ask it. Then comes what its answer, and the time when it was asked, are
+        passed to.
+        """
+        asked = self._now()
         try:
-            committed = self._store.append(batch.entries)
+            committed = self._store.append(entries)
         except Exception as error:  # no command may be sent that is not in the log
             self._fail(batch, error)
             return
         if isinstance(committed, Deferred):
             failed = lambda failure: self._fail(batch, failure.value)  # noqa: E731
-            committed.addCallbacks(self._taken, failed, callbackArgs=(batch, begun))
+            committed.addCallbacks(then, failed, callbackArgs=(batch, asked))
         else:
-            self._taken(committed, batch, begun)
+            then(committed, batch, asked)
 
-    def _taken(self, sizes: list[int], batch: _Batch, begun: float) -> None:
-        """The log has taken a batch, which was given to it at a time of the monotonic clock."""
+    def _taken(self, sizes: list[int], batch: _Batch, asked: float) -> None:
+        """The log has taken a batch."""
         if self.is_lost:
             return
         if self._took:
-            self._took(monotonic() - begun)
+            self._took(self._now() - asked)
         if self._written:
             for (recorded, _), size in zip(batch.entries, sizes, strict=True):
                 self._written(recorded, size)
-        self._committed(batch)
+        self._answered([], batch, asked)
+
+    def _answered(self, _: list[int], batch: _Batch, asked: float) -> None:
+        """The log has said that it is still ours."""
+        if not self.is_lost:
+            self._sure_until = asked + self._sure_seconds
+            self._hand_out(batch)
+
+    def _hand_out(self, batch: _Batch) -> None:
+        """Hand out the commands of a batch, if the log is ours for sure (rule 9)."""
+        if self._now() <= self._sure_until or self._sure_seconds == inf:
+            self._committed(batch)
+        else:
+            self._append(batch, [], self._answered)
 
     def _folded(self) -> _Batch:
         batch = _Batch([], {}, [])
@@ -407,10 +434,10 @@ class Engine:
 
     def _fail(self, batch: _Batch, error: BaseException) -> None:
         """Let the spare take the place of the log (rule 6), or be silent (rule 9)."""
-        if isinstance(error, LeaseLostError):
-            self.lose(error)
-            return
         if self.is_lost:
+            return
+        if isinstance(error, LeaseLostError) or self._log_failed:  # it does not even say whether it is ours
+            self.lose(error)
             return
         self._log_failed = True
         self._failed(texts.COMMIT_FAILED.format(why=error))
@@ -420,7 +447,7 @@ class Engine:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
             self._spare.keep(batch.entries)
-        self._committed(batch)
+        self._hand_out(batch)
 
     def _tell_settled(self) -> None:
         if not self._collected:

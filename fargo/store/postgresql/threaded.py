@@ -8,16 +8,20 @@ Rules:
    and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
    So each batch is in the log once, or `append` fails.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
-4. If another process has the lease in the end, or has had it in between, `append` fails: the log is not ours any more.
+4. If another process has the lease, or has had it in between, `append` fails: the log is not ours any more. The same
+   if a worker could not take its lease again.
    It also fails if what was committed is gone, as after a failover to a server that did not have it yet, because the
    stream would have a gap.
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
+6. A gateway reads its log before its reactor runs, which can take longer than a session may be silent. So the thread
+   gives the signs of life of a worker until the first batch comes.
 """
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from threading import Event
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
@@ -35,7 +39,7 @@ from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
 from fargo.store.postgresql.database import WHAT, Lock
-from fargo.store.postgresql.lease import take_again
+from fargo.store.postgresql.lease import given_up, live_until_used, take_again
 from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
 from fargo.store.postgresql.once import once
 from fargo.store.postgresql.rows import values_of
@@ -54,7 +58,6 @@ _END_SESSION: Final = """
     select pg_terminate_backend(pid) from pg_stat_activity where pid = %(pid)s and backend_start = %(start)s
 """
 _EVENT: Final = "select at, type, format, body from events where jid = %(jid)s and version = %(version)s"
-_LAST: Final = "select position from log"
 _STILL_OURS: Final = """
     select count(*) from pg_locks where locktype = 'advisory' and classid = %(kind)s::oid and pid = %(pid)s and granted
 """
@@ -80,6 +83,7 @@ class ThreadedStore(PostgresqlWriter):
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
         self._beside = ThreadPool(0, 1, WHAT)
+        self._is_used = Event()
         self._noted = monotonic()
         self._note_figures()
 
@@ -96,10 +100,13 @@ class ThreadedStore(PostgresqlWriter):
         store._reactor = reactor
         store._thread.start()
         store._beside.start()
+        if worker is not None:
+            store._thread.callInThread(store._live)
         return store
 
     def append(self, entries: Iterable[Entry]) -> Deferred[list[int]]:
         """Commit a batch in the thread."""
+        self._is_used.set()
         return deferToThreadPool(self._reactor, self._thread, self._append, list(entries))
 
     def aside(self, work: Callable[[], _Result]) -> Deferred[_Result]:
@@ -130,6 +137,7 @@ class ThreadedStore(PostgresqlWriter):
 
     def close(self) -> None:
         """Wait until nothing is being written any more, and close the connections."""
+        self._is_used.set()
         self._thread.stop()
         self._beside.stop()
         super().close()
@@ -150,6 +158,10 @@ class ThreadedStore(PostgresqlWriter):
             self._beside.callInThread(self._note_figures)
         return sizes
 
+    def _live(self) -> None:
+        """Let the lease not be taken for that of a machine that is gone, until the reactor runs (rule 6)."""
+        live_until_used(lambda: self._once(self._last, self._last), self._is_used.wait)
+
     def _note_figures(self) -> None:
         try:
             self._span, self._size = super().span(), super().size()
@@ -168,7 +180,8 @@ class ThreadedStore(PostgresqlWriter):
             lost.append(error)
             self._logger.warn(texts.AWAY, why=error)
 
-        result = once(first, self._take_again, again, AWAY_SECONDS, away)
+        given_up_for = lambda error: given_up(error, self._worker)  # noqa: E731
+        result = once(first, self._take_again, again, AWAY_SECONDS, away, given_up_for)
         if lost:
             self._logger.info(texts.BACK, database=self._database)
         return result
@@ -201,7 +214,7 @@ class ThreadedStore(PostgresqlWriter):
             found = self._opened.execute(_EVENT, {"jid": recorded.user, "version": recorded.version}).fetchone()
             if found != (row[3], *row[-3:]):
                 return None
-            self._committed = int(self._opened.execute(_LAST).fetchall()[0][0])
+        self._committed = self._last()
         sizes = dict(zip(stay, values_of(list(stay.values()))[1], strict=True))
         return [sizes.get(place, 0) for place in range(len(batch))]
 
