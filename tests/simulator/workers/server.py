@@ -216,22 +216,24 @@ class Server:
         return lambda _, answer: answer(question())
 
     def commit(self, batch: list[Entry]) -> Statement:
-        """Commit a batch."""
+        """Commit a batch; one with nothing in it is only a question."""
 
         def statement(session: Session, answer: Answer) -> None:
-            session.is_committing = True
-            self.clock.later(self.commit_seconds if batch else min(self.commit_seconds, QUICK), done, session, answer)
+            if batch:
+                session.is_committing = True
+                self.clock.later(self.commit_seconds, done, session, answer)
+            else:
+                answer(self.position)
 
         def done(session: Session, answer: Answer) -> None:
             if not session.is_committing:
                 return
             session.is_committing = False
-            is_full = self.is_full and bool(batch)
-            if not is_full:
+            if not self.is_full:
                 self._write(batch)
             if session.is_doomed:
                 self.end(session)
-            answer(StoreError("the disk is full") if is_full else self.position)
+            answer(StoreError("the disk is full") if self.is_full else self.position)
 
         return statement
 

@@ -1,41 +1,49 @@
-"""The clock of a world: it stands still until it is told to go on, and knows when something is due."""
+"""The clock of a world: it stands still until it is told to go on, and knows what is due next."""
 
 from collections.abc import Callable
-from typing import Any
-
-from twisted.internet.task import Clock
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
 
 
 class Later:
     """Something that is due at a time."""
 
-    def __init__(self, call: Any) -> None:
-        self._call = call
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.call: Callable[[], object] | None = call
 
     def cancel(self) -> None:
         """Do not do it, unless it is done."""
-        if self._call.active():
-            self._call.cancel()
+        self.call = None
 
 
 class StillClock:
-    """The clock, in seconds since the world began."""
+    """The clock, in seconds since the world began. What is due at the same time is done in the order in which it was
+    asked for.
+    """
 
     def __init__(self) -> None:
-        self._clock: Any = Clock()
+        self._now = 0.0
+        self._due: list[tuple[float, int, Later]] = []
+        self._number = count()
 
     def seconds(self) -> float:
         """Return the time."""
-        return float(self._clock.seconds())
+        return self._now
 
     def later(self, seconds: float, call: Callable[..., object], *given: object) -> Later:
         """Call something after some seconds."""
-        return Later(self._clock.callLater(seconds, call, *given))
+        later = Later(partial(call, *given))
+        heappush(self._due, (self._now + seconds, next(self._number), later))
+        return later
 
-    def next_at(self) -> float | None:
-        """Return the time of the next call."""
-        return min((call.getTime() for call in self._clock.getDelayedCalls()), default=None)
-
-    def advance(self, seconds: float) -> None:
-        """Go on, and make the calls that are due."""
-        self._clock.advance(seconds)
+    def step(self, until: float) -> bool:
+        """Go on to what is due next, and do it. If nothing is due until a time, go on to that, and return False."""
+        while self._due and self._due[0][0] <= until:
+            self._now, _, later = heappop(self._due)
+            call, later.call = later.call, None
+            if call:
+                call()
+                return True
+        self._now = until
+        return False

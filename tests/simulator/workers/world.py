@@ -87,10 +87,8 @@ class WorkersWorld:
     def run(self, seconds: float) -> None:
         """Let time pass, from one thing that happens to the next. Raises Broken."""
         until = self.clock.seconds() + seconds
-        while (at := self.clock.next_at()) is not None and at <= until:
-            self.clock.advance(max(0.0, at - self.clock.seconds()))
+        while self.clock.step(until):
             self._check()
-        self.clock.advance(max(0.0, until - self.clock.seconds()))
         self._check()
 
     # --- what may happen
