@@ -110,7 +110,7 @@ class Connection:
         self.patience = 10.0
         self.is_lost = False
         self._link = link
-        self._waiting: _Waiting | None = None
+        self._waiting: Waiting | None = None
 
     def begin(self, session: Session) -> None:
         """Have a session."""
@@ -122,7 +122,7 @@ class Connection:
         """Return what the server answers. Raises StoreError."""
         if self.is_lost:
             raise StoreAwayError(LOST)
-        waiting = self._waiting = _Waiting(self._link)
+        waiting = self._waiting = Waiting(self._link)
         self._link.send(lambda: self._asked(statement, waiting))
         self._link.clock.later(self.patience, waiting.done, None, StoreAwayError("it does not answer"))
         value, error = waiting.result()
@@ -134,7 +134,7 @@ class Connection:
 
     def pause(self, seconds: float) -> None:
         """Wait, in a fibre."""
-        waiting = _Waiting(self._link)
+        waiting = Waiting(self._link)
         self._link.clock.later(seconds, waiting.done)
         waiting.result()
 
@@ -152,7 +152,7 @@ class Connection:
             self.lose()
             self._link.send(lambda: self._link.server.end(self.session))
 
-    def _asked(self, statement: Statement, waiting: "_Waiting") -> None:
+    def _asked(self, statement: Statement, waiting: "Waiting") -> None:
         if not self.session.is_open:
             self._link.send(self.lose)
             return
@@ -198,7 +198,7 @@ class SimulatedSession:
         return mark
 
 
-class _Waiting:
+class Waiting:
     """What a fibre waits for: a value or an error, whichever comes first."""
 
     def __init__(self, link: Link) -> None:

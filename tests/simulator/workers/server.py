@@ -17,6 +17,7 @@ from fargo.store.entries import Entry, without_forgotten
 from fargo.store.interface import LogMark, StoreError, StoreInUseError
 
 from ..broken import Broken
+from .rules import Rule
 from .still_clock import StillClock
 
 NAME: Final = "the log"
@@ -246,7 +247,7 @@ class Server:
         for entry in stay.values():
             recorded = entry[0]
             if recorded.version != self.version(recorded.user) + 1:
-                raise Broken("the versions of a user's events have no gap, and none is there twice", recorded)
+                raise Broken(Rule.VERSIONS, recorded)
             self.rows.append(entry)
 
     def mark(self) -> LogMark:

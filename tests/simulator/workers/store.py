@@ -17,7 +17,7 @@ from fargo.store.postgresql.lease import given_up, live_until_used, take, take_a
 from fargo.store.postgresql.once import once
 
 from .fibre import Fibre
-from .network import LOST, Link, SimulatedSession
+from .network import LOST, Link, SimulatedSession, Waiting
 
 WORKER = "a"
 """The name of the one worker."""
@@ -52,6 +52,7 @@ class SimulatedStore:
         except BaseException:
             self._connection.close()
             raise
+        self._dozing = Waiting(link)
         self.since = process.seconds()
         self._jobs: deque[_Job] = deque()
         self._working: Fibre | None = process.fibre(self._live)
@@ -66,6 +67,7 @@ class SimulatedStore:
         """Commit a batch after those before it."""
         job = _Job(list(entries), Deferred())
         self._jobs.append(job)
+        self._dozing.done()
         if self._working is None:
             self._working = self._process.fibre(self._work)
             self._process.turn(self._working.resume)
@@ -105,7 +107,9 @@ class SimulatedStore:
 
     def _is_used(self, seconds: float) -> bool:
         if not self._jobs:
-            self._process.sleep(seconds)
+            self._dozing = Waiting(self._link)
+            self._link.clock.later(seconds, self._dozing.done)
+            self._dozing.result()
         return bool(self._jobs)
 
     def _work(self) -> None:

@@ -12,7 +12,11 @@ from .process import Process
 from .server import QUICK
 from .world import USERS, WorkersWorld
 
-_PAUSES: Final = (0.0, 0.001, 0.0026, 0.004, 0.02, 0.1, 0.3, 1.0, 1.2, 3.0, 3.5, 6.0, 12.0, 45.0)
+PAUSES: Final = (0.0, 0.001, 0.0026, 0.004, 0.02, 0.1, 0.3, 1.0, 1.2, 3.0, 3.5, 6.0, 12.0, 45.0)
+"""Seconds that may pass after a move."""
+
+
+_STARTS: Final = ((0.1, 0.5), (0.0, 0.0), (2.0, 1.0), (5.0, 0.5), (0.1, 4.0))
 
 
 class WorkersMove(NamedTuple):
@@ -72,7 +76,7 @@ def _reset(_: WorkersWorld, process: Process, __: int) -> None:
 
 
 def _slow_start(_: WorkersWorld, process: Process, number: int) -> None:
-    process.load_seconds, process.start_seconds = ((0.1, 0.5), (2.0, 1.0), (5.0, 0.5), (0.1, 4.0))[number % 4]
+    process.load_seconds, process.start_seconds = _STARTS[number % len(_STARTS)]
 
 
 def _slow(world: WorkersWorld, _: Process, number: int) -> None:
@@ -118,7 +122,7 @@ def move(world: WorkersWorld, made: WorkersMove) -> None:
 def drawn(random: Random, length: int) -> list[WorkersMove]:
     """Return the moves of a story."""
     return [
-        WorkersMove(what, random.randrange(2), random.randrange(120), random.choice(_PAUSES))
+        WorkersMove(what, random.randrange(2), random.randrange(120), random.choice(PAUSES))
         for what in random.choices(WHATS, _WEIGHTS, k=length)
     ]
 

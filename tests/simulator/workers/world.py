@@ -1,17 +1,16 @@
 """Two processes that can be one worker, their log, and those who speak with them: what may happen, and what must hold.
 
-Rules, each with its name in `Rule`:
+Rules, each of which has its words in `Rule`:
 
 1. Nothing is said of which the event is not in the log, unless it needs no row.
 2. A process says nothing any more LATE seconds after its lease has ended; less, once another one has spoken.
-3. Each command is said once.
+3. Each command is said once. What is only in a spare log has no part in this.
 4. Folding the log again gives its commands; versions have no gap.
 5. If a process could be the worker for LONGEST seconds, one is.
 6. What comes to a process that nothing happens to is in the log SOON.
 7. When all trouble is over, one process serves, and knows what the log says.
 """
 
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 from fargo.statemachine.machine import fold, new
@@ -28,6 +27,7 @@ from replay.verifying.verify import verify
 from ..broken import Broken
 from ..values import GATEWAY, REGISTRAR, REQUESTS
 from .process import AGAIN_SECONDS, Process
+from .rules import Rule
 from .server import QUICK, Server
 from .still_clock import StillClock
 from .store import WORKER
@@ -37,19 +37,6 @@ LATE: Final = 0.5
 LONGEST: Final = SILENT_SECONDS + TAKE_SECONDS + PAUSE + AGAIN_SECONDS + 0.5
 SOON: Final = 2.0
 SETTLES: Final = AWAY_SECONDS + 60.0
-
-
-class Rule(StrEnum):
-    """What must hold."""
-
-    COMMITTED = "nothing is said that is not in the log"
-    SILENT = "who has lost the lease says nothing"
-    ALONE = "who has the lease speaks alone"
-    ONCE = "each command is said once"
-    TRUE = "the log folds to its commands"
-    OWNED = "somebody is the worker"
-    KEPT = "what comes to the worker is in the log"
-    SETTLED = "all comes to rest"
 
 
 class _Due(NamedTuple):
@@ -153,11 +140,11 @@ class WorkersWorld:
     def _hear(self, process: Process, issued: Issued) -> None:
         self.said += 1
         version = int(issued.id.partition(".")[0])
-        if version:
+        if version and not process.spares(issued.user, version):
             if (issued.user, issued.id) in self._said:
                 raise Broken(Rule.ONCE, (process.name, issued))
             self._said.add((issued.user, issued.id))
-            if version > self.server.version(issued.user) and not process.spares(issued.user, version):
+            if version > self.server.version(issued.user):
                 raise Broken(Rule.COMMITTED, (process.name, issued))
         self._heard.add(_recipient(issued.command))
         if self.holder() is not process:
