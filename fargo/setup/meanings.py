@@ -45,6 +45,8 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "relay": "the media relay, without which calls that need one are refused",
         "early": "what callers hear of a phone that has not answered: only ringing, announcements as well, or all of "
         "it. By default announcements as well, if there is a relay",
+        "end_to_end": "which phones are offered audio that is encrypted from client to phone: those known to take it, "
+        "all that have not refused it, or none",
         "private": "whether audio may go to private networks",
         "allow": "where audio may go although rules are against it",
         "deny": "where audio must not go",

@@ -24,7 +24,7 @@ PAUSE: Final = 0.2
 """Seconds between two attempts, each of which waits for the lease itself."""
 
 SURE_SECONDS: Final = 0.5
-"""How long after a process has asked the log it may take it for its own."""
+"""For so long after a process has asked the log it may take it for its own."""
 HUSH_SECONDS: Final = 2 * SURE_SECONDS
 """The rest is for a turn of the reactor, in which much can be said."""
 

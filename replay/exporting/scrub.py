@@ -250,7 +250,7 @@ _PACKAGES: Final = frozenset({"message-summary", "refer", "dialog", "presence", 
 """Event packages (RFC 6665 §7.2): those that the gateway or phones know."""
 _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
-    **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
+    **dict.fromkeys(("sid", "session", "other_sid"), lambda name, to: to.session(name)),
     "Challenge.nonce": _text,
     **dict.fromkeys(("command", "connection", "channel", "leg", "call", "Issued.id", "Client.asked"), _our_name),
     **dict.fromkeys(
@@ -263,7 +263,7 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
     **dict.fromkeys(("SipAccount.auth_user", "DigestCredentials.user", "Registration.user", "SipUri.user"), _user),
     "Sdp.media": _media_line,
-    **dict.fromkeys(("ContactAsked.typed", "SetForward.number", "CallNumber.number"), _typed),
+    **dict.fromkeys(("ContactAsked.typed", "SetForward.number", "CallNumber.number", "TransferCall.number"), _typed),
     "spelled": _spelled,
     **dict.fromkeys(("DialRule.text", "Rewriting.rules"), _dial_rule),
     **dict.fromkeys(("TryNumber.number", "Rewriting.written", "Rewriting.number", "Rewriting.result"), _typed),

@@ -23,6 +23,7 @@ module_path /usr/lib/baresip/modules
 module ausine.so
 module aubridge.so
 module sndfile.so
+{encryption}
 module_app account.so
 module_app contact.so
 module_app menu.so
@@ -52,6 +53,10 @@ MODULES = {"PCMU": "g711", "PCMA": "g711", "G722": "g722"}
 """The module of each codec. The phone offers whatever is loaded, and not only what is said of the account."""
 
 
+ENCRYPTION = "module srtp.so\nmodule dtls_srtp.so\nmodule ice.so\nrtcp_mux yes"
+ENCRYPTED = ";mediaenc=dtls_srtp;medianat=ice"
+
+
 class Packets(NamedTuple):
     """RTP packets of one ended call, as the phone counted them."""
 
@@ -63,6 +68,8 @@ class Baresip(Server):
     """A phone for one account.
 
     `answers`: it answers every call automatically. `hertz`: the tone that it plays. `codecs`: those that it supports.
+    `encrypts`: it wants DTLS over ICE in every call; then its `address` must not be one of loopback, which its ICE
+    ignores.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class Baresip(Server):
         hertz: int = 440,
         codecs: str = "PCMU,PCMA",
         writes_to: str = "alice",
+        encrypts: bool = False,
     ) -> None:
         super().__init__(directory)
         self.account = account
@@ -81,6 +89,7 @@ class Baresip(Server):
         self.hertz = hertz
         self.codecs = codecs
         self.writes_to = writes_to
+        self.encrypts = encrypts
         self.address = address
         self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
         self.control_port = free_port(address)
@@ -93,13 +102,15 @@ class Baresip(Server):
         self.write(
             "accounts",
             f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs={self.codecs}"
-            f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}\n',
+            f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}'
+            f"{ENCRYPTED if self.encrypts else ''}\n",
         )
         self.write("contacts", f'"Alice" <sip:{self.writes_to}@{account.domain}>\n')
         self.write(
             "config",
             CONFIGURATION.format(
                 codecs="\n".join(f"module {each}.so" for each in {MODULES[each] for each in self.codecs.split(",")}),
+                encryption=ENCRYPTION if self.encrypts else "",
                 address=self.address,
                 port=self.port,
                 control_port=self.control_port,

@@ -47,6 +47,8 @@ class World:
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
         self._browser: Chromium | None = None
+        self.loopback = True
+        """Chromium uses addresses of loopback for audio."""
         self._relay: Rtpengine | None = None
 
     async def __aenter__(self) -> Self:
@@ -110,7 +112,7 @@ class World:
         """Start an XMPP client in a tab of Chromium and log it in. There is one Chromium for all clients."""
         if self._browser is None:
             self._page = await self.add(PhonePage(self.server))
-            self._browser = await self.add(Chromium())
+            self._browser = await self.add(Chromium(loopback=self.loopback))
         phone = await self._browser.phone(self._page.url)
         await phone.log_in(self.server, user, resource, asks_first, hertz)
         return phone

@@ -19,22 +19,23 @@ Rules:
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
    the clients are asked once they can be reached (`stream_opened`).
 10. If no client takes a call that is to be forwarded, a second SIP leg takes their place (`forwarding`).
-11. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
+11. A phone that the user's phone is being joined with (`handover`) is heard by that module alone, until it is.
+12. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
     called.
+13. Another phone may take the place of the one in the call (`transfer`).
 """
 
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, called_first, forwarding, placing, seeking, texts
+from fargo.statemachine.call import call_state, called_first, forwarding, handover, placing, seeking, texts, transfer
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.forking import Inviting, Searching
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
-from fargo.statemachine.legs.jingle.single_session import Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
     CodecsChanged,
@@ -54,15 +55,13 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.remaking import Rerouted
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Over, Preparing
+from fargo.statemachine.legs.sip.phases import Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import (
     Description,
     IceUdp,
     RawUdp,
-    families,
-    takes,
 )
 from fargo.statemachine.media.paths import PathChoice
 from fargo.statemachine.model.call_records import (
@@ -96,8 +95,12 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
         return _passed_on(changed, audible(news), _CLIENT, effects)
+    if transfer.concerns(call, event.leg):
+        return _passed_on(*transfer.fold(call, event, effects), _PHONE, effects)
+    if handover.concerns(call, event.leg):
+        return handover.fold(call, event, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
-    changed = call if sip is call.sip else replace(call, sip=sip)
+    changed = call if sip is call.sip else handover.phone_heard(replace(call, sip=sip), news, effects)
     if called_first.waits(call):
         news = audible(news)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
@@ -175,6 +178,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
+    call = handover.dropped(transfer.ended(call, reason, effects), effects)
     return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
 
 
@@ -195,9 +199,21 @@ def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -
     return end(lose_sip(call, reason, effects), reason, effects)
 
 
+def moved(call: Call, effects: Effects) -> Call:
+    """Prepare the call to go on at another SIP edge than its far ends know; `restarted` follows."""
+    sip, news = sip_leg.moved(call.sip, effects)
+    call = replace(call, sip=sip)
+    if call.forwarded is not None:
+        forwarded, told = sip_leg.moved(call.forwarded, effects)
+        call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
+    call = _passed_on(*transfer.moved(call, effects), _PHONE, effects)
+    return _passed_on(call, news, _PHONE, effects)
+
+
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
+    call = handover.resumed(transfer.resumed(call, effects), effects)
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         return _sip_expired(call, effects)
@@ -211,6 +227,7 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
+    call = handover.expire(_passed_on(*transfer.expire(call, effects), _PHONE, effects), effects)
     due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
     if call.forwarded is not None and due is not None and due.at <= effects.at:
         leg, news = sip_leg.expire(call.forwarded, effects)
@@ -276,7 +293,7 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
 
 
 def _described(call: Call, offered: Offered, effects: Effects) -> Call:
-    """Place a call whose client has said by now how it is reached (rule 11)."""
+    """Place a call whose client has said by now how it is reached (rule 12)."""
     assert isinstance(call.sip, Preparing), "no phone is called before"
     assert call.undescribed is not None, "it was placed without a description"
     description, profile, policy = offered.description, offered.profile, call.undescribed
@@ -291,17 +308,17 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
     """Tell who has to know that an end has moved (rule 6). The relay does not follow a client's plain address."""
     relayed = relay_leg.is_used(call.relay)
     match leg_event.transport:
-        case IceUdp() if by is _CLIENT:
+        case IceUdp() if by is _CLIENT and relayed:
             return replace(call, relay=relay_leg.client_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is _PHONE and relayed:
             moved = relay_leg.phone_moved(call.relay, leg_event.transport, leg_event.crypto, effects)
             return replace(call, relay=moved)
-        case RawUdp() if by is _PHONE:
-            return _to_jingle(call, leg_event, effects)
-        case RawUdp() if sip_leg.capabilities(call.sip).transport_change and not relayed:
-            return _to_sip(call, leg_event, effects)
-        case IceUdp() | RawUdp():
+        case IceUdp() | RawUdp() if relayed:
             return call
+        case IceUdp() | RawUdp() if by is _PHONE:
+            return _to_jingle(call, leg_event, effects)
+        case IceUdp() | RawUdp():
+            return _to_sip(call, leg_event, effects) if sip_leg.capabilities(call.sip).transport_change else call
         case _:
             assert_never(leg_event.transport)
 
@@ -333,6 +350,8 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     """Let the other end hear the phone before it answers (rule 7). In a direct call the client rings."""
     if call.forwarded is not None:
         return forwarding.heard_early(call, description, effects)
+    if call.transfers:
+        return transfer.heard_early(call, description, effects)
     if call.caller:
         return called_first.heard_early(call, description, effects)
     (session,) = sessions(call.jingle)
@@ -354,6 +373,8 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     """Pass an answer on, through the relay if the call goes through it (rule 3)."""
     if call.forwarded is not None:
         return forwarding.answered(call, leg_event, effects)
+    if call.transfers:
+        return transfer.answered(call, leg_event.description, effects)
     (session,) = sessions(call.jingle)
     if not isinstance(call.sip, Preparing):
         effects.record(RecordAnswered(call.id, session.client))
@@ -364,29 +385,26 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
         call = replace(call, forward=None, early=isinstance(call.sip, Preparing))
-        way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
+        way = paths.direct(session.profile) if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
-    if by is _CLIENT and _is_apart(call, leg_event.description):
+    if by is _CLIENT and placing.is_apart(call, leg_event.description):
         return end(call, paths.APART, effects)
     return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
 
 
-def _is_apart(call: Call, answer: Description) -> bool:
-    """Return True if the client has answered without an address in a family of the phone's offer."""
-    offered = sip_leg.offered(call.sip)
-    theirs = families(offered) if offered else ()
-    return bool(theirs) and not takes(answer, theirs)
-
-
 def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
-    if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := _second(call)):
+    if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := placing.second(call)):
         return _again(call, second, effects)
+    if by is _PHONE and transfer.can_be_left(call):
+        return transfer.left_to(call, effects)
     if by is _CLIENT and call.forwarded is None and forwarding.applies(call, leg_event):
         return forwarding.begin(_relay_deleted(call, effects), leg_event.reason, effects)
-    if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
+    if by is _CLIENT and call.handover is not None:
+        return handover.client_left(call, effects)
+    if call.early and not call.transfers and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
@@ -394,6 +412,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
         if by is _PHONE:
             call_state.not_reached(call, leg_event.reason, effects)
+    call = handover.dropped(transfer.ended(call, leg_event.reason, effects), effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 
@@ -401,11 +420,6 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
 def _relay_deleted(call: Call, effects: Effects) -> Call:
     """Return the call with all of its relay sessions being deleted; the same object if it has none."""
     return replace(call, relay=relay_leg.delete(call.relay, effects)) if call.relay else call
-
-
-def _second(call: Call) -> RelayRetry | None:
-    """Return what is left to try, if the client still calls and nothing is left of the first call to the phone."""
-    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, Over) else None
 
 
 def _again(call: Call, relay_retry: RelayRetry, effects: Effects) -> Call:
@@ -426,7 +440,7 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
         match leg_event:
             case Offered():
                 call = _offered(call, leg_event, effects)
-            case Answered() if call.caller and _is_apart(call, leg_event.description):
+            case Answered() if call.caller and placing.is_apart(call, leg_event.description):
                 call = end(call, paths.APART, effects)
             case Answered():
                 call = _answer(call, leg_event, effects)
@@ -453,6 +467,8 @@ def _rerouted(call: Call, rerouted: Rerouted, effects: Effects) -> Call:
 
 def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:
     """Tell the called end what the relay offers."""
+    if transfer.is_awaited(call):
+        return transfer.described(call, leg_event.description, effects)
     if call.caller:
         return _to_jingle(call, leg_event, effects)
     if not relay_leg.has(call.relay, leg_event.profile):

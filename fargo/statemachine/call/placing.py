@@ -15,11 +15,11 @@ from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.forking import Forking, Searching
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
-from fargo.statemachine.legs.jingle.single_session import Describing
+from fargo.statemachine.legs.jingle.single_session import Calling, Describing
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line, Preparing
+from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import (
     IPV4,
@@ -28,7 +28,9 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     RawUdp,
     Srtp,
+    families,
     is_ipv6_only,
+    is_secured,
     takes,
 )
 from fargo.statemachine.media.offer import Audio
@@ -59,7 +61,8 @@ def placed(
     session = f"{line.nonce}{effects.version}"
     follows = sip_leg.capabilities(call.sip).transport_change
     if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
+        why = texts.DTLS_REFUSED if profile is MediaProfile.DTLS else texts.CODECS_REFUSED
+        terms = RelayRequest(session, profile, True, why, line.family, line.srtp, follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
     terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows)
@@ -71,10 +74,8 @@ def _fallback(call: Call, terms: RelayRequest, description: Description, policy:
     """Return what the other end can be offered if the relay fails; None if nothing."""
     if terms.srtp == "required" or description.crypto:
         return None
-    able = sip_leg.capabilities(call.sip)
-    direct = terms.profile in able.profiles and (
-        not isinstance(description.transport, RawUdp) or takes(description, able.families)
-    )
+    plain = terms.profile is MediaProfile.PLAIN and isinstance(description.transport, RawUdp)
+    direct = plain and takes(description, sip_leg.capabilities(call.sip).families)
     return description if direct and policy.path == "auto" else None
 
 
@@ -88,8 +89,10 @@ def prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy
     apart = is_ipv6_only(description)
     why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart).why
     name = f"{leg.invitation.sid}-{effects.version}-{profile}"
-    family, follows = IPV6 if apart else IPV4, sip_leg.capabilities(call.sip).transport_change
-    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows)
+    speaks = MediaProfile.DTLS if is_secured(description) else MediaProfile.PLAIN
+    family = IPV6 if apart else IPV4
+    follows = speaks is MediaProfile.PLAIN and sip_leg.capabilities(call.sip).transport_change
+    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows, speaks=speaks)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 
@@ -99,3 +102,17 @@ def _srtp(offer: Description) -> Srtp:
     if not offer.crypto:
         return "off"
     return "required" if offer.encryption_required else "optional"
+
+
+def second(call: Call) -> RelayRetry | None:
+    """Return what is left to try, if the client still calls and nothing is left of the first call to the phone."""
+    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, Over) else None
+
+
+def is_apart(call: Call, answer: Description) -> bool:
+    """Return True if the client has answered without an address in a family of the phone's offer. With ICE both ends
+    may have others than they name.
+    """
+    offered = sip_leg.offered(call.sip)
+    theirs = families(offered) if offered and isinstance(answer.transport, RawUdp) else ()
+    return bool(theirs) and not takes(answer, theirs)

@@ -1,4 +1,4 @@
-"""What a lease asks of PostgreSQL: advisory locks, and the number of the term.
+"""A session of PostgreSQL, as a lease needs it: advisory locks, and the number of the term.
 
 Rules:
 

@@ -6,7 +6,8 @@ Rules:
 2. If it is lost, the thread connects again, for up to AWAY_SECONDS. Nobody knows then whether the last batch was
    committed. The lease tells when this can be found out: whoever has it again, knows that the session before has ended,
    and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
-   So each batch is in the log once, or `append` fails.
+   So each batch is in the log once, or `append` fails. Of other work on that connection (`transact`), the server knows
+   the number of its transaction, and what became of it.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
 4. If another process has the lease, or has had it in between, `append` fails: the log is not ours any more. The same
    if a worker could not take its lease again.
@@ -16,10 +17,10 @@ Rules:
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
 6. A gateway reads its log before its reactor runs, which can take longer than a session may be silent. So the thread
-   gives the signs of life of a worker until the first batch comes.
+   gives the signs of life of a worker until it gets something to do.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from threading import Event
 from time import monotonic
@@ -58,6 +59,8 @@ _END_SESSION: Final = """
     select pg_terminate_backend(pid) from pg_stat_activity where pid = %(pid)s and backend_start = %(start)s
 """
 _EVENT: Final = "select at, type, format, body from events where jid = %(jid)s and version = %(version)s"
+_TRANSACTION: Final = "select pg_current_xact_id()::text"
+_OUTCOME: Final = "select pg_xact_status(%(number)s::text::xid8)"
 _STILL_OURS: Final = """
     select count(*) from pg_locks where locktype = 'advisory' and classid = %(kind)s::oid and pid = %(pid)s and granted
 """
@@ -106,8 +109,24 @@ class ThreadedStore(PostgresqlWriter):
 
     def append(self, entries: Iterable[Entry]) -> Deferred[list[int]]:
         """Commit a batch in the thread."""
-        self._is_used.set()
-        return deferToThreadPool(self._reactor, self._thread, self._append, list(entries))
+        return self._in_thread(self._append, list(entries))
+
+    def append_done(self, entries: Iterable[Entry], done: Sequence[int]) -> Deferred[list[int]]:
+        """Commit a batch in the thread, and with it that things that were handed on are done."""
+        return self._in_thread(self._append, list(entries), tuple(done))
+
+    def transact(self, work: Callable[[PatientConnection], _Result]) -> Deferred[_Result]:
+        """Do some work in one transaction on the connection that appends, after the batches that were appended before.
+        It is done once, or the Deferred fails with StoreError.
+        """
+        return self._in_thread(self._transact, work)
+
+    def transact_now(self, work: Callable[[PatientConnection], _Result]) -> _Result:
+        """Do some work in one transaction on the connection that appends, before anything is appended. Raises
+        StoreError.
+        """
+        with store_errors(self._database, WHAT), self._opened.transaction():
+            return work(self._opened)
 
     def aside(self, work: Callable[[], _Result]) -> Deferred[_Result]:
         """Do some work with the log in the second thread."""
@@ -142,6 +161,10 @@ class ThreadedStore(PostgresqlWriter):
         self._beside.stop()
         super().close()
 
+    def _in_thread(self, work: Callable[..., _Result], *given: object) -> Deferred[_Result]:
+        self._is_used.set()
+        return deferToThreadPool(self._reactor, self._thread, work, *given)
+
     def _not_purged(self, failure: Failure) -> None:
         self._logger.warn(texts.NOT_PURGED, why=failure.getErrorMessage())
 
@@ -151,8 +174,11 @@ class ThreadedStore(PostgresqlWriter):
         with closing(connect(self._database, WHAT)) as connection:
             vacuum(connection, self._database)
 
-    def _append(self, batch: list[Entry]) -> list[int]:
-        sizes = self._commit_once(batch)
+    def _append(self, batch: list[Entry], done: Sequence[int] = ()) -> list[int]:
+        sizes = self._once(
+            lambda: self._commit(batch, done),
+            lambda: self._found(batch) or self._commit(batch, done),
+        )
         if monotonic() > self._noted + FIGURES_SECONDS:
             self._noted = monotonic()
             self._beside.callInThread(self._note_figures)
@@ -168,9 +194,25 @@ class ThreadedStore(PostgresqlWriter):
         except StoreError as error:
             self._logger.warn(texts.NO_FIGURES, why=error)
 
-    def _commit_once(self, batch: list[Entry]) -> list[int]:
-        """Commit a batch, whatever becomes of the connection (rule 2). Raises StoreError."""
-        return self._once(lambda: self._commit(batch), lambda: self._found(batch) or self._commit(batch))
+    def _transact(self, work: Callable[[PatientConnection], _Result]) -> _Result:
+        begun: list[tuple[str, _Result]] = []
+
+        def first() -> _Result:
+            begun.clear()
+            with store_errors(self._database, WHAT), self._opened.transaction():
+                number = self._opened.execute(_TRANSACTION).fetchall()[0][0]
+                result = work(self._opened)
+                begun.append((number, result))
+            return result
+
+        def again() -> _Result:
+            for number, result in begun:
+                with store_errors(self._database, WHAT):
+                    if self._opened.execute(_OUTCOME, {"number": number}).fetchall() == [("committed",)]:
+                        return result
+            return first()
+
+        return self._once(first, again)
 
     def _once(self, first: Callable[[], _Result], again: Callable[[], _Result]) -> _Result:
         """Do something once (`fargo.store.postgresql.once`), and tell if the server was away for it."""

@@ -165,7 +165,7 @@ class Connection:
 
 
 class SimulatedSession:
-    """What a lease asks of the server (`fargo.store.postgresql.lease.LeaseSession`), on a connection."""
+    """The session of a lease (`fargo.store.postgresql.lease.LeaseSession`), on a connection."""
 
     database = "the database"
 
@@ -199,7 +199,7 @@ class SimulatedSession:
 
 
 class Waiting:
-    """What a fibre waits for: a value or an error, whichever comes first."""
+    """The end of a fibre's waiting: a value or an error, whichever comes first."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

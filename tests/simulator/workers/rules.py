@@ -1,10 +1,10 @@
-"""What must hold for workers, in words."""
+"""The rules that hold for workers, in words."""
 
 from enum import StrEnum
 
 
 class Rule(StrEnum):
-    """What must hold."""
+    """A rule."""
 
     VERSIONS = "the versions of a user's events have no gap, and none is there twice"
     COMMITTED = "nothing is said that is not in the log"

@@ -24,7 +24,7 @@ WORKER = "a"
 
 
 class Runs(Protocol):
-    """What a store needs of its process."""
+    """The parts of a process that a store needs."""
 
     def seconds(self) -> float: ...
     def sleep(self, seconds: float, /) -> None: ...

@@ -1,4 +1,4 @@
-"""What may happen to workers, drawn from a seed or by a property test, and told again.
+"""Stories of all that may happen to workers, drawn from a seed or by a property test, and told again.
 
 A story is a list of moves, each followed by some time. Its end is that all trouble is over (`WorkersWorld.finish`).
 """

@@ -47,7 +47,7 @@ def second(what: str, seconds: float, number: int = 0) -> WorkersMove:
 FROZEN = (put(), put(seconds=0.0026), first("freeze", 12.0), first("thaw", 1.0))
 """The first process is frozen between the commit and the answer."""
 ASKED_LATER = (first("freeze", 0.0), put(ASKS, 12.0), first("thaw", 1.0))
-"""What is asked needs no row, as the user has no account yet."""
+"""The answer needs no row, as the user has no account yet."""
 CUT_OFF = (put(), first("cut", 0.1), put(seconds=45.0), first("heal", 1.0))
 TAKEN_AND_GIVEN_BACK = (
     *(put(), first("reset", 3.0), second("kill", 0.0), first("reset", 0.0), put(), first("reset", 3.0), put()),
@@ -73,9 +73,9 @@ def test_nothing_is_broken(story: tuple[WorkersMove, ...]) -> None:
     assert broken is None, broken
 
 
-def said_before_the_commit(self: Engine, batch: Any, entries: Any, then: Callable[..., None]) -> None:
-    self._store.append(entries)
-    then([1] * len(entries), batch, self.now())
+def said_before_the_commit(self: Engine, batch: Any, append: Callable[[], Any], then: Callable[..., None]) -> None:
+    append()
+    then([1] * len(batch.entries), batch, self.now())
 
 
 def twice(self: Engine, issued: Any) -> None:
@@ -89,7 +89,7 @@ def ends_calls(self: Engine, batch: Any, error: BaseException) -> None:
     self._keep(batch)
 
 
-def forgetful(self: Engine, user: str, event: Any) -> None:
+def forgetful(self: Engine, user: str, event: Any, _: object = None) -> None:
     if not isinstance(event, GatewayAsked):
         self._collect(user, event)
 
@@ -119,7 +119,7 @@ def never(self: Server, recorded: Any) -> bool:
 
 
 MUTATIONS = {
-    "commands before the commit": (Engine, "_append", said_before_the_commit, ORDINARY, Rule.COMMITTED),
+    "commands before the commit": (Engine, "_ask", said_before_the_commit, ORDINARY, Rule.COMMITTED),
     "commands twice": (Engine, "_send", twice, ORDINARY, Rule.ONCE),
     "events are lost": (Engine, "put", forgetful, ORDINARY, Rule.KEPT),
     "commands are lost": (process, "machine", Mute(), ORDINARY, Rule.TRUE),

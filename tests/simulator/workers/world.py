@@ -57,13 +57,13 @@ class WorkersWorld:
         self.processes = [Process(name, self.clock, self.server, self) for name in ("first", "second")]
         self.said = 0
         self.late = 0
-        """How many commands were said by a process that had lost its lease, in the time that is left for that."""
+        """The number of commands that were said by a process that had lost its lease, in the time that is left for that."""
         self.put_events = 0
         self._troubles = 0
         self._troubled_at = 0.0
         self._said: set[tuple[str, str]] = set()
         self._heard: set[str | None] = set()
-        """Who was told anything."""
+        """Everyone who was told anything."""
         self._spoke: tuple[Process, float] | None = None
         self._due: list[_Due] = []
         self._owned_at = 0.0

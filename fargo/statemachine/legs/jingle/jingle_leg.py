@@ -81,8 +81,8 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 # --- beginnings
 
 
-def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
-    """Acknowledge the call of a client whose offer can be put through."""
+def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool, effects: Effects) -> JingleLeg:
+    """Acknowledge the call of a client whose offer can be put through. ``gathers``: see `Session`."""
     effects.emit(AcceptIq(event.iq))
     known, content = trickled.described(trickled.Trickled(), audio.content)
     session = Session(
@@ -96,9 +96,10 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effec
         audio.carrier,
         tuple([each.name for place, each in enumerate(event.contents) if place != audio.place]),
         trickled=known,
+        gathers=gathers,
     )
     offered = OfferedContents(event.contents, audio.place, audio.bundle)
-    if trickled.lacks_credentials(known):
+    if describing.waits(session):
         return Describing(session, content, offered, effects.at)
     return Calling(session, offered)
 

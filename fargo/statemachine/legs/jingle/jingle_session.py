@@ -100,7 +100,7 @@ class Session(Struct, frozen=True, gc=False):
     receives audio; ``content``: the name of the content that the audio is in. ``carrier``: the name of the content
     whose transport it uses, which is another one only in a BUNDLE group. ``declined``: the names of the contents that
     are not carried. ``bundles``: the client understands BUNDLE groups. ``trickled``: what the client has said of its
-    transport so far.
+    transport so far. ``gathers``: the other end is told of it when the client has named its candidates (`describing`).
     """
 
     sid: str
@@ -114,6 +114,7 @@ class Session(Struct, frozen=True, gc=False):
     declined: tuple[str, ...] = ()
     bundles: bool = False
     trickled: Trickled = Trickled()
+    gathers: bool = False
 
 
 class Terminated(Struct, frozen=True, gc=False):

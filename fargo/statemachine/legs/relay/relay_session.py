@@ -37,6 +37,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
     the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
     encryption that the phone is offered, or offers. ``follows``: the phone can be told another address during the call.
+    ``speaks``: the profile of the phone.
     """
 
     name: str
@@ -47,6 +48,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     srtp: Srtp = "off"
     follows: bool = False
     shown: Told = Told()
+    speaks: MediaProfile = MediaProfile.PLAIN
 
     @property
     def client(self) -> RelayParty:
@@ -126,7 +128,7 @@ class Renegotiating(Struct, frozen=True, gc=False):
     """An end has moved, so either end's description goes to the relay once more: first the client's as an offer, then
     the phone's as the answer. ``restarts``: the client has restarted ICE, and waits to be told where it is to send
     audio. ``problem``: the relay has lost the session, so both ends are told what is new; None otherwise. ``anew``: how
-    the relay then describes itself to the phone, None if it has not yet.
+    the relay then describes itself to the phone, None if it has not yet. ``shows``: that is to be reported.
     """
 
     terms: RelayRequest
@@ -134,6 +136,7 @@ class Renegotiating(Struct, frozen=True, gc=False):
     restarts: bool
     problem: str | None = None
     anew: Description | None = None
+    shows: bool = False
 
 
 class Deleting(Struct, frozen=True, gc=False):
@@ -175,7 +178,9 @@ def _renumbered(terms: RelayRequest, ends: Ends) -> tuple[int, ...]:
 
 def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that joins the ends, with what the called end answers."""
-    return to_client(terms, ends) if terms.outward else AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN)
+    if terms.outward:
+        return to_client(terms, ends)
+    return AnswerRelay(terms.name, ends.client, terms.speaks, terms.speaks is MediaProfile.DTLS)
 
 
 def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
@@ -202,8 +207,8 @@ def _to_phone(
     return OfferRelay(
         terms.name,
         client,
-        MediaProfile.PLAIN,
-        False,
+        terms.speaks,
+        terms.speaks is MediaProfile.DTLS,
         transcode,
         _NOT_FOR_PHONES,
         terms.client,

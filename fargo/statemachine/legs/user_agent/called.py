@@ -10,6 +10,7 @@ Rules:
 4. The final response is repeated until it is acknowledged. Without an ACK to a 2xx there is no call.
 5. What an account without encryption, or one that requires it, does not take is refused. Without encryption, keys that
    a caller offers besides are ignored.
+   Audio that is keyed by DTLS over ICE is taken whatever the account says.
 6. A caller may give up with CANCEL, or with a BYE (RFC 3261 §15.1.1). A CANCEL that comes after the final response
    changes nothing.
 """
@@ -40,6 +41,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCalling,
     UacCancelling,
     UacProceeding,
+    UacRecalling,
     UasProceeding,
     UasRefused,
     UasReleasing,
@@ -54,7 +56,18 @@ from fargo.statemachine.legs.user_agent.responding import (
     undescribed,
     unsupported,
 )
-from fargo.statemachine.media.description import Description, RawUdp, Srtp, address, rtp_and_rtcp
+from fargo.statemachine.media.codecs import common
+from fargo.statemachine.media.description import (
+    Description,
+    IceUdp,
+    RawUdp,
+    Srtp,
+    Unusable,
+    address,
+    families,
+    rtp_and_rtcp,
+    takes,
+)
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
@@ -77,13 +90,14 @@ _NOT_ENCRYPTED: Final = Reason(Cause.SECURITY, texts.OFFER_NOT_ENCRYPTED)
 
 
 def arrived(
-    event: InviteReceived, access: Access, effects: Effects
+    event: InviteReceived, access: Access, effects: Effects, takes_over: bool
 ) -> tuple[UasProceeding | UasRefused, Description | Reason] | None:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up.
 
-    Return None if the INVITE is refused without being a call (rule 1).
+    Return None if the INVITE is refused without being a call (rule 1). ``takes_over``: the call that it is to take over
+    is known.
     """
-    refusal = _objection(event, access)
+    refusal = _objection(event, access, takes_over)
     if refusal is not None:
         unheard.refuse(response(event.name, access, event.head, refusal.status, refusal.headers), effects)
         return None
@@ -105,14 +119,14 @@ def arrived(
     return leg, leg.offer
 
 
-def _objection(event: InviteReceived, access: Access) -> Objection | None:
+def _objection(event: InviteReceived, access: Access, takes_over: bool) -> Objection | None:
     """Return why no call can come of an INVITE; None if it can."""
     headers = event.headers
     if unknown := unsupported(headers.require):
         return Objection(420, SipHeaders(unsupported=unknown))
     if event.contact is None:
         return Objection(400)
-    if headers.replaces is not None:
+    if headers.replaces is not None and not takes_over:
         return Objection(603 if _is_known(headers.replaces, access) else 481)
     if session_timer.is_too_small(headers):
         return Objection(422, SipHeaders(min_se=session_timer.SMALLEST))
@@ -128,11 +142,22 @@ def _is_known(replaces: str, access: Access) -> bool:
     return bool(access.nonce) and tag == derived.tag(access.nonce, tag.rpartition("-")[0])
 
 
+def can_answer(leg: UasProceeding, description: Description) -> bool:
+    """Return True if the caller's offer can be answered with a description: both have a codec of voice, an address
+    family and the kind of encryption. A caller without an offer cannot be told from one without audio.
+    """
+    if leg.sdp is None or isinstance(common(leg.offer, description), Unusable):
+        return False
+    return takes(leg.offer, families(description)) and leg.offer.encryption_required == description.encryption_required
+
+
 def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
     """Return the audio that a caller offers, or why it cannot be used. ``use``: the account's encryption."""
     if offer_answer.is_unreachable(sdp):
         return CALLER_UNREACHABLE
     offered = offer_answer.usable(sdp) if sdp else None
+    if offered is not None and isinstance(offered.transport, IceUdp):
+        return offered
     if offered is None or address(offered) is None:
         return _NO_AUDIO
     if use == "off" and offered.encryption_required:
@@ -185,7 +210,7 @@ def is_merged(leg: UserAgentLeg, event: InviteReceived) -> bool:
             return not of.calls and (of.call_id, of.remote.tag) == (event.head.call_id, event.caller.tag)
         case UasRefused(name=name):
             return name == event.name
-        case UacCalling() | UacProceeding() | UacCancelling():
+        case UacCalling() | UacProceeding() | UacRecalling() | UacCancelling():
             return False
         case _:
             assert_never(leg)

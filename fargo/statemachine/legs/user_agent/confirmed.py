@@ -15,6 +15,10 @@ Rules:
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
 7. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
    the session stays as it is, and ends where it would have to be refreshed with one.
+8. If the call goes on at another edge (`Confirmed.moved`), the far end is told at once by a refresh, whose Contact it
+   uses from then on (RFC 3261 §12.2.1.2), or by the offer that is due. That is tried until it succeeds. What was under
+   way is asked anew, as a response would go to the old edge. So would the ACK to a 2xx of ours: if our answer was in
+   it, it is waited for only shortly.
 """
 
 from typing import Final, assert_never
@@ -30,13 +34,15 @@ from fargo.statemachine.legs.user_agent import (
     dialog,
     glare,
     offer_answer,
+    referring,
     releasing,
+    secured,
     session_timer,
     sip_status,
     texts,
     unheard,
 )
-from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
+from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
@@ -49,7 +55,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media.description import Codec, RawUdp
+from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
@@ -69,6 +75,7 @@ LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
+_ACK_TO_OTHER_EDGE: Final = 4.0
 _DOUBT: Final = 8.0
 """Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
@@ -90,8 +97,11 @@ def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
-    """Tell the far end that audio goes to another address."""
-    if not isinstance(change.transport, RawUdp):
+    """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
+    if isinstance(change.transport, IceUdp):
+        restarted = secured.moved(leg.wanted.local, change.transport)
+        return _pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+    if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
@@ -124,15 +134,22 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
             return releasing.bye(leg, effects)
 
 
+def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
+    """Make our part of the session another one, if the far end agrees."""
+    return _pursued(replace(leg, wanted=wanted), effects)
+
+
 # --- our offers
 
 
 def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
-    if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
+    """Offer what is wanted (rule 1), or tell where we are (rule 8), if need be and if nothing is under way."""
+    if not isinstance(leg.exchange, Doubted | None):
         return leg
     if leg.keyless:
-        return replace(leg, wanted=leg.session.ours)
+        leg = replace(leg, wanted=leg.session.ours)
+    if leg.wanted == leg.session.ours:
+        return _refresh(leg, effects) if leg.moved is not None and _can_be_refreshed(leg) else leg
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
 
@@ -157,9 +174,19 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
     return _sent(replace(leg, dialog=after), update, effects)
 
 
+def moved(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Give up what is under way, as the call goes on at another edge (rule 8). `resume` follows."""
+    exchange = leg.exchange
+    if isinstance(exchange, OfferSent):
+        effects.settle(exchange.sent.command)
+    return replace(leg, exchange=exchange if isinstance(exchange, AckAwaited) else None, moved=effects.at)
+
+
 def resume(leg: Confirmed, effects: Effects) -> Confirmed:
     """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
     leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
+    if leg.moved is not None:
+        return _pursued(leg, effects)
     if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
         return leg
     return replace(leg, exchange=Doubted(effects.at + _DOUBT))
@@ -175,6 +202,8 @@ def _can_be_refreshed(leg: Confirmed) -> bool:
 def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
     """Handle a response: to our offer, or a late one."""
     exchange = leg.exchange
+    if referring.is_notice(event, effects):
+        return referring.answered(leg, event, effects)
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
         if (after := releasing.confirm(leg, event, effects)) is None:
             unheard.answered(event, effects)
@@ -194,6 +223,8 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
 def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
     """Handle that a request has no response. While the edge is being restarted, an offer is repeated later (rule 4)."""
     exchange = leg.exchange
+    if referring.is_notice(event, effects):
+        return referring.answered(leg, event, effects)
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
         unheard.answered(event, effects)
         return leg, ()
@@ -214,7 +245,7 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     request = exchange.sent.request
     refreshed = dialog.refreshed(leg.dialog, event.contact, event.headers)
     timer = session_timer.agreed(event.headers, effects.at)
-    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None)
+    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None, moved=None)
     if request.method != "INVITE":
         return _pursued(leg, effects), ()
     effects.emit(dialog.ack(leg.dialog, request, leg.access))
@@ -277,12 +308,15 @@ def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effect
 
 
 def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
-    """Handle a request in the dialog."""
+    """Handle a request in the dialog. It has come to where we are, so the far end knows that."""
     if isinstance(leg.exchange, Doubted):
         leg = replace(leg, exchange=None)
+    if leg.moved is not None and not isinstance(leg.exchange, AckAwaited):
+        leg = replace(leg, moved=None)
     match event.head.method:
         case "BYE":
             respond(leg.name, leg.access, event, 200, effects)
+            referring.given_up(leg, effects)
             return releasing.gone(leg, effects), (Ended(sip_status.hung_up(event)),)
         case "INVITE" | "UPDATE":
             return _reoffered(leg, event, effects)
@@ -394,6 +428,14 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
 
 def deadline(leg: Confirmed) -> Deadline | None:
     """Return by when the leg must have moved on; None if it may stay as it is."""
+    due = _of_exchange(leg)
+    until = leg.referred.until if leg.referred else None
+    if until is None or (due is not None and due.at <= until):
+        return due
+    return Deadline(texts.LAST_NOTICE, until)
+
+
+def _of_exchange(leg: Confirmed) -> Deadline | None:
     match leg.exchange:
         case OfferSent(since=since):
             return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
@@ -402,15 +444,26 @@ def deadline(leg: Confirmed) -> Deadline | None:
         case Doubted(until):
             return Deadline(texts.REFRESH, until)
         case AckAwaited(since=since):
-            return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
+            longest = since + LONGEST_ACK
+            return Deadline(texts.CONFIRMATION, min(longest, _taken_for_confirmed(leg) or longest))
         case None:
             return Deadline(texts.REFRESH, session_timer.due(leg.timer)) if leg.timer else None
         case _:
             assert_never(leg.exchange)
 
 
+def _taken_for_confirmed(leg: Confirmed) -> float | None:
+    """Return when the ACK to our answer is no longer waited for, as it has gone to another edge (rule 8); None if it is
+    indispensable.
+    """
+    awaits_no_answer = isinstance(leg.exchange, AckAwaited) and leg.exchange.offer is None
+    return leg.moved + _ACK_TO_OTHER_EDGE if leg.moved is not None and awaits_no_answer else None
+
+
 def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
     """Do what is due, as the leg's deadline has come."""
+    if leg.referred and leg.referred.until is not None and leg.referred.until <= effects.at:
+        return releasing.bye(leg, effects), ()
     match leg.exchange:
         case OfferSent():
             return _lost(leg, effects)
@@ -418,6 +471,10 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return _pursued(replace(leg, exchange=None), effects), ()
         case Doubted():
             return _refresh(leg, effects), ()
+        case AckAwaited(first=first) if _taken_for_confirmed(leg) is not None:
+            unheard.forget(leg.name, effects)
+            news = (Held(),) if first and leg.session.held else ()
+            return _pursued(replace(leg, exchange=None), effects), news
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
         case None:
