@@ -57,7 +57,7 @@ class WorkersWorld:
         self.processes = [Process(name, self.clock, self.server, self) for name in ("first", "second")]
         self.said = 0
         self.late = 0
-        """The number of commands that were said by a process that had lost its lease, in the time that is left for that."""
+        """The number of commands said by a process that had lost its lease, in the time that is left for that."""
         self.put_events = 0
         self._troubles = 0
         self._troubled_at = 0.0
