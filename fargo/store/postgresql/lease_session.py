@@ -1,4 +1,4 @@
-"""A session of PostgreSQL, as a lease needs it: advisory locks, and the number of the term.
+"""The questions of a lease to PostgreSQL: advisory locks, and the number of the term.
 
 Rules:
 

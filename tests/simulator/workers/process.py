@@ -9,11 +9,12 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
 from fargo.engine import Engine
+from fargo.loading import Loaded
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Issued
@@ -21,6 +22,7 @@ from fargo.statemachine.model.events import Event, Restarted, Stopping, StreamOp
 from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
 from fargo.store.spare import Spare, take_in
+from fargo.workers.following import Follower
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
@@ -28,7 +30,7 @@ from .fibre import Fibre
 from .network import KNOCKS, Link
 from .server import Server
 from .still_clock import StillClock
-from .store import WORKER, SimulatedStore
+from .store import WORKER, SimulatedReader, SimulatedStore
 
 POLICY: Final = Policy(engine="sip")
 AGAIN_SECONDS: Final = 1.0
@@ -196,7 +198,8 @@ class Process:
 
     def _main(self) -> None:
         try:
-            in_turn(self._start, WORKER, cast(Any, self), self.sleep)
+            follower = Follower(lambda: cast(Store, SimulatedReader(self.link)), machine)
+            in_turn(self._start, follower, WORKER, cast(Any, self), self.sleep)
         except StoreError:
             self.turn(partial(self._exit, 1))
         else:
@@ -205,7 +208,7 @@ class Process:
     def stands_by(self, why: str) -> None:
         """Stand in for the service manager."""
 
-    def _start(self) -> None:
+    def _start(self, followed: Mapping[str, Loaded]) -> None:
         """Do what the daemon's constructor does."""
         if self._spare.entries():
             log = SimulatedStore(self.link, self)
@@ -217,7 +220,9 @@ class Process:
         try:
             self.engine = self._made()
             self.sleep(self.load_seconds / 2)
-            self.engine.load()
+            owned = dict.fromkeys(self._store.users(), 0)
+            known = {user: each for user, each in followed.items() if self._store.version(user) == each.version}
+            self.engine.load(None, owned, known)
             self.sleep(self.load_seconds / 2)
         except StoreError:
             self._store.close()

@@ -72,10 +72,11 @@ class Server:
         self.is_up = True
         self.is_full = False
         self.commit_seconds = QUICK
-        self.rows: list[Entry] = []
+        self._placed: list[tuple[int, Entry]] = []
         self.ended: list[tuple[float, Session]] = []
         self.terms: dict[str, int] = {}
-        self._erased = 0
+        self.position = 0
+        """The last position that was committed."""
         self._sessions: list[Session] = []
         self._locks: dict[int, _Lock] = {}
         self._made = 0
@@ -129,9 +130,13 @@ class Server:
         return self.is_up and not self.is_full and self.commit_seconds <= QUICK
 
     @property
-    def position(self) -> int:
-        """The last position that was committed."""
-        return len(self.rows) + self._erased
+    def rows(self) -> list[Entry]:
+        """All that is in the log."""
+        return [entry for _, entry in self._placed]
+
+    def placed(self) -> list[tuple[int, Entry]]:
+        """Return all that is in the log, with its positions."""
+        return list(self._placed)
 
     def version(self, user: str) -> int:
         """Return the version of a user's last event."""
@@ -241,14 +246,13 @@ class Server:
     def _write(self, batch: list[Entry]) -> None:
         forgotten, stay = without_forgotten(batch)
         for user in forgotten:
-            kept = [entry for entry in self.rows if entry[0].user != user]
-            self._erased += len(self.rows) - len(kept)
-            self.rows = kept
+            self._placed = [each for each in self._placed if each[1][0].user != user]
         for entry in stay.values():
             recorded = entry[0]
             if recorded.version != self.version(recorded.user) + 1:
                 raise Broken(Rule.VERSIONS, recorded)
-            self.rows.append(entry)
+            self.position += 1
+            self._placed.append((self.position, entry))
 
     def mark(self) -> LogMark:
         """Return which log this is."""

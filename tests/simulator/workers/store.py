@@ -18,6 +18,7 @@ from fargo.store.postgresql.once import once
 
 from .fibre import Fibre
 from .network import LOST, Link, SimulatedSession, Waiting
+from .server import Server
 
 WORKER = "a"
 """The name of the one worker."""
@@ -37,11 +38,47 @@ class _Job(NamedTuple):
     done: Deferred[list[int]]
 
 
-class SimulatedStore:
+class SimulatedReader:
+    """The log, open for reading. Raises StoreError if the server cannot be reached."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def position(self) -> int:
+        """Return the position of the last event."""
+        return self._server().position
+
+    def users(self) -> set[str]:
+        """Return all users in the log."""
+        return {recorded.user for recorded, _ in self._server().rows}
+
+    def events(self, after: int = 0) -> Iterator[Recorded]:
+        """Yield all events."""
+        server = self._server()
+        return iter([recorded for position, (recorded, _) in server.placed() if position > after])
+
+    def version(self, user: str) -> int:
+        """Return a user's version."""
+        return self._server().version(user)
+
+    def page(self, user: str, after: int, before: float) -> list[Recorded]:
+        """Return a user's events."""
+        return [each for each in self.events() if each.user == user and each.version > after and each.at < before]
+
+    def close(self) -> None:
+        """Close the log."""
+
+    def _server(self) -> Server:
+        if self._link.is_cut or not self._link.server.is_up:
+            raise StoreAwayError(LOST)
+        return self._link.server
+
+
+class SimulatedStore(SimulatedReader):
     """The log; made in a fibre. Raises StoreError."""
 
     def __init__(self, link: Link, process: Runs) -> None:
-        self._link = link
+        super().__init__(link)
         self._process = process
         self._connection = link.connect()
         self._connection.patience = threaded.AWAY_SECONDS
@@ -80,20 +117,6 @@ class SimulatedStore:
     def mark(self) -> LogMark:
         """Return how far the log is known."""
         return self._mark
-
-    def events(self, after: int = 0) -> Iterator[Recorded]:
-        """Yield all events."""
-        if self._link.is_cut or not self._link.server.is_up:
-            raise StoreAwayError(LOST)
-        return iter([recorded for recorded, _ in self._link.server.rows[after:]])
-
-    def version(self, user: str) -> int:
-        """Return a user's version."""
-        return self._link.server.version(user)
-
-    def page(self, user: str, after: int, before: float) -> list[Recorded]:
-        """Return a user's events."""
-        return [each for each in self.events() if each.user == user and each.version > after and each.at < before]
 
     def close(self) -> None:
         """Close the connection."""
