@@ -314,9 +314,15 @@ class XmppAdapter:
 
     # --- stanzas to events
 
-    def take(self, stanza: str) -> None:
-        """Take a stanza that another worker has received (`passing_on`)."""
-        self._received(from_text(stanza), is_ours=True)
+    def take(self, stanza: str) -> bool:
+        """Take a stanza that another worker has received (`passing_on`). Return False if that one has a component of
+        its own, for which we cannot answer.
+        """
+        found = from_text(stanza)
+        if domain_of(attribute(found, "to")) != self._settings.domain:
+            return False
+        self._received(found, is_ours=True)
+        return True
 
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         """Answer a stanza (`passing_on`) that is not taken, if its kind gets an answer."""
