@@ -191,6 +191,7 @@ class Daemon:
             self._keys,
             self._texts,
             self._text_refusal,
+            self._gate.transfer,
             reactor,
         )
         self._manager = manager

@@ -23,6 +23,7 @@ from fargo.statemachine import (
     connections,
     faults,
     gateway,
+    handing_over,
     incoming,
     outgoing,
     prompt,
@@ -408,6 +409,8 @@ def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
     """Pass a Jingle action to its call. Answer one on an unknown session with unknown-session (XEP-0166 §10)."""
     if call := concerned(user, event):
         effects.call = call.id
+        if handing_over.is_asked(event):
+            return handing_over.informed(user, call, event, effects)
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     if isinstance(event, SessionTerminated) and unacknowledged.glare(event, effects):
         return user

@@ -33,6 +33,7 @@ TRANSFERS_ALREADY: Final = "A call of yours is being transferred. Wait until tha
 NO_KEYS_TO_PASS_ON: Final = "The audio of this call is encrypted, and that of the other would not be."
 NO_AUDIO_IN_COMMON: Final = "The two phones have no audio codec or kind of address in common."
 JOINED: Final = "You have joined this call with another."
+TO_CONTACTS_ONLY: Final = "Calls can be transferred to contacts of the gateway only."
 YOURSELF: Final = "This is whom you are talking to."
 NO_CONTACT: Final = "No contact can stand for that address."
 OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."

@@ -155,6 +155,8 @@ class XmppSettings:
     """True if every phone is offered what clients with DTLS offer."""
     texts: bool = False
     """True if the SIP engine carries text messages."""
+    transfers: bool = False
+    """True if users can transfer calls."""
     longest_silence: float = LONGEST_SILENCE
     """Seconds of silence after which the server counts as dead."""
 
@@ -243,7 +245,8 @@ class XmppAdapter:
         self._readers.default = settings.language
         contact = disco.SECURED_CONTACT if settings.secured else disco.CONTACT
         contact = disco.RELAYED_CONTACT if settings.relayed else contact
-        self._contact = disco.with_texts(contact) if settings.texts else contact
+        contact = disco.with_texts(contact) if settings.texts else contact
+        self._contact = disco.with_transfers(contact) if settings.transfers else contact
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""
