@@ -23,6 +23,7 @@ def policy(config: Config) -> Policy:
         country=sip.country,
         dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
+        video=config.video,
     )
 
 
@@ -82,5 +83,6 @@ def xmpp(config: Config) -> XmppSettings:
         admins=frozenset(server.admins),
         language=server.language,
         relayed=config.media.relay is not None and config.media.path != "direct",
+        video=config.video,
         texts=engine_capabilities(config.sip.engine).texts,
     )

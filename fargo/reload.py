@@ -29,6 +29,7 @@ _AT_ONCE: Final = frozenset(
         "sip.dial_rules",
         "media.path",
         "media.early",
+        "media.video",
         "media.private",
         "media.allow",
         "media.deny",

@@ -21,7 +21,7 @@ from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
-from fargo.statemachine.media import paths
+from fargo.statemachine.media import paths, pictures
 from fargo.statemachine.media.description import Srtp, is_ipv6_only
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
@@ -71,7 +71,10 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
-    as_it_is = offered if paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered)) else None
+    seen = offered.video is not None and paths.sees(user.policy, sip_leg.capabilities(sip).video, bool(offered.crypto))
+    seen = seen and any(client.sees for client in able.values())
+    direct = paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered), seen)
+    as_it_is = pictures.without(offered) if direct else None
     sid = f"{credentials.nonce}{effects.version}"
     jingle = forking.invite(sid, caller.jid, as_it_is, caller.is_stranger, effects, caller.nick)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)

@@ -149,6 +149,8 @@ class XmppSettings:
     """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
+    video: bool = False
+    """True if calls can have video."""
     texts: bool = False
     """True if the SIP engine carries text messages."""
     longest_silence: float = LONGEST_SILENCE
@@ -235,6 +237,7 @@ class XmppAdapter:
         self._settings = settings
         self._readers.default = settings.language
         contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        contact = disco.with_video(contact) if settings.video else contact
         self._contact = disco.with_texts(contact) if settings.texts else contact
 
     def stop(self) -> Deferred[None]:

@@ -99,7 +99,7 @@ def stanza(command: JingleCommand, name: str) -> Element:
     match command:
         case InitiateSession(sender, to, sid, content, bundle):
             jingle = make("jingle", NS_JINGLE, action="session-initiate", sid=sid, initiator=sender)
-            add(jingle, *contents.write_bundle(bundle), contents.write(content))
+            add(jingle, *contents.write_bundle(bundle), *contents.write_with_video(content))
         case AcceptSession(sender, to, sid, content, before, after, bundle):
             jingle = make("jingle", NS_JINGLE, action="session-accept", sid=sid, responder=sender)
             add(jingle, *contents.write_bundle(bundle), *map(contents.write, (*before, content, *after)))

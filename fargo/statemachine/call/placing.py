@@ -20,7 +20,7 @@ from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Preparing
-from fargo.statemachine.media import paths
+from fargo.statemachine.media import paths, pictures
 from fargo.statemachine.media.description import (
     IPV4,
     IPV6,
@@ -62,7 +62,8 @@ def placed(
         terms = RelayRequest(session, profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows)
+    seen = description.video is not None
+    terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows, video=seen)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
@@ -75,7 +76,7 @@ def _fallback(call: Call, terms: RelayRequest, description: Description, policy:
     direct = terms.profile in able.profiles and (
         not isinstance(description.transport, RawUdp) or takes(description, able.families)
     )
-    return description if direct and policy.path == "auto" else None
+    return pictures.without(description) if direct and policy.path == "auto" else None
 
 
 def prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
@@ -86,10 +87,13 @@ def prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy
     if description is None:
         return call
     apart = is_ipv6_only(description)
-    why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart).why
+    sees = paths.sees(policy, sip_leg.capabilities(call.sip).video, bool(description.crypto))
+    description = description if sees else pictures.without(description)
+    seen = description.video is not None
+    why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart, seen).why
     name = f"{leg.invitation.sid}-{effects.version}-{profile}"
     family, follows = IPV6 if apart else IPV4, sip_leg.capabilities(call.sip).transport_change
-    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows)
+    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows, video=seen)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 

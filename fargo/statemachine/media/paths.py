@@ -13,6 +13,8 @@ Rules:
 5. Audio between gateway and provider is encrypted (SRTP) by the relay, and only if the provider is reached over TLS:
    else everyone on the way could read the keys (RFC 4568 §8.1). If an account requires encryption and that is
    impossible, there is no call; if it only prefers it, audio is plain, and may go directly.
+6. Video goes through the relay, also between ends that could do without it for audio, and is plain towards the phone.
+   So a call whose audio is encrypted there has none.
 """
 
 from collections.abc import Sequence
@@ -54,6 +56,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``country``: that in which numbers without a + are dialled (ISO 3166), unless the account says another.
     ``dial_rules``: those of all users, which apply behind their own (`dial_rules.rewriting`).
     ``stay_signed_in``: accounts stay signed in when no client of the user is online, unless the user wants otherwise.
+    ``video``: calls may have video.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
     """
 
@@ -69,6 +72,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     country: str | None = None
     dial_rules: tuple[DialRule, ...] = ()
     stay_signed_in: bool = False
+    video: bool = False
 
 
 class PathChoice(Struct, frozen=True, gc=False):
@@ -86,6 +90,13 @@ APART: Final = Reason(Cause.TRANSPORT, texts.NO_COMMON_FAMILY)
 def relays(policy: Policy) -> bool:
     """Return True if calls may go through the relay."""
     return policy.relay and policy.path != "direct"
+
+
+def sees(policy: Policy, able: bool, encrypts: bool) -> bool:
+    """Return True if a call can have video (rule 6). ``able``: its SIP engine can. ``encrypts``: its audio may be
+    encrypted towards the phone.
+    """
+    return policy.video and relays(policy) and able and not encrypts
 
 
 def srtp(wanted: Srtp, secure: bool, policy: Policy) -> Srtp | Reason:
@@ -113,22 +124,26 @@ def choose(
     spoken: tuple[MediaProfile, ...],
     policy: Policy,
     apart: bool = False,
+    seen: bool = False,
 ) -> PathChoice | Reason:
     """Return the path for a call between a client and a phone, or why there is none.
 
     ``codecs``: what the calling end offers. ``profile``: the client's. ``spoken``: the profiles of the SIP side, none
     if its audio is to be encrypted. ``apart``: no address family is expected to be common to both ends (rule 3).
+    ``seen``: the calling end offers video that can be carried (rule 6).
     """
     direct = profile in spoken
     if relays(policy):
-        needed = not direct or apart or policy.path == "relay" or not _is_common(codecs)
-        return relayed(profile, spoken, policy, apart) if needed else DIRECT
+        needed = not direct or apart or seen or policy.path == "relay" or not _is_common(codecs)
+        return relayed(profile, spoken, policy, apart, seen) if needed else DIRECT
     if direct:
         return DIRECT
     return Reason(Cause.TRANSPORT, texts.RELAY_NOT_USED if policy.relay else texts.NO_RELAY)
 
 
-def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False) -> PathChoice:
+def relayed(
+    profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False, seen: bool = False
+) -> PathChoice:
     """Return the path through the relay, and why a call with a client of that profile takes it."""
     if not spoken:
         return PathChoice(AudioPath.RELAY, texts.RELAY_ENCRYPTS)
@@ -136,6 +151,8 @@ def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Pol
         return PathChoice(AudioPath.RELAY, texts.WANTS_OTHER_PROFILE.format(profile=_WANTS[profile]))
     if apart and policy.path != "relay":
         return PathChoice(AudioPath.RELAY, texts.OTHER_FAMILY)
+    if seen and policy.path != "relay":
+        return PathChoice(AudioPath.RELAY, texts.RELAY_FOR_VIDEO)
     why = texts.RELAY_ALWAYS if policy.path == "relay" else texts.NO_COMMON_CODEC_OFFERED
     return PathChoice(AudioPath.RELAY, why)
 
@@ -146,10 +163,14 @@ def _is_common(codecs: tuple[Codec, ...]) -> bool:
 
 
 def goes_directly(
-    codecs: tuple[Codec, ...], spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False
+    codecs: tuple[Codec, ...],
+    spoken: tuple[MediaProfile, ...],
+    policy: Policy,
+    apart: bool = False,
+    seen: bool = False,
 ) -> bool:
     """Return True if clients that speak plain RTP can take a phone's offer as it is."""
-    return choose(codecs, MediaProfile.PLAIN, spoken, policy, apart) is DIRECT
+    return choose(codecs, MediaProfile.PLAIN, spoken, policy, apart, seen) is DIRECT
 
 
 def profile_for(

@@ -226,13 +226,14 @@ class TerminateSession(_CoreCommand, frozen=True, tag="TerminateSession"):
 
 class ProposeCall(_CoreCommand, frozen=True, tag="ProposeCall"):
     """<propose/> of an audio call to all of a user's clients (XEP-0353 §3.1). ``to`` is a bare JID. ``nick``: as the
-    sender calls themselves, if the user may not know them (XEP-0172).
+    sender calls themselves, if the user may not know them (XEP-0172). ``video``: of a call with video, too.
     """
 
     sender: str
     to: str
     sid: str
     nick: str | None = None
+    video: bool = False
 
 
 class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):

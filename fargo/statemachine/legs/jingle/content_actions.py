@@ -79,7 +79,7 @@ def _session(leg: Live, event: ContentChanged) -> Session:
 
 def _names_none_of(session: Session, event: ContentChanged) -> bool:
     named = {each.name for each in event.contents}
-    return bool(named) and named.isdisjoint((session.content, session.carrier, *session.declined))
+    return bool(named) and named.isdisjoint((session.content, session.carrier, session.video, *session.declined))
 
 
 def _named(name: str, contents: tuple[Content, ...]) -> tuple[Content, ...]:

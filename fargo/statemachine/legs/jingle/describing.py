@@ -18,6 +18,7 @@ from fargo.statemachine.legs.jingle import jingle_session, single_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing, SessionStep
 from fargo.statemachine.legs.leg_events import Answered, LegEvents, Offered
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.offer import accepted, audio, audio_content
 from fargo.statemachine.reason import Cause, Reason
@@ -33,12 +34,17 @@ def taken(session: Session, contents: tuple[Content, ...], offer: Description, e
     """Return the leg of a client that has accepted an offer with these contents, or why its answer is of no use."""
     content = audio_content(contents)
     if content is not None:
-        known, content = trickled.described(session.trickled, content)
-        session, contents = replace(session, trickled=known), (content,)
+        known, complete = trickled.described(session.trickled, content)
+        contents = tuple([complete if each is content else each for each in contents])
+        session, content = replace(session, trickled=known), complete
         if session.profile is not MediaProfile.PLAIN and trickled.lacks_credentials(known):
             return Describing(session, content, offer, effects.at), ()
     answer = accepted(contents, offer, session.profile)
-    return answer if isinstance(answer, Reason) else (Active(session), (Answered(answer),))
+    if isinstance(answer, Reason):
+        return answer
+    if answer.video is not None:
+        session = replace(session, video=pictures.VIDEO)
+    return Active(session), (Answered(answer),)
 
 
 def deadline(leg: Describing) -> Deadline:

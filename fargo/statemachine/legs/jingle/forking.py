@@ -119,9 +119,12 @@ def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:
             return False
 
 
-def session_with(leg: Searching | Forking, client: str, profile: MediaProfile, bundles: bool) -> Session:
+def session_with(
+    leg: Searching | Forking, client: str, profile: MediaProfile, bundles: bool, sees: bool = False
+) -> Session:
     """Return the session that a client (full JID) is to be called in."""
-    return Session(leg.invitation.sid, leg.invitation.us, client, calls=False, profile=profile, bundles=bundles)
+    us, sid = leg.invitation.us, leg.invitation.sid
+    return Session(sid, us, client, calls=False, profile=profile, bundles=bundles, sees=sees)
 
 
 def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:
@@ -139,7 +142,9 @@ def propose(leg: Searching | Forking, session: Session, apart: bool, effects: Ef
     commands = proposal.commands
     if not commands or (apart and session.client not in proposal.sessions):
         to = session.client if apart else effects.user
-        commands = (*commands, send_proposal(leg.invitation, to, effects))
+        commands = (*commands, send_proposal(leg.invitation, to, session.sees, effects))
+    elif not apart:
+        session = replace(session, sees=session.sees and all(each.sees for each in proposal.sessions.values()))
     sessions = {**proposal.sessions, session.client: replace(session, proposed=True)}
     return replace(forking, proposal=Proposed(commands, sessions))
 

@@ -94,10 +94,12 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effec
         audio.profile,
         audio.content.name,
         audio.carrier,
-        tuple([each.name for place, each in enumerate(event.contents) if place != audio.place]),
+        tuple([each.name for place, each in enumerate(event.contents) if place not in (audio.place, audio.video)]),
         trickled=known,
+        sees=audio.video is not None,
+        video=None if audio.video is None else event.contents[audio.video].name,
     )
-    offered = OfferedContents(event.contents, audio.place, audio.bundle)
+    offered = OfferedContents(event.contents, audio.place, audio.bundle, audio.video)
     if trickled.lacks_credentials(known):
         return Describing(session, content, offered, effects.at)
     return Calling(session, offered)

@@ -23,6 +23,7 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts, unacknowledged
 from fargo.statemachine.legs.jingle.trickled import Trickled
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.bundle import OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
@@ -100,7 +101,8 @@ class Session(Struct, frozen=True, gc=False):
     receives audio; ``content``: the name of the content that the audio is in. ``carrier``: the name of the content
     whose transport it uses, which is another one only in a BUNDLE group. ``declined``: the names of the contents that
     are not carried. ``bundles``: the client understands BUNDLE groups. ``trickled``: what the client has said of its
-    transport so far.
+    transport so far. ``sees``: the client takes video. ``video``: the name of the content that video is in; None if
+    none is carried.
     """
 
     sid: str
@@ -114,6 +116,8 @@ class Session(Struct, frozen=True, gc=False):
     declined: tuple[str, ...] = ()
     bundles: bool = False
     trickled: Trickled = Trickled()
+    sees: bool = False
+    video: str | None = None
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -150,6 +154,8 @@ def is_vital(reply: Reply) -> bool:
 def initiate(session: Session, content: Content, introduces: bool, effects: Effects, nick: str | None = None) -> None:
     """Send session-initiate (XEP-0166 §6.2), after our presence, which has our ``nick``, if it ``introduces`` us."""
     bundle = (content.name,) if session.bundles else ()
+    if content.description is not None and not session.sees:
+        content = replace(content, description=pictures.without(content.description))
     invitation = InitiateSession(session.us, session.client, session.sid, content, bundle, introduces, nick)
     effects.emit_pending(invitation, _LONGEST_ANSWER)
 
@@ -330,7 +336,8 @@ def _unanswered_invitation(session: Session, effects: Effects) -> str | None:
 
 def named(description: Description) -> Description:
     """Return the description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §4.2)."""
-    return replace(description, transport=identified(description.transport))
+    video = description.video and replace(description.video, transport=identified(description.video.transport))
+    return replace(description, transport=identified(description.transport), video=video)
 
 
 def identified(transport: Transport) -> Transport:

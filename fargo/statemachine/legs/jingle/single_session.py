@@ -144,7 +144,10 @@ def rings(leg: Calling, effects: Effects) -> Calling:
 def answered(leg: Calling, description: Description, effects: Effects) -> Active:
     """Accept the client's session with the other end's answer."""
     jingle_session.accept(leg.session, leg.offer, description, effects)
-    return Active(leg.session)
+    session = leg.session
+    if session.video is not None and description.video is None:
+        session = replace(session, video=None, declined=(*session.declined, session.video))
+    return Active(session)
 
 
 def held(leg: Active, on_hold: bool, effects: Effects) -> Active:

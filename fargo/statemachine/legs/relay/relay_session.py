@@ -6,7 +6,9 @@ Rules:
    these codecs, and G.722 and opus are of better quality than the rest. So the relay transcodes only if it must.
 2. An end may have a codec under another number than it was offered (RFC 3264 §6.1). The relay knows the codecs of an
    answer by their numbers only, so it is offered the call again before, with these numbers reserved.
-3. A client sends the first codec of voice that was agreed, as all do. If a phone no longer takes this one, the relay is
+3. Video is passed on as it is. Once a session has a stream for it, each description has one, which may be closed (RFC
+   3264 §8.2).
+4. A client sends the first codec of voice that was agreed, as all do. If a phone no longer takes this one, the relay is
    offered no other, so that it translates: what it is not offered it passes on as it is, and it says nothing of it.
 """
 
@@ -37,6 +39,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
     the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
     encryption that the phone is offered, or offers. ``follows``: the phone can be told another address during the call.
+    ``video``: the session has a stream for video (rule 3).
     """
 
     name: str
@@ -47,6 +50,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     srtp: Srtp = "off"
     follows: bool = False
     shown: Told = Told()
+    video: bool = False
 
     @property
     def client(self) -> RelayParty:
@@ -155,7 +159,13 @@ def first_offer(terms: RelayRequest, description: Description, reserved: tuple[i
     if terms.outward:
         return _to_phone(terms, description, _FOR_PHONES, reserved)
     mux = terms.profile is MediaProfile.DTLS
-    return OfferRelay(terms.name, description, terms.profile, mux, _FOR_CLIENTS, reserved=reserved)
+    closed = _is_closed(terms, description)
+    return OfferRelay(terms.name, description, terms.profile, mux, _FOR_CLIENTS, reserved=reserved, closed=closed)
+
+
+def _is_closed(terms: RelayRequest, description: Description) -> bool:
+    """Return True if a description has to have a stream for video that is not used (rule 3)."""
+    return terms.video and description.video is None
 
 
 def renumbers(terms: RelayRequest, ends: Ends) -> bool:
@@ -175,7 +185,9 @@ def _renumbered(terms: RelayRequest, ends: Ends) -> tuple[int, ...]:
 
 def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that joins the ends, with what the called end answers."""
-    return to_client(terms, ends) if terms.outward else AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN)
+    if terms.outward:
+        return to_client(terms, ends)
+    return AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN, closed=_is_closed(terms, ends.client))
 
 
 def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
@@ -188,7 +200,7 @@ def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
 
 
 def _spoken(terms: RelayRequest, ends: Ends) -> tuple[Codec, ...]:
-    """Return the client's codecs as the relay is offered them once more (rule 3)."""
+    """Return the client's codecs as the relay is offered them once more (rule 4)."""
     agreed = terms.shown.client if terms.outward and terms.shown.client else ends.client
     first = next((kind(codec) for codec in agreed.codecs if is_voice(codec)), None)
     if first is None or first in map(kind, ends.phone.codecs):
@@ -210,9 +222,11 @@ def _to_phone(
         terms.family,
         terms.srtp,
         reserved,
+        _is_closed(terms, client),
     )
 
 
 def to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that tells the relay what the phone answers the client."""
-    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone)
+    closed = _is_closed(terms, ends.phone)
+    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone, closed)

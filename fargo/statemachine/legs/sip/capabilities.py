@@ -13,7 +13,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     ``profiles``: the media profiles that it can agree on with a phone. ``transport_change``: it can tell a phone in the
     middle of a call that the other end has a new address. ``families``: the address families of its audio.
     ``outlives_gateway``: its calls go on while the gateway is restarted. ``forwards``: a call can be forwarded.
-    ``texts``: it carries text messages. ``voicemail``: it subscribes to mailboxes.
+    ``texts``: it carries text messages. ``voicemail``: it subscribes to mailboxes. ``video``: it can agree on video.
     """
 
     profiles: tuple[MediaProfile, ...]
@@ -23,6 +23,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     forwards: bool = False
     texts: bool = False
     voicemail: bool = False
+    video: bool = False
 
 
 NOTHING: Final = SipCapabilities((), False)

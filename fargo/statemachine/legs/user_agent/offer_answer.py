@@ -2,9 +2,9 @@
 
 Rules:
 
-1. Only audio in plain RTP is taken, or in SRTP keyed by SDES (RFC 4568). The other streams of an offer are rejected,
-   but stay in each later description of ours, because their number must not change (RFC 3264 §8). Which they are,
-   `Sdp.media` says.
+1. Only audio in plain RTP is taken, or in SRTP keyed by SDES (RFC 4568), and with plain audio one stream of video. The
+   other streams of an offer are rejected, but stay in each later description of ours, because their number must not
+   change (RFC 3264 §8). Which they are, `Sdp.media` says.
 2. The first offer and answer settle the codecs, because the other leg has chosen of them. A later offer of the far end
    may add codecs or leave some out: the answer has those of the settled ones that it contains, and that the other leg
    takes. If it contains none of them, it cannot be had, and the session stays as it was. The other leg is told which it
@@ -17,7 +17,9 @@ Rules:
 6. The first offer and answer also settle the encryption: none, or a suite with our key. A later offer of the far end
    may have another key for that suite, which the other leg is told. If it has none, it cannot be had. Without
    encryption, keys of the far end are ignored.
-7. A far end whose addresses are all refused (`media.reach`) has nothing to offer: it is not on hold.
+7. Video has the direction of the audio, or less if the far end wants so. It is over for the rest of the call if either
+   end leaves it out of a description, or has no codec for it any more.
+8. A far end whose addresses are all refused (`media.reach`) has nothing to offer: it is not on hold.
 """
 
 from typing import Final
@@ -26,6 +28,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.leg_events import CodecsChanged, Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
     FAMILIES,
@@ -48,6 +51,8 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
+_PLAIN: Final = "{media} 9 RTP/AVP 0"
+"""A media line of ours; only its profile counts."""
 UNKNOWN: Final = Description(
     "audio",
     (Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000), Codec(101, "telephone-event", 8000)),
@@ -83,8 +88,8 @@ class MediaSession(Struct, frozen=True, gc=False):
 
 
 def usable(sdp: Sdp) -> Description | None:
-    """Return the far end's audio, None if there is none that we can take (rules 1 and 7). It may have no address, on
-    hold.
+    """Return the far end's audio, None if there is none that we can take (rules 1 and 8), with its video. It may have
+    no address, on hold.
     """
     described = sdp.audio.description if sdp.audio else None
     if described is None or not isinstance(described.transport, RawUdp) or not has_voice(described.codecs):
@@ -99,7 +104,19 @@ def usable(sdp: Sdp) -> Description | None:
         described.transport,
         encryption_required=described.encryption_required,
         crypto=described.crypto,
+        video=None if described.crypto else _video(sdp),
     )
+
+
+def _video(sdp: Sdp) -> Description | None:
+    """Return the far end's video, None if there is none that can be carried. It may have no address, on hold."""
+    found = pictures.usable(sdp.video.description) if sdp.video else None
+    return found and replace(found, transport=RawUdp(rtp_and_rtcp(found)))
+
+
+def addressed(described: Description) -> Description:
+    """Return the far end's audio, without video that has no address."""
+    return described if described.video and address(described.video) else pictures.without(described)
 
 
 def is_unreachable(sdp: Sdp | None) -> bool:
@@ -110,7 +127,23 @@ def is_unreachable(sdp: Sdp | None) -> bool:
 
 def first_offer(local: Description) -> Sdp:
     """Return the description with which a call is placed."""
-    return Sdp(Content("", description=local))
+    return _with_video(Sdp(_content(Ours(local), "both")), local.video, "both")
+
+
+def _with_video(sdp: Sdp, video: Description | None, senders: Senders) -> Sdp:
+    """Return our description with this video, in a stream of its own that stays (rule 1)."""
+    if video is None:
+        return replace(sdp, video=None)
+    media, place = sdp.media or (_PLAIN.format(media="audio"),), sdp.video_place
+    if place is None:
+        media, place = (*media, _PLAIN.format(media=pictures.VIDEO)), len(media)
+    return replace(
+        sdp,
+        media=media,
+        place=sdp.place or 0,
+        video=Content("", senders=senders, description=video),
+        video_place=place,
+    )
 
 
 def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession | None:
@@ -125,7 +158,7 @@ def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession 
     keys = _accepted_keys(local, described)
     if keys is None:
         return None
-    agreed, within = common(local, described), families(local) or FAMILIES
+    agreed, within = common(local, addressed(described)), families(local) or FAMILIES
     if isinstance(agreed, Unusable) or not takes(agreed, within):
         return None
     settled = common(agreed, local)
@@ -153,6 +186,7 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
     """Return the session after our answer to the caller's offer, which is usable and has an address."""
     described = usable(offer)
     assert described, "the caller's offer was taken"
+    described = addressed(described)
     answer = numbered_as(described, narrowed(local, families(described)))
     their_key = _of_same_suite(described, answer)
     answer = replace(answer, crypto=answer.crypto[: len(their_key)])
@@ -163,8 +197,9 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         RawUdp(rtp_and_rtcp(described, families(local))),
         encryption_required=answer.encryption_required,
         crypto=their_key,
+        video=pictures.common(answer.video, described.video),
     )
-    sent = Sdp(_content(ours, _answering(offer, False)), offer.media, offer.place)
+    sent = _answer(offer, ours)
     return MediaSession(ours, theirs, _is_held(offer), sent)
 
 
@@ -191,8 +226,9 @@ def _of_same_suite(theirs: Description, ours: Description) -> tuple[Crypto, ...]
 
 def offer(session: MediaSession, wanted: Ours) -> tuple[MediaSession, Sdp]:
     """Return the session after an offer of ours, and the offer. What is ours changes only with the answer to it."""
-    content = _content(wanted, "responder" if wanted.holds else "both")
-    return _said(session, replace(session.sent, audio=content))
+    senders: Senders = "responder" if wanted.holds else "both"
+    sdp = _with_video(session.sent, wanted.local.video, senders)
+    return _said(session, replace(sdp, audio=_content(wanted, senders)))
 
 
 def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaSession | None:
@@ -226,9 +262,18 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
         return None
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
-    content = _content(replace(wanted, local=local), _answering(offer, wanted.holds))
-    said, _ = _said(replace(changed, ours=wanted), Sdp(content, offer.media, offer.place))
+    said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
     return said
+
+
+def _answer(offer: Sdp, ours: Ours) -> Sdp:
+    """Return our answer to an offer, which has our codecs and addresses."""
+    assert offer.audio, "an offer without audio is not taken"
+    sdp = Sdp(_content(ours, _answering(offer.audio, ours.holds)), offer.media, offer.place)
+    if ours.local.video is None or offer.video is None:
+        return replace(sdp, video_place=offer.video_place)
+    video = Content("", senders=_answering(offer.video, ours.holds), description=ours.local.video)
+    return replace(sdp, video=video, video_place=offer.video_place)
 
 
 def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
@@ -249,8 +294,19 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
         session.theirs,
         transport=_followed(session.theirs.transport, described, families(session.ours.local)),
         crypto=_tagged_as(ours.crypto, their_key),
+        video=_seen(session, described),
     )
     return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
+
+
+def _seen(session: MediaSession, described: Description) -> Description | None:
+    """Return the far end's video as it describes that now; None if there is none any more (rule 7)."""
+    before = session.theirs.video
+    now = pictures.common(session.ours.local.video, described.video)
+    if now is None:
+        return None
+    transport = before.transport if before is not None else RawUdp()
+    return replace(now, transport=_followed(transport, now, FAMILIES))
 
 
 def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -> Description:
@@ -305,7 +361,7 @@ def news(before: MediaSession, after: MediaSession) -> LegEvents:
 
 
 def _content(ours: Ours, senders: Senders) -> Content:
-    return Content("", senders=senders, description=ours.local)
+    return Content("", senders=senders, description=pictures.without(ours.local))
 
 
 def _is_held(sdp: Sdp) -> bool:
@@ -315,10 +371,9 @@ def _is_held(sdp: Sdp) -> bool:
     return sdp.audio.senders in ("initiator", "none") or address(sdp.audio.description) is None
 
 
-def _answering(offer: Sdp, holds: bool) -> Senders:
-    """Return who sends after our answer to an offer (RFC 3264 §6.1)."""
-    assert offer.audio
-    theirs: Senders = offer.audio.senders
+def _answering(offered: Content, holds: bool) -> Senders:
+    """Return who sends after our answer to the offer of a stream (RFC 3264 §6.1)."""
+    theirs: Senders = offered.senders
     if not holds:
         return theirs
     return "responder" if theirs in ("both", "responder") else "none"

@@ -86,6 +86,7 @@ CAPABILITIES: Final = SipCapabilities(
     forwards=True,
     texts=True,
     voicemail=True,
+    video=True,
 )
 
 # Seconds.
