@@ -67,12 +67,12 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     spoken = sip_leg.direct_profiles(sip)
     able = roster.able(user.contacts, spoken, user.policy)
     forward = forwarded.line(user, sip, caller.words, address.bare(caller.jid), credentials.gateway)
-    call = replace(call, forward=forward)
+    sees = paths.sees(user.policy, sip_leg.capabilities(sip).video, bool(offered.crypto))
+    call = replace(call, forward=forward, sees=sees)
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
-    seen = offered.video is not None and paths.sees(user.policy, sip_leg.capabilities(sip).video, bool(offered.crypto))
-    seen = seen and any(client.sees for client in able.values())
+    seen = sees and offered.video is not None and any(client.sees for client in able.values())
     direct = paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered), seen)
     as_it_is = pictures.without(offered) if direct else None
     sid = f"{credentials.nonce}{effects.version}"

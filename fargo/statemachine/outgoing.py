@@ -231,6 +231,7 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
     audio, way = fit
     leg = jingle_leg.called(event, audio, follows, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
+    call = replace(call, sees=_sees(line, user.policy))
     call_state.placed(call, target.words, event.sid, rewritten, effects)
     if call.undescribed is None:
         effects.record(RecordPath(id, way.path, way.why))

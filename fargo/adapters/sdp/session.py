@@ -14,6 +14,7 @@ Rules:
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from fargo.adapters.sdp import crypto
 from fargo.adapters.sdp.grammar import SDES
 from fargo.adapters.sdp.reading import (
+    MalformedSdpError,
     Media,
     addresses,
     codecs,
@@ -39,6 +41,7 @@ from fargo.adapters.sdp.writing import (
     session_lines,
     video_lines,
 )
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp
 from fargo.statemachine.model.sip_messages import Sdp
 
@@ -53,12 +56,12 @@ def read_session(text: str, keys: SessionKeys) -> Sdp:
     """Return the session that the far end describes. Raise MalformedSdpError if it cannot be understood."""
     found = streams(text)
     place = _audio(found)
-    seen = _video(found) if place is not None and found[place].line[2] in _PLAIN else None
+    seen, video = _video(found, keys) if place is not None and found[place].line[2] in _PLAIN else (None, None)
     return Sdp(
         None if place is None else _content(found[place], keys),
         tuple(" ".join(media.line) for media in found),
         place,
-        video=None if seen is None else _video_content(found[seen], keys),
+        video=video,
         video_place=seen,
     )
 
@@ -81,9 +84,17 @@ def _audio(found: Sequence[Media]) -> int | None:
     return None
 
 
-def _video(found: Sequence[Media]) -> int | None:
-    """Return the place of the video (rule 3), None if there is none."""
-    return next((place for place, each in enumerate(found) if is_video(each) and each.line[2] in _PLAIN), None)
+def _video(found: Sequence[Media], keys: SessionKeys) -> tuple[int, Content] | tuple[None, None]:
+    """Return the place of the video (rule 3), and the video; twice None if there is none that can be carried. What
+    cannot be understood costs the video, and not the call.
+    """
+    for place, media in enumerate(found):
+        if is_video(media) and media.line[2] in _PLAIN:
+            with suppress(MalformedSdpError):
+                read = _video_content(media, keys)
+                if pictures.usable(read.description):
+                    return place, read
+    return None, None
 
 
 def _video_content(media: Media, keys: SessionKeys) -> Content:

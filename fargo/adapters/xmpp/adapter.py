@@ -71,6 +71,7 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
+    ChangeContent,
     InformDescription,
     InformSession,
     InformTransport,
@@ -115,6 +116,7 @@ _OneStanza: TypeAlias = (
     | InformSession
     | InformTransport
     | InformDescription
+    | ChangeContent
     | RejectContents
     | TerminateSession
     | ProposeCall
@@ -271,7 +273,7 @@ class XmppAdapter:
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case InformSession() | InformTransport() | InformDescription() | RejectContents():
+            case InformSession() | InformTransport() | InformDescription() | ChangeContent() | RejectContents():
                 pass
             case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
@@ -296,7 +298,7 @@ class XmppAdapter:
                 return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
                 return jingle.stanza(command, name)
-            case InformDescription() | RejectContents() | TerminateSession():
+            case InformDescription() | ChangeContent() | RejectContents() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return jingle_message.stanza(command, name)

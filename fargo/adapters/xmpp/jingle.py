@@ -23,6 +23,7 @@ from fargo.adapters.xmpp.stanza import (
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    ChangeContent,
     InformDescription,
     InformSession,
     InformTransport,
@@ -46,6 +47,7 @@ JingleCommand: TypeAlias = (
     | InformSession
     | InformTransport
     | InformDescription
+    | ChangeContent
     | RejectContents
     | TerminateSession
 )
@@ -111,6 +113,9 @@ def stanza(command: JingleCommand, name: str) -> Element:
             jingle.addChild(contents.write(content))
         case InformDescription(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="description-info", sid=sid)
+            jingle.addChild(contents.write(content))
+        case ChangeContent(sender, to, sid, action, content):
+            jingle = make("jingle", NS_JINGLE, action=action, sid=sid)
             jingle.addChild(contents.write(content))
         case RejectContents(sender, to, sid, action, rejected, condition, text):
             jingle = make("jingle", NS_JINGLE, action=action, sid=sid)

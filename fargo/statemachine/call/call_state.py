@@ -23,8 +23,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
-from fargo.statemachine.legs.relay.relay_leg import RelayLeg
-from fargo.statemachine.legs.relay.relay_session import RelayRequest
+from fargo.statemachine.legs.relay.relay_session import RelayLeg, RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
@@ -98,7 +97,7 @@ class Call(Struct, frozen=True, gc=False):
     None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
     not. ``rings``: the relay plays the ringing tone to the client (`calling_back`). ``heard``: how a phone has
-    described itself to such a client, None if it has not.
+    described itself to such a client, None if it has not. ``sees``: the call may have video.
     """
 
     id: str
@@ -117,6 +116,7 @@ class Call(Struct, frozen=True, gc=False):
     forwarded: SipLeg | None = None
     rings: bool = False
     heard: Description | None = None
+    sees: bool = False
 
 
 def is_over(call: Call) -> bool:

@@ -34,9 +34,12 @@ def seek(call: Call, jid: str, contacts: Contacts, policy: Policy, effects: Effe
     if profile is None:
         return call
     call = placing.prepared(call, leg, profile, policy, effects)
-    session = forking.session_with(leg, jid, profile, client.bundles, client.sees and _is_seen(call, policy))
+    session = forking.session_with(leg, jid, profile, client.bundles, client.sees)
     if client.asks_first:
-        return _proposed(call, forking.propose(leg, session, roster.asks_apart(contacts), effects), effects)
+        offer = sip_leg.offered(call.sip)
+        seen = call.sees and offer is not None and offer.video is not None
+        apart = roster.asks_apart(contacts)
+        return _proposed(call, forking.propose(leg, session, apart, effects, seen), effects)
     return replace(call, jingle=forking.add(leg, session, effects))
 
 
@@ -53,14 +56,6 @@ def wake(call: Call, effects: Effects) -> Call:
     call = placing.prepared(call, leg, profile, policy, effects)
     session = forking.session_with(leg, effects.user, profile, False)
     return _proposed(call, forking.propose(leg, session, False, effects), effects)
-
-
-def _is_seen(call: Call, policy: Policy) -> bool:
-    """Return True if the caller offers video that clients can be offered."""
-    offer = sip_leg.offered(call.sip)
-    if offer is None or offer.video is None:
-        return False
-    return paths.sees(policy, sip_leg.capabilities(call.sip).video, bool(offer.crypto))
 
 
 def _direct(call: Call, leg: Searching | forking.Forking) -> list[MediaProfile]:

@@ -7,7 +7,9 @@ Rules:
    their order. It has no sender and no address, which is port 0 in SDP, and leaves its group (RFC 9143 §7.3.3).
 2. All contents of a BUNDLE group use the transport of the first in it (RFC 9143 §7.3). The others may have none of
    their own. So the first stays in the group if it is not carried, without a sender.
-3. Video that is carried has a transport of its own, and so has the audio then: neither is in a group.
+3. Video that is carried has a transport of its own, and so has the audio then: neither is in a group. A browser gives
+   all contents of a group the same credentials for ICE. So that it could do without the group is known only from its
+   candidates, which it names for each transport that it has.
 4. Other groups than BUNDLE mean nothing here, and are not agreed on (RFC 5888 §9.2).
 """
 
@@ -65,6 +67,13 @@ def video(audio: Description, contents: tuple[Content, ...]) -> tuple[int, Descr
         if found is not None and pictures.is_apart(found, audio):
             return place, found
     return None
+
+
+def is_apart(content: Content, contents: tuple[Content, ...], bundles: tuple[Bundle, ...]) -> bool:
+    """Return True if the video in a content has a transport of its own for certain (rule 3)."""
+    if not any(content.name in each and len(each) > 1 for each in bundles):
+        return True
+    return content.description is not None and pictures.is_located(content.description.transport)
 
 
 def with_transport(bundle: Bundle, content: Content, contents: tuple[Content, ...]) -> Content:

@@ -41,7 +41,7 @@ class Audio(Struct, frozen=True, gc=False):
     @property
     def carrier(self) -> str:
         """The name of the content whose transport is used."""
-        return self.bundle[0] if self.bundle else self.content.name
+        return self.bundle[0] if self.bundle and self.video is None else self.content.name
 
 
 def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = (), sees: bool = False) -> Audio | Reason:
@@ -55,7 +55,7 @@ def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = (), sees:
         bundle = agreed(content.name, contents, bundles)
         found = (_with_video(content, contents) if sees else None) or _audio(with_transport(bundle, content, contents))
         if isinstance(found, Audio):
-            return replace(found, place=place, bundle=() if found.video is not None else bundle)
+            return replace(found, place=place, bundle=bundle)
         problem = problem or found
     return problem or Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
 

@@ -22,6 +22,8 @@ from fargo.statemachine.media.description import (
     Description,
     IceUdp,
     RawUdp,
+    Transport,
+    UnknownTransport,
     is_cut_off,
     profile,
     unusable,
@@ -86,6 +88,11 @@ def is_apart(video: Description, audio: Description) -> bool:
     browser gives all contents of a BUNDLE group the same credentials, whether it could do without the group or not.
     """
     return profile(video) == profile(audio) and video.transport != RawUdp() != audio.transport
+
+
+def is_located(transport: Transport) -> bool:
+    """Return True if any address is named in a transport, whether it can be used or not."""
+    return not isinstance(transport, UnknownTransport) and bool(transport.candidates or transport.refused)
 
 
 def common(offer: Description | None, answer: Description | None) -> Description | None:

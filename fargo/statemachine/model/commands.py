@@ -134,6 +134,7 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 
 
 RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
+ChangingAction: TypeAlias = Literal["content-add", "content-accept", "content-remove"]
 
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
@@ -193,6 +194,18 @@ class InformDescription(_CoreCommand, frozen=True, tag="InformDescription"):
     sender: str
     to: str
     sid: str
+    content: Content
+
+
+class ChangeContent(_CoreCommand, frozen=True, tag="ChangeContent"):
+    """content-add, content-accept or content-remove (``action``, XEP-0166 §7.2) with one content. That of the last has
+    only a name.
+    """
+
+    sender: str
+    to: str
+    sid: str
+    action: ChangingAction
     content: Content
 
 
@@ -381,6 +394,7 @@ XmppCommand: TypeAlias = (
     | InformSession
     | InformTransport
     | InformDescription
+    | ChangeContent
     | RejectContents
     | TerminateSession
     | ProposeCall
@@ -436,7 +450,9 @@ def ends(command: Command) -> bool:
             | InformSession()
         ):
             return False
-        case InformTransport() | InformDescription() | ProposeCall() | OfferContact() | SignIn() | ForgetSecret():
+        case InformTransport() | InformDescription() | ChangeContent():
+            return False
+        case ProposeCall() | OfferContact() | SignIn() | ForgetSecret():
             return False
         case SendPresence(kind=kind) | ShowContacts(kind=kind):
             return kind in _WENT

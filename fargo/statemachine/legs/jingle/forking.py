@@ -135,14 +135,16 @@ def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking
     return replace(forking, called=(*forking.called, invite_client(leg.invitation, session, effects)))
 
 
-def propose(leg: Searching | Forking, session: Session, apart: bool, effects: Effects) -> Forking:
-    """Call a client that wants to be asked first (rule 1). ``apart``: by a proposal of its own."""
+def propose(leg: Searching | Forking, session: Session, apart: bool, effects: Effects, seen: bool = False) -> Forking:
+    """Call a client that wants to be asked first (rule 1). ``apart``: by a proposal of its own. ``seen``: the caller
+    offers video, too.
+    """
     forking = _forking(leg)
     proposal = forking.proposal if isinstance(forking.proposal, Proposed) else Proposed((), {})
     commands = proposal.commands
     if not commands or (apart and session.client not in proposal.sessions):
         to = session.client if apart else effects.user
-        commands = (*commands, send_proposal(leg.invitation, to, session.sees, effects))
+        commands = (*commands, send_proposal(leg.invitation, to, seen and session.sees, effects))
     elif not apart:
         session = replace(session, sees=session.sees and all(each.sees for each in proposal.sessions.values()))
     sessions = {**proposal.sessions, session.client: replace(session, proposed=True)}

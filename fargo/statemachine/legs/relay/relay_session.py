@@ -23,7 +23,7 @@ from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own (rule 1). It adds telephone events for each clock rate.
 _FOR_PHONES: Final = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
-_FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
+FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
 # Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
@@ -140,15 +140,27 @@ class Renegotiating(Struct, frozen=True, gc=False):
     anew: Description | None = None
 
 
+class AddingVideo(Struct, frozen=True, gc=False):
+    """An end wants video (`adding`): the phone, if ``by_phone``, or else the client. ``told``: what the relay is told
+    in this negotiation; ``ends``: what it should know, which is something else if an end has moved since.
+    """
+
+    terms: RelayRequest
+    told: Ends
+    ends: Ends
+    by_phone: bool
+
+
 class Deleting(Struct, frozen=True, gc=False):
     """The relay was told to end the session."""
 
     terms: RelayRequest
 
 
-Passing: TypeAlias = Joined | Renegotiating
-Lasting: TypeAlias = Offering | AwaitingAnswer | OfferingAgain | PassingAnswer | Joined | Renegotiating
+Passing: TypeAlias = Joined | Renegotiating | AddingVideo
+Lasting: TypeAlias = Offering | AwaitingAnswer | OfferingAgain | PassingAnswer | Passing
 RelaySession: TypeAlias = Lasting | Deleting
+RelayLeg: TypeAlias = tuple[RelaySession, ...]
 
 
 # --- what the relay is asked for
@@ -159,11 +171,11 @@ def first_offer(terms: RelayRequest, description: Description, reserved: tuple[i
     if terms.outward:
         return _to_phone(terms, description, _FOR_PHONES, reserved)
     mux = terms.profile is MediaProfile.DTLS
-    closed = _is_closed(terms, description)
-    return OfferRelay(terms.name, description, terms.profile, mux, _FOR_CLIENTS, reserved=reserved, closed=closed)
+    closed = is_closed(terms, description)
+    return OfferRelay(terms.name, description, terms.profile, mux, FOR_CLIENTS, reserved=reserved, closed=closed)
 
 
-def _is_closed(terms: RelayRequest, description: Description) -> bool:
+def is_closed(terms: RelayRequest, description: Description) -> bool:
     """Return True if a description has to have a stream for video that is not used (rule 3)."""
     return terms.video and description.video is None
 
@@ -187,7 +199,7 @@ def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that joins the ends, with what the called end answers."""
     if terms.outward:
         return to_client(terms, ends)
-    return AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN, closed=_is_closed(terms, ends.client))
+    return AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN, closed=is_closed(terms, ends.client))
 
 
 def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
@@ -222,11 +234,11 @@ def _to_phone(
         terms.family,
         terms.srtp,
         reserved,
-        _is_closed(terms, client),
+        is_closed(terms, client),
     )
 
 
 def to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that tells the relay what the phone answers the client."""
-    closed = _is_closed(terms, ends.phone)
+    closed = is_closed(terms, ends.phone)
     return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone, closed)

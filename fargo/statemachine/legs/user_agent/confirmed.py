@@ -13,7 +13,9 @@ Rules:
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
-7. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
+7. If the far end offers video in a call without, its offer is answered when the other leg has said if it takes that,
+   or after `_LONGEST_VIDEO` without. Video that is taken later is offered to the far end.
+8. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
    the session stays as it is, and ends where it would have to be refreshed with one.
 """
 
@@ -24,7 +26,16 @@ from msgspec.structs import replace
 from fargo.statemachine.account import digest
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held, TransportChanged
+from fargo.statemachine.legs.leg_events import (
+    Dtmf,
+    Ended,
+    Held,
+    LegEvents,
+    TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoOffered,
+)
 from fargo.statemachine.legs.user_agent import (
     authentication,
     dialog,
@@ -47,8 +58,10 @@ from fargo.statemachine.legs.user_agent.phases import (
     SentRequest,
     UasReleasing,
     UserAgentStep,
+    VideoAwaited,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Codec, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
@@ -69,6 +82,7 @@ LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
+_LONGEST_VIDEO: Final = 25.0
 _DOUBT: Final = 8.0
 """Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
@@ -86,7 +100,7 @@ _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO
 
 def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
     """Put the far end on hold, or take it off."""
-    return _pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
+    return pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
@@ -95,7 +109,7 @@ def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirme
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
-    return _pursued(replace(leg, wanted=wanted, lost=lost), effects)
+    return pursued(replace(leg, wanted=wanted, lost=lost), effects)
 
 
 def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
@@ -112,11 +126,20 @@ def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
 def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
     """Tell the far end which of the settled codecs the other takes from now on."""
     local = offer_answer.left(leg.session, leg.wanted.local, codecs)
-    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+    return pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+
+
+def _given_up(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Refuse an offer of the far end that waits for its answer, as the call or the offer is over (RFC 3261 §15.1.2)."""
+    if not isinstance(leg.exchange, VideoAwaited):
+        return leg
+    respond(leg.name, leg.access, leg.exchange.request, 487, effects)
+    return replace(leg, exchange=None)
 
 
 def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
     """End the call. A BYE must not overtake the ACK to our 2xx (RFC 3261 §15)."""
+    leg = _given_up(leg, effects)
     match leg.exchange:
         case AckAwaited(head, since, first=True):
             return UasReleasing(leg.name, leg.access, leg.dialog, head, since)
@@ -127,7 +150,7 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
 # --- our offers
 
 
-def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
+def pursued(leg: Confirmed, effects: Effects) -> Confirmed:
     """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
     if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
         return leg
@@ -216,15 +239,16 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     timer = session_timer.agreed(event.headers, effects.at)
     leg = replace(leg, dialog=refreshed, timer=timer, exchange=None)
     if request.method != "INVITE":
-        return _pursued(leg, effects), ()
+        return pursued(leg, effects), ()
     effects.emit(dialog.ack(leg.dialog, request, leg.access))
     first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
     leg = replace(leg, invites=(*first, exchange.sent))
     session = offer_answer.accepted(leg.session, exchange.wanted, event.body)
     if session is None:
         return _resigned(leg, exchange, effects)
-    after = _pursued(replace(leg, session=session), effects)
-    return after, offer_answer.news(leg.session, session)
+    news = offer_answer.news(leg.session, session)
+    session, wanted = offer_answer.settled(session, leg.wanted, exchange.wanted)
+    return pursued(replace(leg, session=session, wanted=wanted), effects), news
 
 
 def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
@@ -232,7 +256,10 @@ def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgen
     if leg.lost and exchange.wanted.local != leg.session.ours.local:
         return releasing.bye(replace(leg, exchange=None), effects), (Ended(leg.lost),)
     wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
-    return _pursued(replace(leg, wanted=wanted, exchange=None), effects), ()
+    news: LegEvents = ()
+    if exchange.wanted.local.video is not None and leg.session.theirs.video is None:
+        news, wanted = (VideoAnswered(None),), replace(wanted, local=pictures.without(wanted.local))
+    return pursued(replace(leg, wanted=wanted, exchange=None), effects), news
 
 
 def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
@@ -282,12 +309,16 @@ def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
         leg = replace(leg, exchange=None)
     match event.head.method:
         case "BYE":
+            leg = _given_up(leg, effects)
             respond(leg.name, leg.access, event, 200, effects)
             return releasing.gone(leg, effects), (Ended(sip_status.hung_up(event)),)
         case "INVITE" | "UPDATE":
             return _reoffered(leg, event, effects)
         case "INFO":
             return _informed(leg, event, effects)
+        case "CANCEL" if isinstance(leg.exchange, VideoAwaited):
+            respond(leg.name, leg.access, event, 200, effects)
+            return _given_up(leg, effects), (VideoEnded(),)
         case "PRACK":
             # Our answer may have crossed the acknowledgement that the client rings.
             crossed = isinstance(leg.exchange, AckAwaited) and leg.exchange.first
@@ -323,6 +354,16 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     if (invites or sdp) and leg.keyless:
         respond(leg.name, leg.access, event, 488, effects, incompatible(texts.KEYS_LOST))
         return leg, ()
+    video = offer_answer.video_offered(leg.session, leg.wanted, sdp) if invites else None
+    if video is not None and not isinstance(leg.exchange, AckAwaited):
+        return replace(leg, exchange=VideoAwaited(event, effects.at)), (VideoOffered(video),)
+    return described(leg, event, effects)
+
+
+def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Answer a re-INVITE or UPDATE that nothing stands in the way of."""
+    headers, sdp = event.headers, event.body if isinstance(event.body, Sdp) else None
+    invites = event.head.method == "INVITE"
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
         reason = PHONE_UNREACHABLE if offer_answer.is_unreachable(sdp) else _WITHOUT_AUDIO
@@ -331,7 +372,8 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     timer = session_timer.accept(headers, effects.at)
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
     news = offer_answer.news(leg.session, session)
-    after = replace(leg, dialog=refreshed, session=session, timer=timer)
+    session, wanted = offer_answer.settled(session, leg.wanted, leg.wanted) if sdp else (session, leg.wanted)
+    after = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
     return _answered(after, event, sdp, effects), news
 
 
@@ -342,6 +384,8 @@ def _is_crossed(leg: Confirmed, invites: bool) -> bool:
             return sent.request.body is not None
         case AckAwaited(offer=Sdp()):
             return not invites
+        case VideoAwaited():
+            return True
         case AckAwaited() | OfferDeferred() | Doubted() | None:
             return False
         case _:
@@ -386,7 +430,10 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     news = offer_answer.news(leg.session, session)
     if awaited.first and leg.session.held:
         news = (*news, Held())  # the bridge could not be told while the client answered
-    return _pursued(replace(settled, session=session), effects), news
+    wanted = leg.wanted
+    if awaited.offer is not None:
+        session, wanted = offer_answer.settled(session, wanted, awaited.wanted or wanted)
+    return pursued(replace(settled, session=session, wanted=wanted), effects), news
 
 
 # --- waiting
@@ -403,6 +450,8 @@ def deadline(leg: Confirmed) -> Deadline | None:
             return Deadline(texts.REFRESH, until)
         case AckAwaited(since=since):
             return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
+        case VideoAwaited(since=since):
+            return Deadline(texts.VIDEO_ANSWERED, since + _LONGEST_VIDEO)
         case None:
             return Deadline(texts.REFRESH, session_timer.due(leg.timer)) if leg.timer else None
         case _:
@@ -415,11 +464,14 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
         case OfferSent():
             return _lost(leg, effects)
         case OfferDeferred():
-            return _pursued(replace(leg, exchange=None), effects), ()
+            return pursued(replace(leg, exchange=None), effects), ()
         case Doubted():
             return _refresh(leg, effects), ()
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
+        case VideoAwaited(request):
+            after, news = described(replace(leg, exchange=None), request, effects)
+            return after, (VideoEnded(), *news)
         case None:
             if leg.timer is None:
                 return leg, ()

@@ -27,7 +27,16 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.leg_events import CodecsChanged, Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.legs.leg_events import (
+    CodecsChanged,
+    Held,
+    LegEvents,
+    Resumed,
+    TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoMoved,
+)
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
@@ -235,7 +244,7 @@ def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaS
     """Return the session after the answer to such an offer; None if it is of no use, and all stays as it was."""
     if not isinstance(answer, Sdp):
         return None
-    changed = _changed(replace(session, ours=wanted), answer)
+    changed = _changed(replace(session, ours=wanted), answer, wanted.local.video)
     return changed and replace(changed, listed=_told(session, wanted, changed.listed))
 
 
@@ -257,7 +266,7 @@ def _kinds(codecs: tuple[Codec, ...]) -> frozenset[tuple[str, int, int]]:
 def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | None:
     """Return the session after our answer to an offer of the far end; None if that cannot be had (rule 2)."""
     described = usable(offer)
-    changed = _changed(session, offer)
+    changed = _changed(session, offer, wanted.local.video)
     if changed is None or described is None or isinstance(common(described, wanted.local), Unusable):
         return None
     local = numbered_as(described, wanted.local)
@@ -276,8 +285,8 @@ def _answer(offer: Sdp, ours: Ours) -> Sdp:
     return replace(sdp, video=video, video_place=offer.video_place)
 
 
-def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
-    """Return the session as the far end describes its part of it."""
+def _changed(session: MediaSession, sdp: Sdp, video: Description | None) -> MediaSession | None:
+    """Return the session as the far end describes its part of it. ``video``: ours."""
     described = usable(sdp)
     if described is None:
         return None
@@ -294,15 +303,15 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
         session.theirs,
         transport=_followed(session.theirs.transport, described, families(session.ours.local)),
         crypto=_tagged_as(ours.crypto, their_key),
-        video=_seen(session, described),
+        video=_seen(session, video, described),
     )
     return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
 
 
-def _seen(session: MediaSession, described: Description) -> Description | None:
+def _seen(session: MediaSession, ours: Description | None, described: Description) -> Description | None:
     """Return the far end's video as it describes that now; None if there is none any more (rule 7)."""
     before = session.theirs.video
-    now = pictures.common(session.ours.local.video, described.video)
+    now = pictures.common(ours, described.video)
     if now is None:
         return None
     transport = before.transport if before is not None else RawUdp()
@@ -352,9 +361,39 @@ def news(before: MediaSession, after: MediaSession) -> LegEvents:
     events: LegEvents = (TransportChanged(theirs.transport, theirs.crypto),) if moved else ()
     if (after.listed or theirs.codecs) != (before.listed or before.theirs.codecs):
         events = (*events, CodecsChanged(after.listed))
+    events = (*events, *_seen_now(before, after))
     if after.held is not before.held:
         return (*events, Held() if after.held else Resumed())
     return events
+
+
+def _seen_now(before: MediaSession, after: MediaSession) -> LegEvents:
+    """Return what the other leg has to know of video."""
+    was, now = before.theirs.video, after.theirs.video
+    if was is None:
+        return () if after.ours.local.video is None else (VideoAnswered(now),)
+    if now is None:
+        return (VideoEnded(),)
+    return (VideoMoved(now),) if (now.transport, now.codecs) != (was.transport, was.codecs) else ()
+
+
+def settled(session: MediaSession, wanted: Ours, was_wanted: Ours) -> tuple[MediaSession, Ours]:
+    """Return the session, and what the other leg wants of it, without video that the far end has not taken.
+    ``was_wanted``: that in the exchange by which it has not.
+    """
+    if session.theirs.video is not None:
+        return session, wanted
+    if was_wanted.local.video is not None:
+        wanted = replace(wanted, local=pictures.without(wanted.local))
+    return replace(session, ours=replace(session.ours, local=pictures.without(session.ours.local))), wanted
+
+
+def video_offered(session: MediaSession, wanted: Ours, offer: Sdp | None) -> Description | None:
+    """Return the video that the far end wants to add; None if it wants none, or none can be had."""
+    if session.theirs.video is not None or wanted.local.video is not None or wanted.local.crypto:
+        return None
+    described = usable(offer) if offer else None
+    return addressed(described).video if described else None
 
 
 # --- directions (rule 3)
