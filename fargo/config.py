@@ -18,6 +18,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -48,13 +49,14 @@ from fargo.config_values import (
     in_seconds,
     mistake,
 )
+from fargo.config_workers import WORKERS, BadWorkersError, names_of, sections_of
 
 INSIDE: Final = "127.0.70.1"
 """The address behind the SIP edge. It must never be reachable from outside, so it is not an option. Nothing else uses
 it, so one rule of the firewall keeps it from other users of this machine, whatever the port (packaging/fargo.iptables).
 """
 
-_SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
+_SECTION_LINE: Final = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([\w-]+)\s*=")
 
 _Early: TypeAlias = Literal["ringing", "announcements", "always"]
@@ -232,6 +234,7 @@ class MediaConfig(Section):
     )
     early: _Early | None = Field(None, description='"ringing", "announcements" or "always"')
     video: bool = Field(True, strict=True, description="true or false")
+    end_to_end: Literal["known", "always", "never"] = Field("known", description='"known", "always" or "never"')
     private: bool = Field(True, strict=True, description="true or false")
     allow: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
     deny: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
@@ -325,7 +328,7 @@ class ProgramsConfig(Section):
 
 
 class Config(Section):
-    """A valid configuration."""
+    """A valid configuration: of a gateway, or of one of its workers."""
 
     xmpp: XmppConfig
     sip: SipConfig
@@ -335,6 +338,33 @@ class Config(Section):
     limits: LimitsConfig
     metrics: MetricsConfig
     programs: ProgramsConfig
+
+    _workers: tuple[str, ...] = PrivateAttr(())
+    _worker: str | None = PrivateAttr(None)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The names of the workers that the gateway has, none if it is one process."""
+        return self._workers
+
+    @property
+    def worker(self) -> str | None:
+        """The name of the worker whose configuration this is, None if it is that of a gateway as a whole."""
+        return self._worker
+
+    @property
+    def keys(self) -> Path:
+        """The directory of the keys that all workers share."""
+        return self.state.directory.parent if self._worker else self.state.directory
+
+    def of(self, worker: str | None, workers: tuple[str, ...]) -> "Config":
+        """Return this configuration as that of a worker, or of a gateway with these workers."""
+        state = self.state
+        if worker:
+            state = state.model_copy(update={"directory": state.directory / worker})
+        made = self.model_copy(update={"state": state})
+        made._worker, made._workers = worker, workers
+        return made
 
     @property
     def early(self) -> _Early:
@@ -372,26 +402,32 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 """The sections of the file, by name, in the order in which they are documented."""
 
 
-def load(path: Path) -> Config:
-    """Read the file and check it. Raises ConfigError with every mistake in it."""
+def load(path: Path, worker: str | None = None) -> Config:
+    """Read the file and check it, as it counts for a worker if one is given. Raises ConfigError with every mistake."""
     try:
-        return parse(path, path.read_text("utf-8"))
+        return parse(path, path.read_text("utf-8"), worker)
     except OSError as error:
         raise ConfigError(texts.UNREADABLE.format(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
         raise ConfigError(texts.NOT_UTF8.format(path=path)) from None
 
 
-def parse(path: Path, text: str) -> Config:
+def parse(path: Path, text: str, worker: str | None = None) -> Config:
     """Check the text of a file that is at `path`, or will be. Raises ConfigError with every mistake in it."""
     try:
         given = {name: {} for name in SECTIONS} | tomllib.loads(text)
-        return Config.model_validate(given, context=str(path.parent.absolute()))
+        workers = names_of(given.get(WORKERS, {}))
+        config = Config.model_validate(sections_of(given, worker), context=str(path.parent.absolute()))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(texts.NOT_TOML.format(path=path, why=error)) from None
+    except BadWorkersError as error:
+        raise ConfigError(_at(path, _lines(text).get(error.place), error.place, str(error))) from None
     except ValidationError as error:
         lines = _lines(text)
-        raise ConfigError(*(_problem(path, lines, each) for each in error.errors(include_url=False))) from None
+        raise ConfigError(*(_problem(path, lines, each, worker) for each in error.errors(include_url=False))) from None
+    if workers and (config.log.store is None or config.sip.engine != "sip"):
+        raise ConfigError(_at(path, _lines(text).get(WORKERS), WORKERS, texts.WORKERS_NEED))
+    return config.of(worker, workers)
 
 
 def _check_secret_file(path: Path) -> None:
@@ -417,11 +453,15 @@ def _lines(text: str) -> dict[str, int]:
     return found
 
 
-def _problem(path: Path, lines: dict[str, int], error: ErrorDetails) -> str:
+def _problem(path: Path, lines: dict[str, int], error: ErrorDetails, worker: str | None) -> str:
     section, *rest = map(str, error["loc"])
     key = ".".join([section, *rest[:1]])
-    line = lines.get(key) or lines.get(section)
-    return f"{path}{f':{line}' if line else ''}: {key}: {_sentence(section, rest, error)}"
+    line = lines.get(f"{WORKERS}.{worker}.{key}") or lines.get(key) or lines.get(section)
+    return _at(path, line, key, _sentence(section, rest, error))
+
+
+def _at(path: Path, line: int | None, place: str, sentence: str) -> str:
+    return f"{path}{f':{line}' if line else ''}: {place}: {sentence}"
 
 
 def _sentence(section: str, rest: list[str], error: ErrorDetails) -> str:

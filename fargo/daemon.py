@@ -18,6 +18,8 @@ Rules:
 6. While the XMPP server is away, or refuses the component, the gateway waits for it: the log and the service manager
    are told why.
 7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
+8. A worker waits until no other process is it, and then starts. It gives signs of life to the log; if another process
+   has taken its place, it stops without a word to anybody.
 """
 
 import gc
@@ -56,7 +58,6 @@ from fargo.operations.administration import administer
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
 from fargo.operations.values import Phase
-from fargo.private_file import lasting_secret
 from fargo.processes import ProcessError, leave_no_core
 from fargo.reload import Reload, reload
 from fargo.retention import Retention
@@ -80,8 +81,8 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import report
-from fargo.store.copies import KEY
 from fargo.store.entries import Entry
+from fargo.store.interface import Store, StoreError
 from fargo.store.kept_states import states_of
 from fargo.store.opening import log_in
 from fargo.store.spare import Spare, take_in
@@ -92,6 +93,8 @@ from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
+from fargo.workers.heartbeat import Heartbeat
+from fargo.workers.standby import in_turn
 
 SIGN_OUT_SECONDS: Final = 5.0
 """The time that signing out of SIP may take when the gateway stops."""
@@ -116,7 +119,8 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     os.umask(0o077)  # for the files of the programs that it starts, too
     output = JournalOutput(Form.JSON if as_json else form_of(sys.stderr.fileno(), os.environ), named(config.log.level))
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
-    daemon = Daemon(config, path, reactor, output, keep_calls)
+    manager = ServiceManager(os.environ, reactor)
+    daemon = in_turn(lambda: Daemon(config, path, reactor, output, manager, keep_calls), config.worker, manager)
     # What is there now stays: otherwise all of it would be looked through for garbage again and again.
     gc.collect()
     gc.freeze()
@@ -130,7 +134,13 @@ class Daemon:
     _logger = Logger()
 
     def __init__(
-        self, config: Config, path: Path, reactor: Any, output: JournalOutput, keep_calls: bool = False
+        self,
+        config: Config,
+        path: Path,
+        reactor: Any,
+        output: JournalOutput,
+        manager: ServiceManager,
+        keep_calls: bool = False,
     ) -> None:
         self.exit_code = 0
         self._output = output
@@ -139,8 +149,7 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         make_directory(directory)
-        self._spare = self._opened_spare()
-        self._log = open_log_beside(reactor, directory, backfill, config.log.store)
+        self._spare, self._log = self._opened()
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
         self._state_keeping = StateKeeping(
@@ -165,14 +174,14 @@ class Daemon:
         self._know_calls()
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
-        self._vault = Vault(tables_in(directory, config.log.store), self._log.mark, reactor)
+        self._vault = Vault(tables_in(config.keys, config.log.store), self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
         self._texts = TextsUnderWay(reactor.callLater)
         self._keys = SessionKeys(reactor.callLater)
         self._sip = SipService(
             config,
-            lasting_secret(directory / KEY),
+            daemon_settings.edge_secret(config),
             self._screening.put,
             self._engine.broadcast,
             self._vault.reveal,
@@ -182,7 +191,7 @@ class Daemon:
             self._text_refusal,
             reactor,
         )
-        self._manager = ServiceManager(os.environ, reactor)
+        self._manager = manager
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._gate.put,
@@ -202,6 +211,7 @@ class Daemon:
         executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
         self._clock = ClockWatch(self._clock_jumped, reactor)
+        self._heartbeat = Heartbeat(self._log, self._engine.lose, reactor, beats=config.worker is not None)
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._ready = False
         self._stopping = False
@@ -211,16 +221,22 @@ class Daemon:
         self._desk = Desk(self._engine, self._log, parts, self._about, reactor)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
-    def _opened_spare(self) -> Spare:
-        """Open the spare log, and move into the log what the gateway has said without it. Raises StoreError."""
-        directory = self._config.state.directory
+    def _opened(self) -> tuple[Spare, Store]:
+        """Open the spare log and the log, and move into that what the gateway has said without it. Raises
+        StoreError.
+        """
+        directory, database, worker = self._config.state.directory, self._config.log.store, self._config.worker
         spare = Spare(log_in(directory))
-        if spare.entries():
-            with closing(open_log(directory, backfill, self._config.log.store)) as log:
-                left_out = take_in(spare, log)
-            if left_out:
-                self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
-        return spare
+        try:
+            if spare.entries():
+                with closing(open_log(directory, backfill, database, worker)) as log:
+                    left_out = take_in(spare, log)
+                if left_out:
+                    self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
+            return spare, open_log_beside(self._reactor, directory, backfill, database, worker)
+        except StoreError:
+            spare.close()
+            raise
 
     def _know_calls(self) -> None:
         """Let the journal know of the calls that go on since an earlier run."""
@@ -280,6 +296,7 @@ class Daemon:
         if self._relay:
             self._relay.start()
         self._clock.start()
+        self._heartbeat.start()
         for user in self._engine.busy():
             state = self._engine.state(user)
             self._sip.know(user, state.registrations if state else {})
@@ -289,6 +306,7 @@ class Daemon:
     async def _stop(self) -> None:
         self._dispatcher.stop()
         self._clock.stop()
+        self._heartbeat.stop()
         self._cooperator.stop()
         self._retention.stop()
         self._state_keeping.stop()
@@ -298,7 +316,7 @@ class Daemon:
             self._gate.write(self._config.xmpp.domain)
         if not self._goodbye:
             await self._engine.settled()  # if the log takes no more, a goodbye is due after all
-        goodbye = self._goodbye
+        goodbye = self._goodbye and not self._engine.is_lost
         if goodbye:
             self._engine.broadcast(Stopping())
             await self._engine.settled()  # a log that is locked may take its time
@@ -378,7 +396,7 @@ class Daemon:
     def _reload(self) -> None:
         """Read the configuration again, and use what can be changed at once."""
         try:
-            given = load(self._path)
+            given = load(self._path, self._config.worker)
             mistakes = [f"{self._path}: {each}" for each in problems(self._path, given)]
         except ConfigError as error:
             mistakes = list(error.problems)

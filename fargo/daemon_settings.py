@@ -6,9 +6,20 @@ from fargo.adapters.xmpp.adapter import XmppSettings
 from fargo.config import Config
 from fargo.limits.numbers import Numbers
 from fargo.limits.settings import Allowances, GateSettings, limits
+from fargo.private_file import lasting_secret
 from fargo.statemachine.legs.sip.sip_leg import engine_capabilities
+from fargo.statemachine.media.description import MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.reach import Networks
+from fargo.store.copies import KEY
+from fargo.store.sealing import Seal
+
+
+def edge_secret(config: Config) -> str:
+    """Return the secret that the gateway shares with its edge. That of a worker follows from the key that all workers
+    have, so that another process can go on with its calls. Raises StoreError if the key cannot be used.
+    """
+    return Seal(config.keys).secret("edge") if config.worker else lasting_secret(config.state.directory / KEY)
 
 
 def policy(config: Config) -> Policy:
@@ -24,7 +35,18 @@ def policy(config: Config) -> Policy:
         dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
         video=config.video,
+        edge=_edge(config),
+        end_to_end=config.media.end_to_end,
     )
+
+
+def _edge(config: Config) -> str:
+    """Return what tells our user agent's edge from others, for those whose calls go over it; "" with another engine."""
+    sip = config.sip
+    if sip.engine != "sip":
+        return ""
+    public = () if sip.public_address is None else (sip.public_address,)
+    return " ".join((*sip.address, *public, f"{sip.port}", f"{sip.tls_port}"))
 
 
 def reserve(config: Config) -> int:
@@ -71,7 +93,8 @@ def gate(config: Config) -> GateSettings:
 
 def xmpp(config: Config) -> XmppSettings:
     """Return what the adapter of the XMPP server needs."""
-    server = config.xmpp
+    server, media = config.xmpp, config.media
+    able = engine_capabilities(config.sip.engine)
     return XmppSettings(
         server.domain,
         server.server,
@@ -82,7 +105,8 @@ def xmpp(config: Config) -> XmppSettings:
         frozenset(server.denied_users),
         admins=frozenset(server.admins),
         language=server.language,
-        relayed=config.media.relay is not None and config.media.path != "direct",
+        relayed=media.relay is not None and media.path != "direct",
+        secured=media.end_to_end == "always" and MediaProfile.DTLS in able.profiles,
         video=config.video,
-        texts=engine_capabilities(config.sip.engine).texts,
+        texts=able.texts,
     )

@@ -17,6 +17,8 @@ Rules:
 7. An event that needs no row in the log (`fargo.statemachine.unrecorded`) is answered in its turn, and not written. So
    the other events are as if it had not been put.
 8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
+9. If another process has taken this one's place, nothing is said any more: `lose` drops all that was put. It is the
+   other's to say.
 """
 
 from collections import deque
@@ -38,7 +40,7 @@ from fargo.statemachine.model.events import DrainChanged, Event, PolicyChanged, 
 from fargo.statemachine.user_state import User
 from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
-from fargo.store.interface import Store
+from fargo.store.interface import LeaseLostError, Store
 from fargo.store.kept_states import KeptStates
 
 MOST_AT_ONCE: Final = 500
@@ -164,6 +166,7 @@ class Engine:
     ) -> None:
         self.faults = 0
         self.is_open = True
+        self.is_lost = False
         self.no_room = False
         self.draining = False
         self._store = store
@@ -251,6 +254,17 @@ class Engine:
             self._store.erase(jid)
             self._drop(jid)
 
+    def lose(self, why: LeaseLostError) -> None:
+        """Say nothing more, as another process goes on with the users (rule 9)."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        self._close()
+        self._collected.clear()
+        self._committing = None
+        self._tell_settled()
+        self._failed(str(why))
+
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when what was put is committed and its commands are handed out, and nothing else
         was put meanwhile.
@@ -308,6 +322,8 @@ class Engine:
 
     def _taken(self, sizes: list[int], batch: _Batch, begun: float) -> None:
         """The log has taken a batch, which was given to it at a time of the monotonic clock."""
+        if self.is_lost:
+            return
         if self._took:
             self._took(monotonic() - begun)
         if self._written:
@@ -390,7 +406,12 @@ class Engine:
         self._tell_settled()
 
     def _fail(self, batch: _Batch, error: BaseException) -> None:
-        """Let the spare take the place of the log (rule 6)."""
+        """Let the spare take the place of the log (rule 6), or be silent (rule 9)."""
+        if isinstance(error, LeaseLostError):
+            self.lose(error)
+            return
+        if self.is_lost:
+            return
         self._log_failed = True
         self._failed(texts.COMMIT_FAILED.format(why=error))
         self._keep(batch)

@@ -8,9 +8,10 @@ Rules:
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from tempfile import mkstemp
+from tempfile import NamedTemporaryFile, mkstemp
 
 
 def write_private(path: Path, content: str | bytes) -> None:
@@ -31,7 +32,13 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 
 def lasting_secret(path: Path) -> str:
-    """Return a random secret that is the same at every start, so that what it has signed stays valid."""
+    """Return a random secret that is the same at every start, so that what it has signed stays valid. Whoever is the
+    first to ask for it makes it, and nobody replaces it.
+    """
     if not path.exists():
-        write_private(path, token_hex(32))
+        with NamedTemporaryFile("w", prefix=f".{path.name}.", dir=path.parent) as draft:  # mode 0600
+            draft.write(token_hex(32))
+            draft.flush()
+            with suppress(FileExistsError):
+                os.link(draft.name, path)
     return path.read_text()

@@ -30,6 +30,7 @@ _AT_ONCE: Final = frozenset(
         "media.path",
         "media.early",
         "media.video",
+        "media.end_to_end",
         "media.private",
         "media.allow",
         "media.deny",

@@ -50,6 +50,10 @@ class ServiceManager:
         if self._every:
             self._life.start(self._every).addErrback(lambda failure: self._logger.failure(texts.MANAGER_BUG, failure))
 
+    def stands_by(self, why: str) -> None:
+        """Say that another process serves, and give a sign of life. The reactor does not run yet."""
+        self._tell("READY=1", "WATCHDOG=1", f"STATUS={plain(why)}")
+
     def waits(self, why: str) -> None:
         """Say why users cannot register and call now, and what to do: a sentence."""
         self._tell(f"STATUS={plain(why)}")

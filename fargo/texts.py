@@ -28,6 +28,15 @@ UNKNOWN_SECTION: Final = "There is no such section. {hint}"
 UNKNOWN_OPTION: Final = "There is no such option. {hint}"
 DID_YOU_MEAN: Final = "Did you mean {name}?"
 VALID_NAMES: Final = "Valid names: {names}."
+BAD_WORKER_NAME: Final = "The name of a worker is one of up to 20 letters (a to z), digits and hyphens."
+NO_SUCH_WORKER: Final = "There is no worker {name} in this file. Its workers: {known}."
+NONE: Final = "none"
+NOT_A_WORKER_TABLE: Final = (
+    "Expected a table, such as [workers.a.sip] with the options of [sip] that only worker a has."
+)
+WORKERS_NEED: Final = (
+    'Workers share their log: [log] store has to be the address of a PostgreSQL database, and [sip] engine "sip".'
+)
 WRONG_SECTION: Final = "This option belongs in {sections}."
 
 PATH_UNPRINTABLE: Final = "{path} has characters that cannot be shown. Choose another path."

@@ -51,6 +51,19 @@ def test_systemd_understands_the_unit(servers: None, tmp_path: Path) -> None:
     assert "fargo.service" not in checked.stderr
 
 
+def test_a_worker_is_run_as_a_gateway_is() -> None:
+    """The two units differ in nothing but the name, the command and what is said about them."""
+    gateway, worker = (
+        [line for line in (ROOT / "packaging" / name).read_text().splitlines() if not line.startswith("#")]
+        for name in ("fargo.service", "fargo@.service")
+    )
+    differing = [(one, other) for one, other in zip(gateway, worker, strict=True) if one != other]
+    assert [(other.replace(", worker %i", "").replace(" --worker %i", "")) for _, other in differing] == [
+        one for one, _ in differing
+    ]
+    assert len(differing) == 2
+
+
 def test_a_new_gateway_sees_the_edge_of_the_one_before() -> None:
     """The processes of another user namespace are hidden: then calls would end with each restart, and the ports be in
     use. `script/package --test` tries it.

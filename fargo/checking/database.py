@@ -17,7 +17,7 @@ def findings(config: Config) -> Iterator[Finding]:
     if database is None:
         return
     try:
-        why = why_not_usable(config.state.directory, database)
+        why = why_not_usable(config.keys, database)
     except StoreError as error:
         why = str(error)
     yield problem(_OPTION, why) if why else fine(texts.DATABASE_ANSWERS.format(database=database))

@@ -16,20 +16,37 @@ from fargo.config import Config, ConfigError, StateConfig, load
 from fargo.plain import plain
 from fargo.statemachine.address import bare
 from fargo.store.interface import Reader, StoreError
-from fargo.store.opening import log_of, open_reader
+from fargo.store.opening import log_in, open_reader
 from fargo.store.places import BadPlaceError, DatabaseAddress, LogPlace, place_of
 from replay.reading import golden
 from replay.reading.call_name import CallNameError, find
 
 CONFIGURATION: Final = Path("/etc/fargo/fargo.toml")
-CONFIG = click.option(
+_Command = Callable[..., Any]
+
+
+def _note_worker(ctx: click.Context, param: click.Parameter, name: str | None) -> None:
+    ctx.meta[_WORKER] = name
+
+
+def _with_worker(option: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Return an option for a configuration, and with it the one that says of which worker it is."""
+    worker = click.option(
+        *("--worker",), metavar="NAME", expose_value=False, callback=_note_worker,
+        help="The worker, if the gateway is several.",
+    )  # fmt: skip
+    return lambda command: option(worker(command))
+
+
+_WORKER: Final = "fargo.worker"
+CONFIG = _with_worker(click.option(
     *("-c", "--config", "path"), metavar="FILE", default=CONFIGURATION, show_default=True,
     type=click.Path(path_type=Path), help="The configuration (TOML).",
-)  # fmt: skip
-OF_GATEWAY = click.option(
+))  # fmt: skip
+OF_GATEWAY = _with_worker(click.option(
     *("-c", "--config"), metavar="FILE", type=click.Path(path_type=Path),
     help=f"The gateway's configuration. Default: {CONFIGURATION}, if it is there.",
-)  # fmt: skip
+))  # fmt: skip
 
 
 class PlaceOfLog(click.ParamType[LogPlace]):
@@ -72,11 +89,18 @@ def say(text: str, err: bool = False) -> None:
 
 
 def load_config(path: Path) -> Config:
-    """Load a configuration. Raises InputError if it is not valid."""
+    """Load a configuration: that of a worker, if the command names one. Raises InputError if it is not valid."""
     try:
-        return load(path)
+        return load(path, click.get_current_context().meta.get(_WORKER))
     except ConfigError as error:
         raise InputError(str(error)) from None
+
+
+def of_one_process(config: Config) -> Config:
+    """Return a configuration if it says of which process it is. Raises InputError if a worker has to be named."""
+    if config.workers and config.worker is None:
+        raise InputError(texts.WHICH_WORKER.format(workers=", ".join(config.workers)))
+    return config
 
 
 def reads_log(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,7 +118,7 @@ def reads_log(command: Callable[..., None]) -> Callable[..., None]:
 
 def _log_of(config: Path | None) -> LogPlace:
     """Return where the log of the gateway with this configuration is, or with that of this machine."""
-    return log_of(state_directory(config), database_of(config))
+    return database_of(config) or log_in(state_directory(config))
 
 
 def database_of(config: Path | None) -> DatabaseAddress | None:
@@ -104,11 +128,11 @@ def database_of(config: Path | None) -> DatabaseAddress | None:
 
 
 def state_directory(config: Path | None) -> Path:
-    """Return the state directory of the gateway with this configuration, or with that of this machine. If there is
-    none, or we cannot enter its directory, it is the default one.
+    """Return the state directory of the gateway or worker with this configuration, or with that of this machine. If
+    there is none, or we cannot enter its directory, it is the default one.
     """
     config = _that_is_there(config)
-    state = load_config(config).state if config else StateConfig.model_construct()
+    state = of_one_process(load_config(config)).state if config else StateConfig.model_construct()
     return state.directory
 
 

@@ -10,7 +10,7 @@ from fargo.checking import connections, ports, relay, running_gateway
 from fargo.checking.finding import Finding, Kind
 from fargo.checking.machine import problems
 from fargo.cli import texts
-from fargo.cli.common import CONFIG, InputError, load_config
+from fargo.cli.common import CONFIG, InputError, load_config, of_one_process
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock
 
@@ -27,10 +27,11 @@ def run(path: Path, keep_calls: bool, json_log: bool, as_root: bool) -> None:
     """
     if is_root() and not as_root:
         raise InputError(texts.REFUSED_AS_ROOT)
-    config = load_config(path)
+    config = of_one_process(load_config(path))
     refuse(path, problems(path, config))
-    _refuse_second(config.state.directory)
-    refuse(path, map(str, ports.busy(config)))
+    if config.worker is None:  # a worker waits until it is its turn
+        _refuse_second(config.state.directory)
+        refuse(path, map(str, ports.busy(config)))
     from fargo import daemon  # here, because nothing else needs D-Bus
 
     try:

@@ -188,3 +188,7 @@ NEXT_STEPS: Final = (
     "\nDebian's kamailio has the port of the gateway: stop it with “systemctl disable --now kamailio”. Then, as the "
     "user that the gateway runs as, “fargo check -c {path}”, and “systemctl start fargo”."
 )
+
+# --- workers
+
+WHICH_WORKER: Final = "This gateway is several workers: {workers}. Say which is meant, with --worker."

@@ -26,6 +26,7 @@ from fargo.limits.refused import Refused
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
+from fargo.statemachine import mailbox_address
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of, escape_local
@@ -63,7 +64,7 @@ from fargo.statemachine.model.jingle_events import (
     SessionInitiated,
     SessionTerminated,
 )
-from fargo.statemachine.model.requests import CallNumber, Register, SetForward
+from fargo.statemachine.model.requests import CallNumber, Register, SetForward, TransferCall
 from fargo.statemachine.model.sip import SipAccountEvent
 from fargo.statemachine.unrecorded import XMPP_EVENTS
 from fargo.statemachine.user_state import User, address_book
@@ -305,7 +306,7 @@ class Gate:
 def _meant(user: User, to: str) -> tuple[str, ...]:
     """Return the number that a user calls with its country code, and what dial rules make of it."""
     book = address_book(user, domain_of(to))
-    uri = target(to, book)
+    uri = mailbox_address.of_contact(user, to, book) or target(to, book)
     if not isinstance(uri, SipUri):
         return ()
     return uri.user, rewritten(uri, book, user.settings, user.policy).uri.user
@@ -324,7 +325,7 @@ def _called(event: Event) -> str | None:
             return event.iq.to
         case CallProposed(to=to):
             return to
-        case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number)):
+        case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number) | TransferCall(str(number))):
             return f"{escape_local(number)}@{gateway}"
         case _:
             return None

@@ -62,9 +62,9 @@ def _rung(user: User, known: Credentials, line: Line, contact: str, uri: SipUri,
     effects.call = id = str(effects.version)
     offer = sip_leg.offered(sip)
     assert offer, "the client is called first"
-    as_it_is = offer if paths.goes_directly(offer.codecs, spoken, user.policy) else None
+    profile = paths.as_it_is(offer, spoken, user.policy)
     us, introduces = f"{contact}/{roster.RESOURCE}", not roster.is_subscribed(user.contacts, contact)
-    jingle = forking.invite(f"{known.nonce}{effects.version}", us, as_it_is, introduces, effects)
+    jingle = forking.invite(f"{known.nonce}{effects.version}", us, offer, profile, introduces, effects)
     call = Call(id, line.connection, effects.at, jingle, sip, Caller(us, uri.words, None), settled=True)
     written = rewriting.record(line.rewritten, dialling.dialled(contact))
     call_state.placed(call, line.target.words, jingle.invitation.sid, written, effects)

@@ -144,10 +144,8 @@ def _ended(user: User, call: Call, effects: Effects) -> User:
 def _abandoned(call: Call, effects: Effects) -> None:
     """Tell each leg that the call is gone (rule 2), and skip what fails."""
     _tried(lambda: jingle_leg.abandon(call.jingle, texts.FAULT_IN_CALL, effects), effects)
-    _tried(lambda: sip_leg.abandon(call.sip, effects), effects)
-    if call.forwarded is not None:
-        forwarded = call.forwarded
-        _tried(lambda: sip_leg.abandon(forwarded, effects), effects)
+    for leg in call_state.sip_legs(call):
+        _tried(partial(sip_leg.abandon, leg, effects), effects)
     _tried(lambda: relay_leg.abandon(call.relay, effects), effects)
     if not isinstance(call.jingle, Terminated):
         _tried(lambda: call_state.missed(call, replace(call, jingle=Terminated()), effects), effects)

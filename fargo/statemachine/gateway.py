@@ -4,7 +4,8 @@ Rules:
 
 1. What concerns several calls, or call and account, is done part by part (`faults`).
 2. After a restart, calls go on whose SIP side has outlived the gateway; all others end. What may not have been heard is
-   said again before anything else.
+   said again before anything else. If another gateway has taken the user over, with another SIP edge (`Policy.edge`),
+   the far ends are told where we are now.
 3. `expire` does all that is due at the time of the event.
 """
 
@@ -41,13 +42,17 @@ _CANCELLED_KEPT: Final = 600.0
 
 
 def policy_changed(user: User, policy: Policy, effects: Effects) -> User:
-    """Use the operator's new configuration. The gateway was restarted with it, so another engine has no connection."""
+    """Use the operator's new configuration. The gateway was restarted with it, so another engine has no connection, and
+    what another edge means for calls is for `restarted`.
+    """
     sign_in.engine_changed(policy.engine, effects)
     account = account_state.moved(user.account, policy.engine)
     shown = account_state.shown(account)
     if shown != account_state.shown(user.account):
         connections.record_account(shown, effects)
-    return replace(user, policy=policy, account=account)
+    known = user.policy.edge
+    moved = user.moved or bool(known and policy.edge and known != policy.edge)
+    return replace(user, policy=policy, account=account, moved=moved)
 
 
 def restarted(user: User, effects: Effects) -> User:
@@ -57,12 +62,14 @@ def restarted(user: User, effects: Effects) -> User:
     reason, engine = Reason(Cause.NETWORK, texts.RESTARTED), user.policy.engine
     user = in_part(user, outbox.restarted, effects)
     user = in_part(user, voicemail.restarted, effects)
+    if user.moved:
+        user = in_each_call(user, bridge.moved, effects)
     user = in_part(user, partial(_repeated, repeat=sip_leg.restarted), effects)
     user = connections.in_each_registration(user, sign_in.restarted, effects)
     going = in_each_call(user, lambda call, effects: bridge.restarted(call, engine, reason, effects), effects)
     going = in_part(going, _cleared, effects)
     going = connections.with_account(going, lambda account: connection.restarted(account, effects), effects)
-    return replace(going, stopping=False)
+    return replace(going, stopping=False, moved=False)
 
 
 def _repeated(user: User, effects: Effects, repeat: Callable[[Effects], None]) -> User:

@@ -22,7 +22,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
 from fargo.statemachine.media import paths, pictures
-from fargo.statemachine.media.description import Srtp, is_ipv6_only
+from fargo.statemachine.media.description import Srtp, is_secured
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
 from fargo.statemachine.model.requests import LastStranger
@@ -72,11 +72,13 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
+    if is_secured(offered) and caller.address:
+        user = replace(user, contacts=roster.shown_dtls(user.contacts, caller.address, True))
     seen = sees and offered.video is not None and any(client.sees for client in able.values())
-    direct = paths.goes_directly(offered.codecs, spoken, user.policy, is_ipv6_only(offered), seen)
-    as_it_is = pictures.without(offered) if direct else None
+    profile = paths.as_it_is(offered, spoken, user.policy, seen)
     sid = f"{credentials.nonce}{effects.version}"
-    jingle = forking.invite(sid, caller.jid, as_it_is, caller.is_stranger, effects, caller.nick)
+    alone = pictures.without(offered)
+    jingle = forking.invite(sid, caller.jid, alone, profile, caller.is_stranger, effects, caller.nick)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle, wakes=None if able or not is_woken(user) else user.policy)
     for jid in able:

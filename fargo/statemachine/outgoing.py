@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import address, dialling, texts
+from fargo.statemachine import address, dialling, mailbox_address, texts
 from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
@@ -163,7 +163,7 @@ def _is_emergency(policy: Policy, to: str) -> bool:
 
 def _target(user: User, book: AddressBook, to: str, words: LineWords) -> Rewritten | Refusal:
     """Return the address that is called, as dial rules have made it, or why there is none."""
-    target = dialling.target(to, book)
+    target = mailbox_address.of_contact(user, to, book) or dialling.target(to, book)
     if isinstance(target, BadAddress):
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if _is_emergency(user.policy, to):
@@ -200,6 +200,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str, w
         return Refusal("cancel", "not-allowed", Reason(Cause.FORBIDDEN, text))
     trunk = sign_in.trunk(connection.connection, user.registrations)
     direct = foreign and user.policy.foreign == "direct"
+    able = False if emergency else user.contacts.secured.get(target.words)
     return Line(
         engine,
         connection.connection,
@@ -211,6 +212,7 @@ def _line(user: User, credentials: Credentials, connection: SignedIn, to: str, w
         user.policy.early,
         direct=direct,
         rewritten=known,
+        dtls=paths.offers_dtls(able, user.policy),
     )
 
 
@@ -229,7 +231,7 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
         call_state.refused(id, target.words, event.sid, fit, effects, rewritten)
         return user
     audio, way = fit
-    leg = jingle_leg.called(event, audio, follows, effects)
+    leg = jingle_leg.called(event, audio, follows, way == paths.END_TO_END, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
     call = replace(call, sees=_sees(line, user.policy))
     call_state.placed(call, target.words, event.sid, rewritten, effects)
@@ -264,7 +266,8 @@ def _meant(user: User, to: str) -> str | None:
     it is the gateway's own.
     """
     book = address_book(user, address.domain_of(to))
-    target = dialling.target(to, replace(book, own=book.own or book.gateway))
+    found = mailbox_address.of_contact(user, to, book)
+    target = found or dialling.target(to, replace(book, own=book.own or book.gateway))
     return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 

@@ -59,7 +59,7 @@ class User(Struct, frozen=True, gc=False):
     ``prompt``: the password that is asked for in the chat. ``trouble``: of the account, as far as the user is
     told of it. ``texts``: those of the user's that are under way. ``stranger``: who has called or written
     last without being on the roster. ``mailbox``: that of the account, None if nothing is known of one. ``typing``: see
-    there.
+    there. ``moved``: the policy names another SIP edge than the far ends of the calls know.
     """
 
     jid: str
@@ -81,6 +81,7 @@ class User(Struct, frozen=True, gc=False):
     stranger: LastStranger | None = None
     mailbox: Mailbox | None = None
     typing: Typing = Typing()
+    moved: bool = False
 
 
 def is_busy(user: User) -> bool:
@@ -143,7 +144,7 @@ def spoken_to(user: User, event: SipLegEvent) -> Call | None:
     """Return the call whose SIP leg the event is about."""
     name = event.leg
     for call in user.calls.values():
-        if call.sip.name == name or (call.forwarded is not None and call.forwarded.name == name):
+        if call.sip.name == name or any(each.name == name for each in call_state.sip_legs(call)[1:]):
             return call
     return None
 
@@ -173,6 +174,8 @@ def changed(user: User, before: Call | None, after: Call, effects: Effects) -> U
     if after is before:
         return user
     call_state.changed(before, after, effects)
+    if before is not None and (refused := call_state.refused_dtls(before, after)):
+        user = replace(user, contacts=roster.shown_dtls(user.contacts, refused, False))
     if call_state.is_live(after):
         calls = dict(user.calls)  # quicker than a display
         calls[after.id] = after

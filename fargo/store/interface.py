@@ -10,7 +10,8 @@ Rules:
 3. A user's entries are a *stream*. (user, version) is unique. Versions have no gap; they begin with 1, or with the
    version of a `Snapshot`.
 4. One process at a time may append to a log: it holds the lock of the log's directory (`fargo.store.directory_lock`),
-   or that of the database that has the log. Reading needs no lock and is not held up.
+   or that of the database that has the log. The workers of a gateway share a database; each appends to the streams of
+   its own users. Reading needs no lock and is not held up.
 5. A store folds nothing. The caller of `condense` passes the commands of the snapshot, and the caller that opens an
    older log passes the `Backfill` that completes it.
    An entry belongs to the calls of its event and of its commands. An older log does not name them; the store finds them
@@ -42,6 +43,10 @@ class StoreError(Exception):
 
 class StoreInUseError(StoreError):
     """Another process holds the lock of the directory."""
+
+
+class LeaseLostError(StoreError):
+    """Another process appends in the place of this one, which must not say anything any more."""
 
 
 class LogMark(NamedTuple):
@@ -132,8 +137,9 @@ class Store(Reader, Protocol):
         its time returns a Deferred, which fires with the same when the batch is committed, or with a failure when it is
         not. The caller must not append the next batch before that.
 
-        An entry with the command `Forget` takes its user's whole stream with it, including itself. Raises StoreError if
-        the store was opened without the lock.
+        An entry with the command `Forget` takes its user's whole stream with it, including itself. An empty batch only
+        finds out whether the log is still ours. Raises StoreError if the store was opened without the lock, and
+        LeaseLostError.
         """
 
     def mark(self) -> LogMark:

@@ -47,21 +47,27 @@ def package_for(database: DatabaseAddress) -> Iterator[None]:
 
 
 def open_store(
-    place: LogPlace, backfill: Backfill | None = None, *, lock: DirectoryLock | None = None, beside_writer: bool = False
+    place: LogPlace,
+    backfill: Backfill | None = None,
+    *,
+    lock: DirectoryLock | None = None,
+    worker: str | None = None,
+    beside_writer: bool = False,
 ) -> SynchronousStore:
     """Open a log for writing; it is made if it does not exist. A log of an earlier version is brought up to date, for
     which some need a `backfill`.
 
     The store holds the lock of its directory until it is closed: the `lock` that the caller has taken, or its own. A
     database has a lock of its own besides. With `beside_writer` the store takes no lock, so that old events can be
-    condensed while another process appends; then the log must exist.
+    condensed while another process appends; then the log must exist. With a `worker`, it has the lease of that name, in
+    a database only.
 
     Raises StoreInUseError if another process holds the lock, and StoreError if the log cannot be used.
     """
     if isinstance(place, DatabaseAddress):
         with package_for(place):
             from fargo.store.postgresql.store import PostgresqlStore
-        return PostgresqlStore.open(place, lock, beside_writer=beside_writer)
+        return PostgresqlStore.open(place, lock, worker=worker, beside_writer=beside_writer)
     return SqliteStore.open(place, backfill, lock, beside_writer=beside_writer)
 
 
@@ -71,6 +77,7 @@ def open_store_beside(
     backfill: Backfill | None = None,
     *,
     lock: DirectoryLock | None = None,
+    worker: str | None = None,
 ) -> Store:
     """Open a log for writing, as `open_store` does, for a program whose reactor must not wait: batches are committed at
     once or, if that takes time, later.
@@ -78,7 +85,7 @@ def open_store_beside(
     if isinstance(place, DatabaseAddress):
         with package_for(place):
             from fargo.store.postgresql.threaded import ThreadedStore
-        return ThreadedStore.open_beside(place, lock, reactor)
+        return ThreadedStore.open_beside(place, lock, reactor, worker)
     return PatientStore.open_beside(place, backfill, lock, reactor)
 
 

@@ -14,6 +14,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fargo.private_file import lasting_secret
 from fargo.store import texts
@@ -21,6 +23,7 @@ from fargo.store.interface import StoreError
 
 KEY_FILE: Final = "vault.key"
 _NONCE: Final = 12
+_KEY: Final = 32
 """Bytes."""
 _PROOF: Final = ("", "")
 """A stand-in for name and user in the proof that a key is the right one."""
@@ -36,7 +39,8 @@ class Seal:
     def __init__(self, directory: Path) -> None:
         path = directory / KEY_FILE
         try:
-            self._cipher = AESGCM(bytes.fromhex(lasting_secret(path)))
+            self._key = bytes.fromhex(lasting_secret(path))
+            self._cipher = AESGCM(self._key)
         except OSError as error:
             raise StoreError(texts.KEY_UNUSABLE.format(path=path, why=error.strerror)) from error
         except ValueError:
@@ -53,6 +57,10 @@ class Seal:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _about(name, user)).decode()
         except (InvalidTag, ValueError):
             raise NotOpenedError from None
+
+    def secret(self, purpose: str) -> str:
+        """Return another secret, for a purpose: the same for everyone who has the key."""
+        return HKDF(SHA256(), _KEY, None, purpose.encode()).derive(self._key).hex()
 
     def proof(self) -> bytes:
         """Return what tells this key from others."""

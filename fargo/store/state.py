@@ -112,20 +112,27 @@ def take_lock(directory: Path) -> DirectoryLock:
         return DirectoryLock(directory)
 
 
-def open_log(directory: Path, backfill: Backfill, database: DatabaseAddress | None = None) -> SynchronousStore:
-    """Open the log of the gateway that keeps its state in this directory, and its log in the database if there is one.
-    The directory's lock is held until the log is closed. Raises StoreError, also if the log is not the one to which the
-    passwords belong.
+def open_log(
+    directory: Path, backfill: Backfill, database: DatabaseAddress | None = None, worker: str | None = None
+) -> SynchronousStore:
+    """Open the log of the gateway or worker that keeps its state in this directory, and its log in the database if
+    there is one. The directory's lock is held until the log is closed. Raises StoreError, also if the log is not the
+    one to which the passwords belong.
     """
-    return open_store(log_of(directory, database), backfill, lock=_lock_for_log(directory, database))
+    lock = _lock_for_log(directory, database)
+    return open_store(log_of(directory, database), backfill, lock=lock, worker=worker)
 
 
 def open_log_beside(
-    reactor: IReactorFromThreads, directory: Path, backfill: Backfill, database: DatabaseAddress | None = None
+    reactor: IReactorFromThreads,
+    directory: Path,
+    backfill: Backfill,
+    database: DatabaseAddress | None = None,
+    worker: str | None = None,
 ) -> Store:
     """Open that log as `open_log` does, for a program whose reactor must not wait."""
-    place = log_of(directory, database)
-    return open_store_beside(reactor, place, backfill, lock=_lock_for_log(directory, database))
+    place, lock = log_of(directory, database), _lock_for_log(directory, database)
+    return open_store_beside(reactor, place, backfill, lock=lock, worker=worker)
 
 
 def tables_in(directory: Path, database: DatabaseAddress | None = None) -> VaultTables:

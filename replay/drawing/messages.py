@@ -94,9 +94,11 @@ def messages(step: ReplayStep, call: str) -> Iterator[Message]:
 
 
 def _second_leg(step: ReplayStep, id: str) -> str | None:
-    """Return the name of the SIP leg to the number that a call is forwarded to; None if it is not."""
+    """Return the name of the SIP leg to the number that a call is forwarded or transferred to; None if it is not."""
     for user in (step.after, step.before):
         call = user.calls.get(id)
+        if call and call.handover is not None and call.handover.leg.name:
+            return call.handover.leg.name
         if call and call.forwarded is not None and call.forwarded.name:
             return call.forwarded.name
     return None
@@ -132,7 +134,8 @@ def phases(user: User, id: str) -> list[str]:
         return [PROPOSED if is_proposed(user, id) else OVER]
     relayed = sorted({type(session).__name__ for session in call.relay})
     first = call.jingle if call.forwarded is None else call.forwarded
-    return [each.lower() for each in (type(first).__name__, type(call.sip).__name__, *relayed)]
+    others = [type(call.handover.leg).__name__] if call.handover else []
+    return [each.lower() for each in (type(first).__name__, type(call.sip).__name__, *others, *relayed)]
 
 
 def is_proposed(user: User, id: str) -> bool:

@@ -31,7 +31,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.rules import RULES
 from fargo.store.entries import Entry
-from fargo.store.interface import StoreError
+from fargo.store.interface import LeaseLostError, StoreError
 from fargo.store.opening import open_reader
 
 from .bench import ALICE, BOB, START, Bench, Machine, State, out
@@ -180,6 +180,39 @@ def test_after_a_failing_commit_nobody_is_forgotten_and_deadlines_stay(failing: 
     stopped: list[object] = []
     failing.engine.stop().addCallback(stopped.append)
     assert (stopped, failing.engine.is_open) == ([None], False)
+
+
+def test_who_has_lost_the_lease_says_nothing_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(entries: Iterable[Entry]) -> None:
+        raise LeaseLostError("Another has it.")
+
+    bench.engine.put(BOB, SipSignedIn("b"))
+    bench.run()
+    del bench.sent[:]
+    monkeypatch.setattr(bench.log, "append", fail)
+    bench.engine.put(ALICE, out("a"))
+    bench.engine.put(BOB, out("b"))
+    bench.run(60)
+    bench.engine.broadcast(Stopping())
+    bench.engine.put(BOB, out("c"))
+    bench.run(60)
+    stopped: list[object] = []
+    bench.engine.stop().addCallback(stopped.append)
+    assert (stopped, bench.sent, bench.spared, bench.failures) == ([None], [], [], ["Another has it."])
+    assert (bench.engine.is_lost, bench.engine.is_open) == (True, False)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_lease_that_is_lost_during_a_commit_leaves_nothing_to_say(delayed: Bench, committed: bool) -> None:
+    delayed.engine.put(ALICE, SipSignedIn("a"))
+    delayed.run()
+    if not committed:
+        with sqlite3.connect(delayed.path) as other:
+            other.execute("create trigger full before insert on events begin select raise(abort, 'no space'); end")
+    delayed.engine.lose(LeaseLostError("Another has it."))
+    delayed.run(60)
+    assert len(delayed.log) == int(committed)
+    assert (delayed.sent, delayed.spared, delayed.failures) == ([], [], ["Another has it."])
 
 
 def test_time_never_goes_back_within_a_stream(path: Path) -> None:

@@ -34,7 +34,7 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.kept_text import KeptText
-from fargo.statemachine.model.requests import AddRule, CallNumber, DialRule, Register, SetForward
+from fargo.statemachine.model.requests import AddRule, CallNumber, DialRule, Register, SetForward, TransferCall
 from fargo.statemachine.user_state import User
 
 SMALL = Allowances(stanzas_a_second=1, calls_an_hour=4, subscriptions_an_hour=4, log_bytes=1_000_000)
@@ -214,6 +214,8 @@ def test_calls_are_not_forwarded_to_numbers_that_may_not_be_called() -> None:
     asked = GatewayAsked(DESK, GATEWAY, SetForward("+1 900 1"))
     assert bench.gate.event(ALICE, asked) == Rejection("cancel", "not-allowed", texts.NUMBER)
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, CallNumber("+1 900 1"))) is not None
+    assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, TransferCall("+1 900 1"))) is not None
+    assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, TransferCall())) is None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward("+44 1632 960111"))) is None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward(None))) is None
 

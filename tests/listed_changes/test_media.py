@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from statemachine.relayed import DTLS, FOR_CLIENT, Relayed
 from statemachine.story import BOB, DESK, PCMU, Story
 from statemachine.user_agent.encrypting import Encrypting
+from statemachine.user_agent.securing import Securing, phone_says
 
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.media.description import Candidate, Content, Description, MediaProfile, RawUdp
@@ -32,8 +33,15 @@ from fargo.statemachine.model.events import RegistrationAsked, TimePassed
 from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionInitiated
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDone, RelayLost
-from fargo.statemachine.model.rules import ENCRYPTED_AUDIO, HOLD_IN_TURN, IPV6_AUDIO, RELAY_ASKED_AGAIN, WAITING_ANSWER
-from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.rules import (
+    ENCRYPTED_AUDIO,
+    END_TO_END,
+    HOLD_IN_TURN,
+    IPV6_AUDIO,
+    RELAY_ASKED_AGAIN,
+    WAITING_ANSWER,
+)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify
@@ -252,3 +260,24 @@ def test_a_refusal_of_something_else_does_not_follow() -> None:
     entries.append((replace(story.entries[-1][0], rules=1), ()))
     with_commands(entries, -1, AcceptIq(iq))
     assert verify(list(correlated(entries))).differences == 1
+
+
+def test_a_call_out_with_dtls_that_was_ended_at_once_is_explained() -> None:
+    story = Securing()
+    story.calls_out()
+    entries = before(END_TO_END, story)
+    offered = entries[-1][0].event
+    assert isinstance(offered, SessionInitiated)
+    ended = TerminateSession(BOB, DESK, "s1", "unsupported-transports", "There is no media relay.")
+    with_commands(entries, -1, AcceptIq(offered.iq), ended)
+    only(entries, END_TO_END)
+
+
+def test_a_call_in_with_dtls_that_was_refused_is_explained() -> None:
+    story = Securing()
+    story.invites(phone_says("actpass"))
+    entries = before(END_TO_END, story)
+    arrived = entries[-1][0].event
+    assert isinstance(arrived, InviteReceived)
+    with_commands(entries, -1, SendResponse(arrived.name, arrived.head, 488, "Not Acceptable Here"))
+    only(entries, END_TO_END)

@@ -6,7 +6,7 @@ proposal or client is gone, it would stay for ever.
 
 from collections.abc import Iterator
 
-from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.call.call_state import Call, sip_legs
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Forking
 from fargo.statemachine.legs.jingle.invitations import Proposed
@@ -56,7 +56,7 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
 
 
 def _has(call: Call, names: tuple[str | None, ...]) -> bool:
-    return call.sip.name in names or (call.forwarded is not None and call.forwarded.name in names)
+    return any(each.name in names for each in sip_legs(call) if each.name)
 
 
 def _is_in(leg: jingle_leg.JingleLeg, waiting: Pending) -> bool:

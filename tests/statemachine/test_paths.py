@@ -1,14 +1,18 @@
 """The choice of the audio path. docs/mapping.md describes it, and test_mapping.py compares it with that page."""
 
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine.media.description import Codec, MediaProfile
 from fargo.statemachine.media.paths import (
     DIRECT,
+    END_TO_END,
+    EndToEnd,
     PathChoice,
     Policy,
+    as_it_is,
     choose,
-    goes_directly,
+    offers_dtls,
     profile_for,
     reaches,
     relayed,
@@ -17,7 +21,8 @@ from fargo.statemachine.media.paths import (
 from fargo.statemachine.model.call_records import AudioPath
 from fargo.statemachine.reason import Cause, Reason
 
-from .relayed import OPUS
+from .relayed import AT_CLIENT, OPUS, PHONE_OFFER
+from .relayed import DTLS as DTLS_OFFER
 from .story import PCMA, PCMU
 
 AUTO, ALWAYS, NEVER = Policy(relay=True), Policy("relay", relay=True), Policy("direct", relay=True)
@@ -31,6 +36,10 @@ SPOKEN = (PLAIN,)
 def way(codecs: tuple[Codec, ...], profile: MediaProfile, policy: Policy) -> AudioPath | Cause:
     found = choose(codecs, profile, SPOKEN, policy)
     return found.path if isinstance(found, PathChoice) else found.cause
+
+
+def directly(codecs: tuple[Codec, ...], policy: Policy) -> bool:
+    return as_it_is(replace(PHONE_OFFER, codecs=codecs), SPOKEN, policy) is PLAIN
 
 
 def test_whether_calls_may_go_through_the_relay() -> None:
@@ -47,7 +56,7 @@ def test_a_codec_that_every_phone_has_goes_directly(codec: Codec) -> None:
         AudioPath.DIRECT,
         AudioPath.DIRECT,
     ]
-    assert [goes_directly(offered, SPOKEN, policy) for policy in EVERY] == [True, False, True, True]
+    assert [directly(offered, policy) for policy in EVERY] == [True, False, True, True]
 
 
 def test_no_such_codec_needs_the_relay_if_there_is_one() -> None:
@@ -58,7 +67,7 @@ def test_no_such_codec_needs_the_relay_if_there_is_one() -> None:
         AudioPath.DIRECT,
         AudioPath.DIRECT,
     ]
-    assert [goes_directly(offered, SPOKEN, policy) for policy in EVERY] == [False, False, True, True]
+    assert [directly(offered, policy) for policy in EVERY] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("profile", [ICE, DTLS])
@@ -107,3 +116,26 @@ def test_whom_a_call_reaches() -> None:
     assert [reaches((PLAIN, DTLS), SPOKEN, policy) for policy in EVERY] == [True, True, True, True]
     assert [reaches((ICE, DTLS), SPOKEN, policy) for policy in EVERY] == [True, True, False, False]
     assert [reaches((), SPOKEN, policy) for policy in EVERY] == [False, False, False, False]
+
+
+def test_two_ends_with_dtls_need_no_relay_whatever_their_codecs() -> None:
+    found = [choose((OPUS,), DTLS, (DTLS,), policy) for policy in EVERY]
+    assert [each is END_TO_END for each in found] == [True, False, True, True]
+    assert [as_it_is(DTLS_OFFER, (DTLS,), policy) for policy in EVERY] == [DTLS, None, DTLS, DTLS]
+    assert as_it_is(replace(DTLS_OFFER, transport=replace(AT_CLIENT, pwd="")), (DTLS,), NONE) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "relay", "offered"),
+    [
+        ("known", True, {True: True, False: False, None: False}),
+        ("always", True, {True: True, False: False, None: True}),
+        ("never", True, {True: False, False: False, None: False}),
+        ("known", False, {True: True, False: True, None: True}),
+        ("always", False, {True: True, False: True, None: True}),
+        ("never", False, {True: False, False: False, None: False}),
+    ],
+)
+def test_which_phones_are_offered_dtls(wanted: EndToEnd, relay: bool, offered: dict[bool | None, bool]) -> None:
+    policy = Policy(relay=relay, end_to_end=wanted)
+    assert {able: offers_dtls(able, policy) for able in offered} == offered

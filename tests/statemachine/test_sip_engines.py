@@ -24,7 +24,7 @@ from fargo.statemachine.model.commands import (
     SendPresence,
     SignIn,
 )
-from fargo.statemachine.model.events import RegistrationSubmitted, SipAccount, Snapshot
+from fargo.statemachine.model.events import RegistrationSubmitted, SipAccount, Snapshot, TimePassed
 from fargo.statemachine.model.jingle_events import SessionInitiated, TransportInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.presence import SignedIn
@@ -151,7 +151,9 @@ def test_a_client_whose_profile_the_engine_has_needs_no_relay(monkeypatch: pytes
     story = Relayed(MediaProfile.DTLS, path="direct")
     assert not [each for each in story.calls_out() if isinstance(each, PlaceCall)]
     able_to(monkeypatch, SipCapabilities((MediaProfile.PLAIN, MediaProfile.DTLS), transport_change=False))
-    assert [each for each in story.calls_out(sid="s2") if isinstance(each, PlaceCall)]
+    story.calls_out(sid="s2")
+    story.tell(TimePassed(), after=2.0)
+    assert [each for each in story.last if isinstance(each.command, PlaceCall)]
 
 
 # --- a leg that no engine has

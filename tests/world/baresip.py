@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
+from .colours import is_like, mean
 from .event_list import EventList
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
-from .colours import is_like, mean
 from .provider import SipAccount
 from .recording import hears, tone
 
@@ -24,6 +24,7 @@ module_path /usr/lib/baresip/modules
 module ausine.so
 module aubridge.so
 module sndfile.so
+{encryption}
 module_app account.so
 module_app contact.so
 module_app menu.so
@@ -69,6 +70,10 @@ MODULES = {"PCMU": "g711", "PCMA": "g711", "G722": "g722"}
 """The module of each codec. The phone offers whatever is loaded, and not only what is said of the account."""
 
 
+ENCRYPTION = "module srtp.so\nmodule dtls_srtp.so\nmodule ice.so\nrtcp_mux yes"
+ENCRYPTED = ";mediaenc=dtls_srtp;medianat=ice"
+
+
 class Packets(NamedTuple):
     """RTP packets of one ended call, as the phone counted them."""
 
@@ -81,6 +86,8 @@ class Baresip(Server):
 
     `answers`: it answers every call automatically. `hertz`: the tone that it plays. `codecs`: those that it supports.
     `video`: it has video, in VP8.
+    `encrypts`: it wants DTLS over ICE in every call; then its `address` must not be one of loopback, which its ICE
+    ignores.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Baresip(Server):
         codecs: str = "PCMU,PCMA",
         writes_to: str = "alice",
         video: bool = False,
+        encrypts: bool = False,
     ) -> None:
         super().__init__(directory)
         self.account = account
@@ -101,6 +109,7 @@ class Baresip(Server):
         self.codecs = codecs
         self.writes_to = writes_to
         self.video = video
+        self.encrypts = encrypts
         self.address = address
         self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
         self.control_port = free_port(address)
@@ -113,13 +122,15 @@ class Baresip(Server):
         self.write(
             "accounts",
             f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs={self.codecs}"
-            f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}\n',
+            f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}'
+            f"{ENCRYPTED if self.encrypts else ''}\n",
         )
         self.write("contacts", f'"Alice" <sip:{self.writes_to}@{account.domain}>\n')
         self.write(
             "config",
             CONFIGURATION.format(
                 codecs="\n".join(f"module {each}.so" for each in {MODULES[each] for each in self.codecs.split(",")}),
+                encryption=ENCRYPTION if self.encrypts else "",
                 address=self.address,
                 port=self.port,
                 control_port=self.control_port,

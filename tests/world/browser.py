@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from . import XMPP_ADDRESS
-from .devtools import DevTools, DevToolsError, Event
 from .colours import is_like
+from .devtools import DevTools, DevToolsError, Event
 from .ports import free_port
 from .process import Process, Server
 from .provider import SipAccount
@@ -34,8 +34,8 @@ FLAGS = (
     # No requests to the network.
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
     *("--disable-default-apps", "--disable-extensions", "--no-default-browser-check", "--no-pings"),
-    # A microphone without a permission prompt, ICE on loopback without mDNS names, sound without a click.
-    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"),
+    # A microphone without a permission prompt, ICE without mDNS names, sound without a click.
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
     *("--disable-features=WebRtcHideLocalIpsWithMdns", "--autoplay-policy=no-user-gesture-required"),
     # Only relevant output: no complaints about missing desktop services and sound cards.
     *("--log-level=3", "--disable-audio-output", "--remote-debugging-port=0"),
@@ -75,16 +75,22 @@ class PhonePage(Server):
             raise bundler.failure("could not bundle the page")
 
 
-class Chromium(Server):
-    """The browser. `phone` opens the page in it."""
+LOOPBACK = "--allow-loopback-in-peer-connection"
 
-    def __init__(self, directory: Path | None = None) -> None:
+
+class Chromium(Server):
+    """The browser. `phone` opens the page in it. `loopback`: it uses addresses of loopback for audio, too."""
+
+    def __init__(self, directory: Path | None = None, loopback: bool = True) -> None:
         super().__init__(directory)
+        self._flags = (*FLAGS, LOOPBACK) if loopback else FLAGS
         self._parts = AsyncExitStack()
 
     async def start(self) -> None:
         profile = f"--user-data-dir={self.directory / 'profile'}"
-        self.process = await Process.start("chromium", "chromium", *FLAGS, profile, "about:blank", cwd=self.directory)
+        self.process = await Process.start(
+            "chromium", "chromium", *self._flags, profile, "about:blank", cwd=self.directory
+        )
         listening = await self.process.line(r"DevTools listening on (ws://\S+)", 30)
         self.devtools = await self._parts.enter_async_context(DevTools(listening[1]))
 

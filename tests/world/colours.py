@@ -15,5 +15,7 @@ def is_like(seen: Sequence[int], colour: Sequence[int]) -> bool:
 
 def mean(picture: Path) -> tuple[int, ...] | None:
     """Return the mean colour of a picture in a file (red, green, blue); None if the file is not complete."""
-    shrunk = subprocess.run(("convert", picture, "-resize", "1x1!", "-depth", "8", "rgb:-"), capture_output=True)
+    shrunk = subprocess.run(
+        ("convert", picture, "-resize", "1x1!", "-depth", "8", "rgb:-"), check=False, capture_output=True
+    )
     return tuple(shrunk.stdout[:3]) if shrunk.returncode == 0 else None

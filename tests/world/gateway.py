@@ -5,9 +5,11 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import copyfile
 
 from fargo.config import INSIDE
 from fargo.edge.leftover import end, find, run_dir_in
+from fargo.store.sealing import KEY_FILE
 
 from . import GATEWAY_ADDRESS, PHONE_ADDRESS, prepared
 from .name_server import NameServer
@@ -35,7 +37,8 @@ class Gateway(Server):
 
     It asks the `name_server` if there is one, and otherwise those of this machine. `program` is the command that runs
     it, by default `fargo`, which is then forked (prepared.py); `options` are those of `fargo run`. `limits` are other
-    limits than WIDE; what they do not name has its default.
+    limits than WIDE; what they do not name has its default. With a `worker`, it is that one of a gateway; it has the
+    key of `like`, another worker.
     """
 
     def __init__(
@@ -50,16 +53,23 @@ class Gateway(Server):
         program: Sequence[str | Path] = (),
         options: Sequence[str] = (),
         limits: Mapping[str, int] | None = None,
+        worker: str | None = None,
+        like: "Gateway | None" = None,
     ) -> None:
         super().__init__(directory)
         self.jid = server.component
         self.address = address
         self.name_server = name_server
         self.program = program
-        self.options = options
+        self.options = (*options, *(("--worker", worker) if worker else ()))
+        self.worker = worker
         self.port = free_port(address)
-        self.state = self.directory / "state"
+        keys = self.directory / "state"
+        self.state = keys / worker if worker else keys
         self.log = self.state / "fargo.db"
+        if like:
+            keys.mkdir(mode=0o700)
+            copyfile(like.directory / "state" / KEY_FILE, keys / KEY_FILE)
         self.configuration = self.directory / "fargo.toml"
         self.tables: dict[str, dict[str, object]] = {
             "xmpp": {
@@ -78,15 +88,26 @@ class Gateway(Server):
             # Everybody in this world has an address of loopback, or that of a wire. baresip names one of its own, and
             # sends from 127.0.0.1.
             "media": {"allow": ["127.0.0.0/8", "::1", WIRE_ADDRESS], "learn": [PHONE_ADDRESS]},
-            "state": {"directory": str(self.state)},
+            "state": {"directory": str(keys)},
             "limits": dict(WIDE if limits is None else limits),
         }
         if engine == "sip":
             self.tables["sip"] |= {"tls_port": free_port(address), "gateway_port": free_port(INSIDE)}
+        if worker:
+            self.tables[f"workers.{worker}"] = {}
         for table, values in (settings or {}).items():
             self.tables.setdefault(table, {}).update(values)
 
     async def start(self) -> None:
+        await self.run()
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Return when users can register and call."""
+        await self.process.line(READY, READY_SECONDS)
+
+    async def run(self) -> None:
+        """Start the process, which may have to wait for another."""
         self.write(self.configuration.name, toml(self.tables))
         arguments: tuple[str | Path, ...] = ("run", "--as-root", "-c", self.configuration, *self.options)
         names = self.write("resolv.conf", self.name_server.configuration) if self.name_server else None
@@ -95,7 +116,6 @@ class Gateway(Server):
             self.process = await Process.start("fargo", *program, *arguments)
         else:
             self.process = Process("fargo", await prepared.start(FARGO, *arguments, resolv_conf=names))
-        await self.process.line(READY, READY_SECONDS)
 
     async def stop(self) -> None:
         """Stop it, and the edge that it has left if it was killed."""

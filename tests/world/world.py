@@ -47,6 +47,8 @@ class World:
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
         self._browser: Chromium | None = None
+        self.loopback = True
+        """Chromium uses addresses of loopback for audio."""
         self._relay: Rtpengine | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,7 +119,7 @@ class World:
         """
         if self._browser is None:
             self._page = await self.add(PhonePage(self.server))
-            self._browser = await self.add(Chromium())
+            self._browser = await self.add(Chromium(loopback=self.loopback))
         phone = await self._browser.phone(self._page.url)
         await phone.log_in(self.server, user, resource, asks_first, hertz, colour)
         return phone

@@ -51,6 +51,8 @@ from fargo.statemachine.media.description import (
     Transport,
 )
 
+_HASHES: Final = ("sha-1", "sha-224", "sha-256", "sha-384", "sha-512")
+"""Hash functions of fingerprints, the best last."""
 MOST_STREAMS: Final = 32
 """The number of media lines that are read."""
 
@@ -281,7 +283,13 @@ def _candidate(text: str) -> Candidate:
 
 
 def _fingerprint(media: Media) -> Fingerprint | None:
-    if not media.has("fingerprint"):
+    """Return the fingerprint, of several that by the best hash function (RFC 8122 §5)."""
+    told = [_words(each, 2, "fingerprint")[:2] for each in media.all("fingerprint")]
+    if not told:
         return None
-    algorithm, value, *_ = _words(media.one("fingerprint"), 2, "fingerprint")
+    algorithm, value = max(told, key=lambda each: _rank(each[0].lower()))
     return Fingerprint(algorithm, media.one("setup"), value)
+
+
+def _rank(algorithm: str) -> int:
+    return _HASHES.index(algorithm) if algorithm in _HASHES else -1

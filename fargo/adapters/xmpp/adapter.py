@@ -153,6 +153,8 @@ class XmppSettings:
     """True if calls can go through a media relay."""
     video: bool = False
     """True if calls can have video."""
+    secured: bool = False
+    """True if every phone is offered what clients with DTLS offer."""
     texts: bool = False
     """True if the SIP engine carries text messages."""
     longest_silence: float = LONGEST_SILENCE
@@ -238,7 +240,8 @@ class XmppAdapter:
         """Serve the users that these settings name from now on. Changes of the other settings have no effect."""
         self._settings = settings
         self._readers.default = settings.language
-        contact = disco.RELAYED_CONTACT if settings.relayed else disco.CONTACT
+        contact = disco.SECURED_CONTACT if settings.secured else disco.CONTACT
+        contact = disco.RELAYED_CONTACT if settings.relayed else contact
         contact = disco.with_video(contact) if settings.video else contact
         self._contact = disco.with_texts(contact) if settings.texts else contact
 

@@ -41,6 +41,7 @@ from fargo.statemachine.model.requests import (
     AskRemoval,
     AskRules,
     AskStay,
+    AskTransfer,
     CallNumber,
     CommandForm,
     EndCalls,
@@ -49,8 +50,9 @@ from fargo.statemachine.model.requests import (
     SetStay,
     ShowCalls,
     ShowStatus,
+    TransferCall,
 )
-from fargo.statemachine.self_service.commands import BUSY, CALL, FORWARD, STAY, SURE
+from fargo.statemachine.self_service.commands import BUSY, CALL, FORWARD, STAY, SURE, TRANSFER
 
 FormValues: TypeAlias = Mapping[str, str]
 AdHocEvent: TypeAlias = CommandAsked | RegistrationAsked | RegistrationCancelled
@@ -108,6 +110,10 @@ def _call(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, CallNumber(number) if number else AskCall())
 
 
+def _transfer(iq: Iq, values: FormValues) -> AdHocEvent:
+    return CommandAsked(iq, TransferCall(_address(values, TRANSFER) or None))
+
+
 def _keep(iq: Iq, values: FormValues) -> AdHocEvent:
     return CommandAsked(iq, keep_command.submitted(values))
 
@@ -139,6 +145,7 @@ _COMMANDS: Final[Mapping[str, _Command]] = {
     "status": _Command(texts.COMMAND_STATUS, lambda iq: CommandAsked(iq, ShowStatus())),
     "calls": _Command(texts.COMMAND_CALLS, lambda iq: CommandAsked(iq, ShowCalls())),
     "call": _Command(texts.COMMAND_CALL, lambda iq: CommandAsked(iq, AskCall()), _call),
+    "transfer": _Command(texts.COMMAND_TRANSFER, lambda iq: CommandAsked(iq, AskTransfer()), _transfer),
     "keep": _Command(texts.COMMAND_KEEP, lambda iq: CommandAsked(iq, AskKeep()), _keep),
     "busy": _Command(texts.COMMAND_BUSY, lambda iq: CommandAsked(iq, AskBusy()), _busy),
     "stay": _Command(texts.COMMAND_STAY, lambda iq: CommandAsked(iq, AskStay()), _stay),

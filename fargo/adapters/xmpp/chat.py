@@ -33,6 +33,7 @@ from fargo.statemachine.model.requests import (
     ShowHelp,
     ShowRules,
     ShowStatus,
+    TransferCall,
 )
 
 _REGISTER: Final = "register"
@@ -50,6 +51,7 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "stay": AskStay(),
     "forward": AskForward(),
     "call": AskCall(),
+    "transfer": TransferCall(),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),
@@ -57,7 +59,11 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "stay off": SetStay(False),
     "forward off": SetForward(None),
 }
-_OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {"forward": SetForward, "call": CallNumber}
+_OF_NUMBERS: Final[dict[str, Callable[[str], GatewayRequest]]] = {
+    "forward": SetForward,
+    "call": CallNumber,
+    "transfer": TransferCall,
+}
 
 
 def request(body: str) -> GatewayRequest:

@@ -86,6 +86,8 @@ CONTACT: Final = Entity(
 )
 RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
 """A contact whose calls can go through a media relay."""
+SECURED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS))
+"""A contact whose calls go to phones with DTLS, and through no relay."""
 
 
 def with_video(contact: Entity) -> Entity:

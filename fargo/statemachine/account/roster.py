@@ -61,6 +61,7 @@ _LONGEST_DOUBT: Final = 30.0  # seconds
 _MOST_CLIENTS: Final = 64
 _MOST_CONTACTS: Final = 2000
 _MOST_SPELLED: Final = 500
+_MOST_SECURED: Final = 500
 _MOST_STRANGERS: Final = 16
 """The contacts beside the subscribed ones whose presence one client is kept up to date with."""
 
@@ -69,13 +70,15 @@ class Contacts(Struct, frozen=True, gc=False):
     """Online clients by full JID, and the bare JIDs of the contacts that the user has subscribed to.
 
     ``asks``: the user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose
-    spelling their JID does not keep, see `dialling.AddressBook`.
+    spelling their JID does not keep, see `dialling.AddressBook`. ``secured``: the phones, by SIP address, that
+    have shown that they have DTLS (True), or have refused it (False).
     """
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     subscribed: tuple[str, ...] = ()
     asks: bool = False
     spelled: Mapping[str, str] = field(default_factory=dict)
+    secured: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Shown(Struct, frozen=True, gc=False):
@@ -284,6 +287,14 @@ def spelled(contacts: Contacts, uri: SipUri) -> Contacts:
     """Remember how the user part of an address is spelled, so that it can be dialled."""
     known = dialling.remembered(contacts.spelled, uri, _MOST_SPELLED)
     return contacts if known is contacts.spelled else replace(contacts, spelled=known)
+
+
+def shown_dtls(contacts: Contacts, address: str, able: bool) -> Contacts:
+    """Remember whether a phone has DTLS, by its SIP address in words. The latest that were learned are kept."""
+    if contacts.secured.get(address) is able:
+        return contacts
+    others = [(key, value) for key, value in contacts.secured.items() if key != address]
+    return replace(contacts, secured=dict([*others, (address, able)][-_MOST_SECURED:]))
 
 
 def show_all(contacts: Contacts, shown: Shown, effects: Effects) -> None:

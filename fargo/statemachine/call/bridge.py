@@ -19,7 +19,8 @@ Rules:
 9. After a restart of the gateway a call goes on if its SIP engine has kept its side of it. The relay keeps its own, and
    the clients are asked once they can be reached (`stream_opened`).
 10. If no client takes a call that is to be forwarded, a second SIP leg takes their place (`forwarding`).
-11. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
+11. A phone that the user's phone is being joined with (`handover`) is heard by that module alone, until it is.
+12. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
     called.
 """
 
@@ -27,7 +28,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, called_first, forwarding, placing, seeing, seeking, texts
+from fargo.statemachine.call import call_state, called_first, forwarding, handover, placing, seeing, seeking, texts
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -98,8 +99,10 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
         return _passed_on(changed, audible(news), _CLIENT, effects)
+    if handover.concerns(call, event.leg):
+        return handover.fold(call, event, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
-    changed = call if sip is call.sip else replace(call, sip=sip)
+    changed = call if sip is call.sip else handover.phone_heard(replace(call, sip=sip), news, effects)
     if called_first.waits(call):
         news = audible(news)
     return _passed_on(changed, news, _PHONE, effects) if news else changed
@@ -177,6 +180,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
+    call = handover.dropped(call, effects)
     return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
 
 
@@ -197,9 +201,20 @@ def restarted(call: Call, engine: SipEngine, reason: Reason, effects: Effects) -
     return end(lose_sip(call, reason, effects), reason, effects)
 
 
+def moved(call: Call, effects: Effects) -> Call:
+    """Prepare the call to go on at another SIP edge than its far ends know; `restarted` follows."""
+    sip, news = sip_leg.moved(call.sip, effects)
+    call = replace(call, sip=sip)
+    if call.forwarded is not None:
+        forwarded, told = sip_leg.moved(call.forwarded, effects)
+        call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
+    return _passed_on(call, news, _PHONE, effects)
+
+
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
+    call = handover.resumed(call, effects)
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         return _sip_expired(call, effects)
@@ -213,6 +228,7 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
+    call = handover.expire(call, effects)
     due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
     if call.forwarded is not None and due is not None and due.at <= effects.at:
         leg, news = sip_leg.expire(call.forwarded, effects)
@@ -280,7 +296,7 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
 
 
 def _described(call: Call, offered: Offered, effects: Effects) -> Call:
-    """Place a call whose client has said by now how it is reached (rule 11)."""
+    """Place a call whose client has said by now how it is reached (rule 12)."""
     assert isinstance(call.sip, Preparing), "no phone is called before"
     assert call.undescribed is not None, "it was placed without a description"
     description, profile, policy = offered.description, offered.profile, call.undescribed
@@ -295,17 +311,17 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
     """Tell who has to know that an end has moved (rule 6). The relay does not follow a client's plain address."""
     relayed = relay_leg.is_used(call.relay)
     match leg_event.transport:
-        case IceUdp() if by is _CLIENT:
+        case IceUdp() if by is _CLIENT and relayed:
             return replace(call, relay=moving.client_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is _PHONE and relayed:
             moved = moving.phone_moved(call.relay, leg_event.transport, leg_event.crypto, effects)
             return replace(call, relay=moved)
-        case RawUdp() if by is _PHONE:
-            return _to_jingle(call, leg_event, effects)
-        case RawUdp() if sip_leg.capabilities(call.sip).transport_change and not relayed:
-            return _to_sip(call, leg_event, effects)
-        case IceUdp() | RawUdp():
+        case IceUdp() | RawUdp() if relayed:
             return call
+        case IceUdp() | RawUdp() if by is _PHONE:
+            return _to_jingle(call, leg_event, effects)
+        case IceUdp() | RawUdp():
+            return _to_sip(call, leg_event, effects) if sip_leg.capabilities(call.sip).transport_change else call
         case _:
             assert_never(leg_event.transport)
 
@@ -378,7 +394,7 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
         call = replace(call, forward=None, early=isinstance(call.sip, Preparing))
-        way = paths.DIRECT if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
+        way = paths.direct(session.profile) if relay is None else PathChoice(AudioPath.RELAY, relay_leg.why(relay))
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
@@ -388,9 +404,11 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
 
 
 def _is_apart(call: Call, answer: Description) -> bool:
-    """Return True if the client has answered without an address in a family of the phone's offer."""
+    """Return True if the client has answered without an address in a family of the phone's offer. With ICE both ends
+    may have others than they name.
+    """
     offered = sip_leg.offered(call.sip)
-    theirs = families(offered) if offered else ()
+    theirs = families(offered) if offered and isinstance(answer.transport, RawUdp) else ()
     return bool(theirs) and not takes(answer, theirs)
 
 
@@ -400,6 +418,8 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         return _again(call, second, effects)
     if by is _CLIENT and call.forwarded is None and forwarding.applies(call, leg_event):
         return forwarding.begin(_relay_deleted(call, effects), leg_event.reason, effects)
+    if by is _CLIENT and call.handover is not None:
+        return handover.client_left(call, effects)
     if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
@@ -408,6 +428,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
         if by is _PHONE:
             call_state.not_reached(call, leg_event.reason, effects)
+    call = handover.dropped(call, effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 

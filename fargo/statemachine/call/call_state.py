@@ -25,9 +25,9 @@ from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
 from fargo.statemachine.legs.relay.relay_session import RelayLeg, RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line, Over
+from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
-from fargo.statemachine.media.description import Description
+from fargo.statemachine.media.description import Description, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import (
     CallRecord,
@@ -85,6 +85,24 @@ class RelayRetry(Struct, frozen=True, gc=False):
     offer: Description
 
 
+class Handover(Struct, frozen=True, gc=False):
+    """The user transfers a call: its phone is to talk to another one (`handover`).
+
+    ``peer``: whom the user talks to, ``to``: whom the call goes to, both for people. ``gateway``: our JID, which tells
+    the user what comes of it. ``leg``: that of the other phone. ``before``: how the phone was asked to send its audio
+    before it was told of the other, None if it was not. ``phone_told``, ``other_told``: the one of the two knows where
+    the other is by now.
+    """
+
+    peer: str
+    to: str
+    gateway: str
+    leg: SipLeg
+    before: Description | None = None
+    phone_told: bool = False
+    other_told: bool = False
+
+
 class Call(Struct, frozen=True, gc=False):
     """One call of a user.
 
@@ -97,7 +115,9 @@ class Call(Struct, frozen=True, gc=False):
     None if none is to be. ``forward``: the line on which the call is forwarded if no client takes it, None if it is
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
     not. ``rings``: the relay plays the ringing tone to the client (`calling_back`). ``heard``: how a phone has
-    described itself to such a client, None if it has not. ``sees``: the call may have video.
+    described itself to such a client, None if it has not. ``handover``: None unless the user transfers the call at this
+    time; ``handed_over``: when they have (seconds since 1970), and ``forwarded`` is the leg of whom to. ``left``:
+    the SIP legs of phones that are out of the call, and not over yet. ``sees``: the call may have video.
     """
 
     id: str
@@ -116,12 +136,23 @@ class Call(Struct, frozen=True, gc=False):
     forwarded: SipLeg | None = None
     rings: bool = False
     heard: Description | None = None
+    handover: Handover | None = None
+    handed_over: float | None = None
+    left: tuple[SipLeg, ...] = ()
     sees: bool = False
+
+
+def sip_legs(call: Call) -> tuple[SipLeg, ...]:
+    """Return all SIP legs of the call."""
+    if call.forwarded is None and call.handover is None and not call.left:
+        return (call.sip,)
+    others = (call.forwarded, call.handover.leg if call.handover else None, *call.left)
+    return (call.sip, *(each for each in others if each is not None))
 
 
 def is_over(call: Call) -> bool:
     """Return True if no leg has anything left to do."""
-    legs_over = isinstance(call.sip, Over) and isinstance(call.forwarded, Over | None)
+    legs_over = all(isinstance(each, Over) for each in sip_legs(call))
     return isinstance(call.jingle, jingle_session.Terminated) and legs_over and not call.relay
 
 
@@ -129,7 +160,19 @@ def is_live(call: Call) -> bool:
     """Return True if anybody is still calling or talking."""
     if type(call.jingle) is not jingle_session.Terminated:
         return True
+    if call.handover is not None:
+        return True
     return call.forwarded is not None and sip_leg.is_live(call.forwarded)
+
+
+def refused_dtls(before: Call, after: Call) -> str | None:
+    """Return the SIP address of a phone that has refused to encrypt from end to end, so that it is called again through
+    the relay; None if none has.
+    """
+    retry = before.relay_retry
+    if retry is None or after.relay_retry is not None or retry.terms.profile is not MediaProfile.DTLS:
+        return None
+    return retry.line.target.words if isinstance(after.sip, Preparing) else None
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
@@ -154,10 +197,8 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
 
 def deadlines(call: Call) -> list[Deadline]:
     """Return by when the legs of the call must have moved on. The names do not say which call it is (`in_words`)."""
-    due = [sip_leg.deadline(call.sip), jingle_leg.deadline(call.jingle), forward_deadline(call)]
-    if call.forwarded is not None:
-        due += [sip_leg.deadline(call.forwarded), longest(call)]
-    return [each for each in due if each is not None]
+    due = [*map(sip_leg.deadline, sip_legs(call)), jingle_leg.deadline(call.jingle)]
+    return [each for each in (*due, forward_deadline(call), longest(call)) if each is not None]
 
 
 def in_words(call: Call, due: Deadline) -> Deadline:
@@ -173,12 +214,12 @@ def forward_deadline(call: Call) -> Deadline | None:
 
 
 def longest(call: Call) -> Deadline | None:
-    """Return when a call ends that was forwarded and goes on, as nobody tells if both phones are gone; None for any
-    other.
+    """Return when a call ends that was forwarded or transferred and goes on, as nobody tells if both phones are gone;
+    None for any other.
     """
     if call.forwarded is None or not is_live(call):
         return None
-    return Deadline(texts.END, call.since + _LONGEST_FORWARDED)
+    return Deadline(texts.END, (call.handed_over or call.since) + _LONGEST_FORWARDED)
 
 
 # --- call records
@@ -217,16 +258,21 @@ def ended(call: Call, by: Side, reason: Reason, effects: Effects, forwarded: boo
 
 def changed(before: Call | None, after: Call, effects: Effects) -> None:
     """Record what is new of the SIP dialog and its audio session."""
-    if before is not None and before.sip is after.sip and before.forwarded is after.forwarded:
+    if before is not None and before.sip is after.sip and _other(before) is _other(after):
         return
     for record in _new(before.sip if before else None, after.sip, after.id):
         joined = isinstance(record, RecordMedia) and after.forwarded is not None
         effects.record(replace(record, forwarded=True) if joined else record)
-    if after.forwarded is not None:
-        for record in _new(before.forwarded if before else None, after.forwarded, after.id):
+    if (other := _other(after)) is not None:
+        for record in _new(_other(before) if before else None, other, after.id):
             # The audio session is that of the caller's leg.
             if isinstance(record, RecordDialog):
                 effects.record(replace(record, forwarded=True))
+
+
+def _other(call: Call) -> SipLeg | None:
+    """Return the leg of the phone that is joined with the call's, or is to be; None if none is."""
+    return call.handover.leg if call.handover else call.forwarded
 
 
 def _new(before: SipLeg | None, after: SipLeg, id: str) -> Iterator[CallRecord]:

@@ -36,7 +36,7 @@ def described(call: Call, description: Description, effects: Effects) -> Call:
         return replace(call, relay=moving.phone_described(call.relay, description, effects))
     if description == call.heard:
         return call
-    assert isinstance(description.transport, RawUdp), "phones have plain addresses"
+    assert isinstance(description.transport, RawUdp), "a client that is called first is offered nothing else"
     jingle, _ = jingle_leg.tell(call.jingle, TransportChanged(description.transport, description.crypto), effects)
     jingle, _ = jingle_leg.tell(jingle, CodecsChanged(description.codecs), effects)
     return replace(call, jingle=jingle, heard=description)

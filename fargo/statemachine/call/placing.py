@@ -29,6 +29,7 @@ from fargo.statemachine.media.description import (
     RawUdp,
     Srtp,
     is_ipv6_only,
+    is_secured,
     takes,
 )
 from fargo.statemachine.media.offer import Audio
@@ -59,7 +60,8 @@ def placed(
     session = f"{line.nonce}{effects.version}"
     follows = sip_leg.capabilities(call.sip).transport_change
     if way.path is AudioPath.DIRECT:
-        terms = RelayRequest(session, profile, True, texts.CODECS_REFUSED, line.family, follows=follows)
+        why = texts.DTLS_REFUSED if profile is MediaProfile.DTLS else texts.CODECS_REFUSED
+        terms = RelayRequest(session, profile, True, why, line.family, line.srtp, follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
     seen = description.video is not None
@@ -72,10 +74,8 @@ def _fallback(call: Call, terms: RelayRequest, description: Description, policy:
     """Return what the other end can be offered if the relay fails; None if nothing."""
     if terms.srtp == "required" or description.crypto:
         return None
-    able = sip_leg.capabilities(call.sip)
-    direct = terms.profile in able.profiles and (
-        not isinstance(description.transport, RawUdp) or takes(description, able.families)
-    )
+    plain = terms.profile is MediaProfile.PLAIN and isinstance(description.transport, RawUdp)
+    direct = plain and takes(description, sip_leg.capabilities(call.sip).families)
     return pictures.without(description) if direct and policy.path == "auto" else None
 
 
@@ -92,8 +92,10 @@ def prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy
     seen = description.video is not None
     why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart, seen).why
     name = f"{leg.invitation.sid}-{effects.version}-{profile}"
-    family, follows = IPV6 if apart else IPV4, sip_leg.capabilities(call.sip).transport_change
-    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows, video=seen)
+    speaks = MediaProfile.DTLS if is_secured(description) else MediaProfile.PLAIN
+    family = IPV6 if apart else IPV4
+    follows = speaks is MediaProfile.PLAIN and sip_leg.capabilities(call.sip).transport_change
+    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows, speaks=speaks, video=seen)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 

@@ -8,7 +8,9 @@ from typing import Final
 # --- why audio takes another path than was chosen
 
 CODECS_REFUSED: Final = "The phone supports none of the client's codecs, so the relay transcodes."
+DTLS_REFUSED: Final = "The phone does not take audio that is encrypted end to end, so the relay decrypts it."
 RELAY_FAILED: Final = "The media relay failed, but client and phone do not need it."
+NOW_BETWEEN_PHONES: Final = "The user has transferred the call to {to}, and audio goes between the two phones."
 
 # --- a missed call
 
@@ -23,12 +25,21 @@ NOT_REACHED: Final = "{to} has not taken the call. {why}"
 # --- a call that is forwarded
 
 FORWARDED: Final = "A call from {caller} was forwarded to {to}."
-TOO_LONG: Final = "A call that was forwarded may last for four hours."
+TOO_LONG: Final = "A call that was forwarded or transferred may last for four hours."
 NOT_TAKEN: Final = "No client has taken the call in time."
 BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between the two phones. {why}"
 
+# --- a call that the user transfers
+
+HANDED_OVER: Final = "The call with {peer} was transferred to {to}."
+NOT_HANDED_OVER: Final = "The call with {peer} was not transferred to {to}. {why} You are still in it."
+HANDED_TO_NOBODY: Final = "The call with {peer} was not transferred to {to}, and has ended. {why}"
+PEER_LEFT: Final = "{peer} has hung up before the call was transferred to {to}."
+YOU_HANDED_OVER: Final = "You have transferred the call to {to}."
+NOT_JOINED: Final = "The two phones could not be joined."
+
 # --- a deadline of a call
 
-END: Final = "the end of a call that was forwarded"
+END: Final = "the end of a call that was forwarded or transferred"
 FORWARD: Final = "a client that takes the call before it is forwarded"
 OF_CALL: Final = "call {call}: {awaited}"

@@ -18,7 +18,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from fargo.statemachine.media import pictures, texts
-from fargo.statemachine.media.description import Codec, Description, RawUdp, Unusable
+from fargo.statemachine.media.description import Codec, Description, IceUdp, RawUdp, Unusable
 
 # RFC 3551 §6, tables 4 and 5: name, clock rate in Hz and channels of the static payload types.
 _STATIC: Final = {
@@ -121,6 +121,7 @@ def numbered_as(offer: Description, answer: Description) -> Description:
         _numbered_as(offer.codecs, answer.codecs),
         answer.transport,
         answer.mux,
+        isinstance(answer.transport, IceUdp) and offer.reduced_size and answer.reduced_size,
         encryption_required=answer.encryption_required,
         crypto=answer.crypto,
         video=pictures.numbered_as(offer.video, answer.video),

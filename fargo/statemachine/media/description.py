@@ -295,6 +295,32 @@ def profile(description: Description) -> MediaProfile | Unusable:
             assert_never(description.transport)
 
 
+def is_secured(description: Description) -> bool:
+    """Return True if an end takes SRTP that is keyed by DTLS, over ICE, and has said all that this needs."""
+    transport = description.transport
+    if not isinstance(transport, IceUdp) or transport.fingerprint is None:
+        return False
+    return bool(transport.ufrag and transport.pwd and transport.candidates)
+
+
+def end_to_end(description: Description) -> Description:
+    """Return what another end is told of one with DTLS without a relay between them: what a call needs. Header
+    extensions, sources and feedback of its own are left out, as is what only the signalling of candidates knows. Some
+    write the hash function in capitals, which others do not understand.
+    """
+    assert isinstance(description.transport, IceUdp), "it is secured"
+    assert description.transport.fingerprint, "it is secured"
+    printed = description.transport.fingerprint
+    own = tuple([each for each in description.transport.candidates if each.component == 1])
+    candidates = tuple([replace(each, id="", generation=0, network=0, hidden=False) for each in own])
+    codecs = tuple([replace(each, feedback=()) if each.feedback else each for each in description.codecs])
+    fingerprint = replace(printed, hash=printed.hash.lower())
+    transport = replace(
+        description.transport, candidates=candidates, fingerprint=fingerprint, complete=False, refused=()
+    )
+    return Description(description.media, codecs, transport, mux=True, reduced_size=description.reduced_size)
+
+
 def address(description: Description, component: int = 1, within: tuple[Family, ...] = FAMILIES) -> Candidate | None:
     """Return the first candidate with a unicast address for RTP (component 1) or RTCP (2), None if there is none.
 

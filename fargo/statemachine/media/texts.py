@@ -8,6 +8,7 @@ from typing import Final
 # --- which way audio goes, and why
 
 BOTH_PLAIN: Final = "Client and phone both use plain RTP."
+END_TO_END: Final = "Client and phone both use DTLS-SRTP over ICE: audio is encrypted end to end."
 WANTS_OTHER_PROFILE: Final = "The client requires {profile}, but phones support plain RTP only."
 ICE: Final = "ICE"
 DTLS: Final = "encryption (DTLS) over ICE"

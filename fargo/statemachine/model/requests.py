@@ -65,6 +65,18 @@ class AskCall(_Request, frozen=True, tag="AskCall"):
     """The question for the way to have the gateway call a number."""
 
 
+class TransferCall(_Request, frozen=True, tag="TransferCall"):
+    """Transfer the user's call to this number or SIP address, as the user has written it; None: join the phones of the
+    two calls that the user is in.
+    """
+
+    number: str | None = None
+
+
+class AskTransfer(_Request, frozen=True, tag="AskTransfer"):
+    """The form about transferring a call."""
+
+
 class KeepContact(_Request, frozen=True, tag="KeepContact"):
     """Offer the user's clients a contact for this number or SIP address, as the user has written it, under this name.
     None: for whom has called or written last of those who are not on the roster; as they call themselves.
@@ -160,6 +172,8 @@ GatewayRequest: TypeAlias = (
     | SetForward
     | CallNumber
     | AskCall
+    | TransferCall
+    | AskTransfer
     | KeepContact
     | AskKeep
     | ShowRules

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-RULES: Final = 9
+RULES: Final = 10
 """The version that today's code folds by."""
 
 
@@ -246,6 +246,12 @@ MAILBOX_ASKED: Final = RuleChange(
     "the provider is asked about the mailbox",
     "With the engine sip, an account that is signed in subscribes to its mailbox for voice messages.",
 )
+END_TO_END: Final = RuleChange(
+    10,
+    "a client and a phone with DTLS need no relay",
+    "A call in with DTLS over ICE is put through, as is a call out of a client with DTLS where there is no relay. A"
+    " client that names no candidate is waited for then.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -286,4 +292,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     SPEAKS_UP,
     NICKS_TOLD,
     MAILBOX_ASKED,
+    END_TO_END,
 )

@@ -18,6 +18,7 @@ from fargo.statemachine.model.requests import (
     AskRemoval,
     AskRules,
     AskStay,
+    AskTransfer,
     CommandForm,
     FormField,
     GatewayRequest,
@@ -35,6 +36,8 @@ CALL: Final = "number"
 """The field with the number or SIP address to call."""
 FORWARD: Final = "number"
 """The field with the number or SIP address to which calls are forwarded."""
+TRANSFER: Final = "number"
+"""The field with the number or SIP address to which the call is transferred."""
 SURE: Final = "sure"
 """The field that confirms that the registration is to be cancelled."""
 
@@ -75,6 +78,9 @@ def _form(user: User, request: GatewayRequest, effects: Effects) -> CommandForm 
             number = FormField("text-single", CALL, texts.FIELD_FORWARD)
             instructions = texts.INSTRUCTIONS_CALL.format(number=example(country(user)))
             return CommandForm(texts.TITLE_CALL, instructions, (number,))
+        case AskTransfer():
+            to = FormField("text-single", TRANSFER, texts.FIELD_FORWARD)
+            return CommandForm(texts.TITLE_TRANSFER, texts.INSTRUCTIONS_TRANSFER, (to,))
         case AskKeep():
             last = keeping.wanted(user, KeepContact(), known.gateway)
             known_number, known_name = ("", "") if isinstance(last, str) else (last.jid, last.name)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import calling_back, dialling, forwarded, gateway, naming
+from fargo.statemachine import calling_back, dialling, forwarded, gateway, handing_over, mailbox_address, naming
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.address import BadAddress
@@ -28,6 +28,7 @@ from fargo.statemachine.model.requests import (
     AskRemoval,
     AskRules,
     AskStay,
+    AskTransfer,
     CallNumber,
     DeleteRule,
     EndCalls,
@@ -45,6 +46,7 @@ from fargo.statemachine.model.requests import (
     ShowHelp,
     ShowRules,
     ShowStatus,
+    TransferCall,
     TryNumber,
 )
 from fargo.statemachine.numbering_examples import example
@@ -119,6 +121,10 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return _called(user, number, jid, effects)
         case AskCall():
             return user, texts.CALL_WHOM.format(number=example(country(user)))
+        case TransferCall(number):
+            return _transferred(user, number, jid, effects)
+        case AskTransfer():
+            return user, texts.TRANSFER_WHOM.format(number=example(country(user)))
         case KeepContact() | AskKeep():
             asked = request if isinstance(request, KeepContact) else KeepContact()
             return user, keeping.answer(user, asked, jid)
@@ -152,8 +158,22 @@ def _status(user: User, jid: str) -> str:
 def _called(user: User, number: str, jid: str, effects: Effects) -> tuple[User, str]:
     if (known := account_state.in_force(user.account)) is None:
         return user, texts.UNREGISTERED.format(gateway=jid)
+    if mailbox_address.is_meant(number):
+        mailbox = mailbox_address.told(user, address_book(user, jid))
+        if mailbox is None:
+            return user, texts.NO_MAILBOX
+        number = mailbox.words
     after = calling_back.begin(user, known, number, jid, effects)
     return (user, after) if isinstance(after, str) else (after, texts.CLIENTS_RING)
+
+
+def _transferred(user: User, number: str | None, jid: str, effects: Effects) -> tuple[User, str]:
+    if (known := account_state.in_force(user.account)) is None:
+        return user, texts.UNREGISTERED.format(gateway=jid)
+    after = handing_over.begin(user, known, number, jid, effects)
+    if isinstance(after, str):
+        return user, after
+    return after, texts.IS_TRANSFERRED if number else texts.ARE_JOINED
 
 
 def _forwarded(user: User, number: str | None, jid: str) -> tuple[User, str]:

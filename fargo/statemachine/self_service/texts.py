@@ -17,6 +17,9 @@ sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 call {number}: your clients ring, and the number is called when you take the call
+call voicemail: your clients ring, and your provider's mailbox is called
+transfer {number}: whom you talk to is connected with a number, and you are out of the call
+transfer: the two people that you are in calls with are connected with each other
 keep, keep {number} as Bob: who has called or written last, or a number, becomes one of your contacts
 forward {number}, forward off: calls that no client of yours takes are forwarded to a number, or no longer
 To call, add a number as a contact of {gateway}."""
@@ -103,6 +106,7 @@ ONE_MESSAGE: Final = "You have a new voice message."
 SOME_MESSAGES: Final = "You have {count} new voice messages."
 URGENT_MESSAGES: Final = "Urgent: {count}."
 CALL_MAILBOX: Final = "Call the mailbox: {account}"
+NO_MAILBOX: Final = "Your provider has not told the number of your mailbox. Call the number that you know of it."
 MAILBOX_ASKED: Final = "the subscription to the mailbox to be renewed"
 
 # --- dial rules
@@ -135,6 +139,17 @@ TITLE_CALL: Final = "Call a number"
 INSTRUCTIONS_CALL: Final = (
     "Your clients ring, and the number is called when you take the call. Enter a number or SIP address, such as "
     "{number}."
+)
+IS_TRANSFERRED: Final = "The number is called. When it answers, the two are connected, and you are out of the call."
+ARE_JOINED: Final = "The two are connected with each other, and you are out of both calls."
+TRANSFER_WHOM: Final = (
+    "Write “transfer” and the number or SIP address that the call is to go to, such as transfer {number}. If you are "
+    "in two calls, “transfer” connects the two with each other."
+)
+TITLE_TRANSFER: Final = "Transfer the call"
+INSTRUCTIONS_TRANSFER: Final = (
+    "Enter the number or SIP address that the call is to go to. If you leave the field empty and are in two calls, "
+    "those two are connected with each other."
 )
 TITLE_KEEP: Final = "Keep a contact"
 INSTRUCTIONS_KEEP: Final = "Your client is asked to add the number or SIP address to your contacts."

@@ -7,7 +7,8 @@ Rules:
 2. All is in the first schema of the session's search_path. So several gateways can share a database, each with a
    schema of its own.
 3. Locks are advisory locks of PostgreSQL, one kind for each purpose, and end with the session that has them. Whoever
-   has the log open shares OPEN, so that nobody rewrites the tables meanwhile. Whoever may append has APPENDING.
+   has the log open shares OPEN, so that nobody rewrites the tables meanwhile. Whoever may append has APPENDING, alone
+   or with others (`fargo.store.postgresql.lease`).
 """
 
 from enum import IntEnum
@@ -15,26 +16,17 @@ from typing import Any, Final
 
 from psycopg import errors
 
-from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import PROGRAM, PatientConnection, store_errors
+from fargo.store.postgresql.connections import PatientConnection, store_errors
 from fargo.store.postgresql.schema import MIGRATIONS
 
 WHAT: Final = "log"
 """The name of what is in the database in messages."""
 
-APPEND_SECONDS: Final = 1.0
-"""The time for which APPENDING is waited for: the server needs a moment to notice that a process is gone."""
-
 _SCHEMA: Final = "current_schema()::regnamespace::oid::bigint"
 _KEY: Final = f"%(kind)s::integer, {_SCHEMA}::bit(32)::integer"
-_HOLDER: Final = f"""
-    select application_name || coalesce(', ' || host(client_addr), '') from pg_locks join pg_stat_activity using (pid)
-    where locktype = 'advisory' and classid = %(kind)s::oid and objid = ({_SCHEMA})::oid
-    and mode = 'ExclusiveLock' and granted
-    and pg_locks.database = (select oid from pg_database where datname = current_database())
-"""
 _NAMES: Final = "select name from migrations"
 _FOREIGN: Final = "select coalesce(to_regclass('events'), to_regclass('commands'), to_regclass('log')) is not null"
 _MIGRATIONS: Final = """
@@ -74,22 +66,10 @@ def migrate(connection: PatientConnection, database: DatabaseAddress) -> None:
                 connection.execute(_APPLIED, {"name": name})
 
 
-def lock(connection: PatientConnection, kind: Lock, function: str = "pg_try_advisory_lock") -> Any:
+def lock(connection: PatientConnection, kind: int, function: str = "pg_try_advisory_lock") -> Any:
     """Take a lock with that function of PostgreSQL, or give it back, and return its result."""
     query = f"select {function}({_KEY})"
     return connection.execute(query.encode(), {"kind": kind}).fetchall()[0][0]
-
-
-def require_alone(connection: PatientConnection, database: DatabaseAddress) -> None:
-    """Take the right to append for this connection. Raises StoreInUseError if another has it."""
-    try:
-        with connection.transaction():
-            connection.execute(f"set local lock_timeout = '{APPEND_SECONDS}s'".encode())
-            lock(connection, Lock.APPENDING, "pg_advisory_lock")
-    except errors.LockNotAvailable:
-        holder = connection.execute(_HOLDER.encode(), {"kind": Lock.APPENDING}).fetchone()
-        told = holder[0].removeprefix(PROGRAM) if holder else texts.UNKNOWN_HOLDER
-        raise StoreInUseError(texts.IN_USE.format(database=database, holder=told)) from None
 
 
 def applied(connection: PatientConnection, database: DatabaseAddress) -> frozenset[str] | None:

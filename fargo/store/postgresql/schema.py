@@ -210,9 +210,14 @@ create table passwords (
 create table vault (proof bytea not null, only_row boolean primary key default true check (only_row));
 """
 
+_LEASES: Final = """
+create table leases (worker text collate "C" primary key, term bigint not null default 1);
+"""
+
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
     ("passwords", _PASSWORDS),
+    ("leases", _LEASES),
 )
 """All of them, in order: each with its name and its statements."""

@@ -12,8 +12,7 @@ Rules:
    session or two commit as many batches as with a sequence (200 and 300 a second), four half as many (350 and 670). A
    gateway gathers what comes meanwhile into its next batch.
 3. A position is never given twice, because the counter never goes back.
-4. Only a session that has the lock APPENDING appends and erases. It ends with the session, so nobody can have it while
-   a transaction of the session before is still under way.
+4. Only a session that has the lease appends and erases (`fargo.store.postgresql.lease`).
 5. What has left is removed from the tables by `VACUUM`. The server's journal (WAL) and its backups are not ours: they
    have it for as long as their operator keeps them.
 """
@@ -33,7 +32,9 @@ from fargo.store.interface import LogMark, StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_alone, require_readable
+from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_readable
+from fargo.store.postgresql.lease import take
+from fargo.store.postgresql.lease_session import IDENTITY, PostgresqlLeaseSession
 from fargo.store.postgresql.reader import PostgresqlReader
 from fargo.store.postgresql.rows import APPEND, INSERT_COMMANDS, INSERT_EVENT, values_of
 from fargo.store.postgresql.sessions import Sessions
@@ -48,8 +49,6 @@ _PAGE: Final = f"""
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
 """
 _NEXT_USER: Final = "select min(jid) from events where jid > %(after)s"
-IDENTITY: Final = "select name, position from log"
-"""Gives the name of the log, and the last position that was committed."""
 _ID: Final = "select id from events where jid = %(jid)s and version = %(version)s for update"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where jid = %(jid)s and version <= %(version)s)
@@ -62,20 +61,22 @@ _Result = TypeVar("_Result")
 
 
 class PostgresqlWriter(PostgresqlReader):
-    """A log in a database, open for writing: all of `fargo.store.interface.Store` but `append`. `may_append` says that
-    the connection `opened` has the lock APPENDING, `directory_lock` is given back when the log is closed.
+    """A log in a database, open for writing: all of `fargo.store.interface.Store` but `append`. ``term``: that of the
+    lease that the connection `opened` has, None if it has none. `directory_lock` is given back when the log is closed.
     """
+
+    _worker: str | None = None
 
     def __init__(
         self,
         database: DatabaseAddress,
         opened: PatientConnection,
-        may_append: bool,
+        term: int | None,
         directory_lock: DirectoryLock | None = None,
         patience: float | None = None,
     ) -> None:
         super().__init__(database, opened, patience)
-        self._may_append = may_append
+        self._term = term
         self._directory_lock = directory_lock
         self._log, self._committed = self._row(IDENTITY)
 
@@ -85,22 +86,27 @@ class PostgresqlWriter(PostgresqlReader):
         database: DatabaseAddress,
         directory_lock: DirectoryLock | None = None,
         *,
+        worker: str | None = None,
         beside_writer: bool = False,
         patience: float | None = None,
     ) -> Self:
-        """Open a log for writing; its tables are made if there are none. Raises StoreError."""
+        """Open a log for writing, or a worker's share of it; its tables are made if there are none. Raises
+        StoreError.
+        """
         with ExitStack() as undone:
             if directory_lock:
                 undone.callback(directory_lock.release)
             opened = undone.enter_context(closing(connect(database, WHAT)))
+            term = None
             with store_errors(database, WHAT):
                 if beside_writer:
                     require_readable(opened, database)
                 else:
                     migrate(opened, database)
-                    require_alone(opened, database)
+                    term = take(PostgresqlLeaseSession(opened, database), worker)
                 lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
-            store = cls(database, opened, not beside_writer, directory_lock, patience)
+            store = cls(database, opened, term, directory_lock, patience)
+            store._worker = worker
             undone.pop_all()
             return store
 
@@ -182,11 +188,11 @@ class PostgresqlWriter(PostgresqlReader):
         return work()
 
     def _require_lock(self) -> None:
-        if not self._may_append:
+        if self._term is None:
             raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
     def _commit(self, batch: list[Entry]) -> list[int]:
-        """Commit a batch on the connection that has the lock APPENDING. Raises StoreError."""
+        """Commit a batch on the connection that has the lease. Raises StoreError."""
         connection = self._opened
         forgotten, stay = without_forgotten(batch)
         values, sizes = values_of(list(stay.values()))

@@ -2,14 +2,15 @@
 
 Rules:
 
-1. Batches are committed in a thread, on the connection that has the lock APPENDING. Nothing else uses that connection.
+1. Batches are committed in a thread, on the connection that has the lease. Nothing else uses that connection.
 2. If it is lost, the thread connects again, for up to AWAY_SECONDS. Nobody knows then whether the last batch was
-   committed. The lock tells when this can be found out: whoever has it again, knows that the session before has ended,
+   committed. The lease tells when this can be found out: whoever has it again, knows that the session before has ended,
    and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
    So each batch is in the log once, or `append` fails.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
-4. If another process has the lock in the end, `append` fails: the log is not ours any more. It also fails if what was
-   committed is gone, as after a failover to a server that did not have it yet, because the stream would have a gap.
+4. If another process has the lease in the end, or has had it in between, `append` fails: the log is not ours any more.
+   It also fails if what was committed is gone, as after a failover to a server that did not have it yet, because the
+   stream would have a gap.
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
@@ -17,7 +18,7 @@ Rules:
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -29,13 +30,16 @@ from twisted.python.threadpool import ThreadPool
 
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.entries import Entry, without_forgotten
-from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock, lock, require_alone
+from fargo.store.postgresql.database import WHAT, Lock
+from fargo.store.postgresql.lease import take_again
+from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
+from fargo.store.postgresql.once import once
 from fargo.store.postgresql.rows import values_of
-from fargo.store.postgresql.store import IDENTITY, PostgresqlWriter, erase_stream, vacuum
+from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
@@ -44,8 +48,6 @@ QUICK_SECONDS: Final = 2.0
 FIGURES_SECONDS: Final = 10.0
 
 _Result = TypeVar("_Result")
-_PAUSE: Final = 0.25
-"""Seconds between two attempts to connect."""
 
 _SESSION: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
 _END_SESSION: Final = """
@@ -70,11 +72,11 @@ class ThreadedStore(PostgresqlWriter):
         self,
         database: DatabaseAddress,
         opened: PatientConnection,
-        may_append: bool,
+        term: int | None,
         directory_lock: DirectoryLock | None = None,
         patience: float | None = None,
     ) -> None:
-        super().__init__(database, opened, may_append, directory_lock, patience)
+        super().__init__(database, opened, term, directory_lock, patience)
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
         self._beside = ThreadPool(0, 1, WHAT)
@@ -83,10 +85,14 @@ class ThreadedStore(PostgresqlWriter):
 
     @classmethod
     def open_beside(
-        cls, database: DatabaseAddress, directory_lock: DirectoryLock | None, reactor: IReactorFromThreads
+        cls,
+        database: DatabaseAddress,
+        directory_lock: DirectoryLock | None,
+        reactor: IReactorFromThreads,
+        worker: str | None = None,
     ) -> Self:
         """Open a log for writing beside a reactor; its tables are made if there are none. Raises StoreError."""
-        store = cls.open(database, directory_lock, patience=QUICK_SECONDS)
+        store = cls.open(database, directory_lock, worker=worker, patience=QUICK_SECONDS)
         store._reactor = reactor
         store._thread.start()
         store._beside.start()
@@ -152,44 +158,35 @@ class ThreadedStore(PostgresqlWriter):
 
     def _commit_once(self, batch: list[Entry]) -> list[int]:
         """Commit a batch, whatever becomes of the connection (rule 2). Raises StoreError."""
-        until = monotonic() + AWAY_SECONDS
-        try:
-            return self._commit(batch)
-        except StoreAwayError as error:
+        return self._once(lambda: self._commit(batch), lambda: self._found(batch) or self._commit(batch))
+
+    def _once(self, first: Callable[[], _Result], again: Callable[[], _Result]) -> _Result:
+        """Do something once (`fargo.store.postgresql.once`), and tell if the server was away for it."""
+        lost: list[StoreAwayError] = []
+
+        def away(error: StoreAwayError) -> None:
+            lost.append(error)
             self._logger.warn(texts.AWAY, why=error)
-        while True:
-            try:
-                self._take_again()
-                sizes = self._found(batch) or self._commit(batch)
-            except (StoreAwayError, StoreInUseError):
-                if monotonic() > until:
-                    raise
-                sleep(_PAUSE)
-            else:
-                self._logger.info(texts.BACK, database=self._database)
-                return sizes
+
+        result = once(first, self._take_again, again, AWAY_SECONDS, away)
+        if lost:
+            self._logger.info(texts.BACK, database=self._database)
+        return result
 
     def _take_again(self) -> None:
-        """Connect again, and take the lock that the lost session had. Raises StoreError."""
+        """Connect again, and take the lease that the lost session had. Raises StoreError."""
         self._opened.close()
         with store_errors(self._database, WHAT):
             opened = connect(self._database, WHAT)
             try:
                 opened.execute(_END_SESSION, self._session)
-                require_alone(opened, self._database)
-                lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
-                self._require_all(opened)
+                session = PostgresqlLeaseSession(opened, self._database)
+                take_again(session, self._worker, self._term, self.mark())
                 self._session = _begin(opened)
             except BaseException:
                 opened.close()
                 raise
             self._opened = opened
-
-    def _require_all(self, opened: PatientConnection) -> None:
-        """Raise StoreError if the database does not have all that was committed (rule 4)."""
-        name, position = opened.execute(IDENTITY).fetchall()[0]
-        if name != self._log or position < self._committed:
-            raise StoreError(texts.LOST.format(database=self._database, position=position, known=self._committed))
 
     def _found(self, batch: list[Entry]) -> list[int] | None:
         """Return the bytes of each entry of a batch if it is in the log, None if it is not. A batch that only forgets

@@ -4,14 +4,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import IPV6, Description, RawUdp, families
+from fargo.statemachine.media.description import IPV6, Content, Description, IceUdp, RawUdp, families, is_secured
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import CallMembersChanged, HoldStateChanged, RejectDescription, RequestHold
 from fargo.statemachine.model.call_records import LogRecord
-from fargo.statemachine.model.commands import Command, SendRegistrationForm
+from fargo.statemachine.model.commands import Command, SendRegistrationForm, TerminateSession
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import OfferRelay
-from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SendRequest, SendResponse
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.words import _plain_sentences
@@ -79,9 +79,29 @@ def _hold_in_turn(difference: Difference) -> bool:
     return (len(requested), len(requests)) == ((0, 1) if later else (1, 0))
 
 
+def _end_to_end(difference: Difference) -> bool:
+    """An end has offered DTLS over ICE, and was turned down for that at once."""
+    event = difference.recorded.event
+    refused = [each.command for each in difference.then]
+    match event:
+        case InviteReceived(body=Sdp(audio=Content(description=Description() as offered))):
+            turned_down = any(isinstance(each, SendResponse) and each.status == 488 for each in refused)
+            return turned_down and is_secured(offered)
+        case SessionInitiated():
+            turned_down = any(isinstance(each, TerminateSession) for each in refused)
+            return turned_down and any(each.description and _has_dtls(each.description) for each in event.contents)
+        case _:
+            return False
+
+
+def _has_dtls(description: Description) -> bool:
+    return isinstance(description.transport, IceUdp) and description.transport.fingerprint is not None
+
+
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.WAITING_ANSWER.name: _waiting_answer,
     rules.IPV6_AUDIO.name: _ipv6_audio,
     rules.ENCRYPTED_AUDIO.name: _encrypted_audio,
     rules.HOLD_IN_TURN.name: _hold_in_turn,
+    rules.END_TO_END.name: _end_to_end,
 }

@@ -20,6 +20,7 @@ from fargo.statemachine.model.requests import (
     AskRemoval,
     AskRules,
     AskStay,
+    AskTransfer,
     CallNumber,
     CommandForm,
     DeleteRule,
@@ -35,6 +36,7 @@ from fargo.statemachine.model.requests import (
     ShowCalls,
     ShowRules,
     ShowStatus,
+    TransferCall,
     TryNumber,
 )
 
@@ -69,6 +71,7 @@ BEGINNINGS: dict[str, GatewayRequest] = {
     "calls": ShowCalls(),
     "busy": AskBusy(),
     "call": AskCall(),
+    "transfer": AskTransfer(),
     "keep": AskKeep(),
     "stay": AskStay(),
     "forward": AskForward(),
@@ -107,6 +110,8 @@ def test_a_form_is_submitted(action: str) -> None:
     assert submit("busy") == CommandAsked(within("busy"), SetBusy(False))
     assert submit("stay", stay="1") == CommandAsked(within("stay"), SetStay(True))
     assert submit("call", number=" 0163 ") == CommandAsked(within("call"), CallNumber("0163"))
+    assert submit("transfer", number=" 0163 ") == CommandAsked(within("transfer"), TransferCall("0163"))
+    assert submit("transfer", number=" ") == CommandAsked(within("transfer"), TransferCall())
     assert submit("call", number=" ") == CommandAsked(within("call"), AskCall())
     assert submit("keep", number=" 0163 ", name=" Bob ") == CommandAsked(within("keep"), KeepContact("0163", "Bob"))
     assert submit("keep", number="") == CommandAsked(within("keep"), KeepContact())
@@ -161,7 +166,7 @@ def test_a_command_is_cancelled(node: str, inside: str, action: str) -> None:
         (command(filled(name="x" * 81), node="keep", sessionid=session("keep")), "bad-payload"),
         *(
             (command(filled(number="to Bob"), node=node, sessionid=session(node)), "bad-payload")
-            for node in ("call", "forward", "keep")
+            for node in ("call", "forward", "keep", "transfer")
         ),
         (command(filled(number="bob"), node="rules", sessionid=session("rules")), "bad-payload"),
         (command(filled(delete="all"), node="rules", sessionid=session("rules")), "bad-payload"),

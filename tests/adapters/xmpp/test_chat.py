@@ -31,6 +31,7 @@ from fargo.statemachine.model.requests import (
     ShowHelp,
     ShowRules,
     ShowStatus,
+    TransferCall,
     TryNumber,
 )
 
@@ -48,6 +49,9 @@ GATEWAY = "sip.localhost"
         ("/calls", ShowCalls()),
         ("hang\u00a0 up", EndCalls()),
         ("HANGUP", EndCalls()),
+        ("Transfer", TransferCall()),
+        ("transfer 01632 960000", TransferCall("01632 960000")),
+        ("transfer to Bob", NotUnderstood()),
         ("Busy  ON", SetBusy(True)),
         ("busy off", SetBusy(False)),
         ("Rules", ShowRules()),

@@ -140,7 +140,8 @@ OF_RELAY_BODIES: Final = (
     *(replace(FOR_PHONE, crypto=keys, encryption_required=True) for keys in (OF_RELAY, TAKEN)),
 )
 KINDS: Final = ("response", "response", "request", "request", "client", "client", "gateway")
-OF_GATEWAY: Final[tuple[Event, ...]] = (*(EdgeRestarted(), TimePassed()) * 4, Restarted(), Stopping())
+OF_GATEWAY: Final[tuple[Event, ...]] = (*(EdgeRestarted(), TimePassed()) * 4, *(Restarted(),) * 2, Stopping())
+EDGES: Final = ("here", "there")
 
 
 class Watched(Phoning):
@@ -315,7 +316,8 @@ def anything(story: Watched, data: st.DataObject) -> Event:
     if kind == "client" and client:
         chosen: Event = data.draw(st.sampled_from(client))
         return chosen
-    event: Event = data.draw(st.sampled_from(OF_GATEWAY))
+    policies = (PolicyChanged(replace(story.user.policy, edge=each)) for each in EDGES)
+    event: Event = data.draw(st.sampled_from((*OF_GATEWAY, *policies)))
     return event
 
 

@@ -16,7 +16,15 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.machine import deadlines, fold
 from fargo.statemachine.model.commands import Fault, Issued
-from fargo.statemachine.model.events import Event, Recorded, RegistrationCancelled, Restarted, Stopping, TimePassed
+from fargo.statemachine.model.events import (
+    Event,
+    PolicyChanged,
+    Recorded,
+    RegistrationCancelled,
+    Restarted,
+    Stopping,
+    TimePassed,
+)
 from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
@@ -56,6 +64,17 @@ def cancelling() -> Phoning:
     story = proceeding()
     story.hangs_up("s1", condition="cancel")
     return story
+
+
+def moved(story: Phoning) -> Phoning:
+    for edge in ("here", "there"):
+        story.tell(PolicyChanged(replace(story.user.policy, edge=edge)))
+    story.tell(Restarted())
+    return story
+
+
+def recalling() -> Phoning:
+    return moved(proceeding())
 
 
 def ringing() -> Phoning:
@@ -127,6 +146,14 @@ def doubted() -> Phoning:
     return story
 
 
+def telling_of_the_move() -> Phoning:
+    return moved(talking())
+
+
+def unconfirmed_elsewhere() -> Phoning:
+    return moved(accepted())
+
+
 def reinvited() -> Phoning:
     story = talking()
     story.sends("INVITE", BODIES[1])
@@ -146,8 +173,9 @@ def lingering() -> Phoning:
 
 
 PHASES: Final[tuple[Callable[[], Phoning], ...]] = (
-    *(calling, proceeding, cancelling, ringing, without_offer, refused, accepted, late_offer, releasing_early),
-    *(talking, holding, refreshing, deferred, doubted, reinvited, releasing, lingering),
+    *(calling, proceeding, recalling, cancelling, ringing, without_offer, refused, accepted, late_offer),
+    *(releasing_early, talking, holding, refreshing, deferred, doubted, reinvited, releasing, lingering),
+    *(telling_of_the_move, unconfirmed_elsewhere),
 )
 
 
@@ -220,11 +248,13 @@ def test_every_event_folds_and_is_answered(begin: Callable[[], Phoning]) -> None
 WAITS: Final[tuple[tuple[Callable[[], Phoning], str, float], ...]] = (
     (calling, texts.ANSWER, 180.0),
     (proceeding, texts.ANSWER, 178.0),
+    (recalling, texts.PLACED_ANEW, 3.0),
     (cancelling, texts.END_OF_CALL, 512.0),
     (ringing, texts.ANSWER, 32.0),
     (without_offer, texts.ANSWER, 180.0),
     (refused, texts.END_OF_CALL, 240.0),
     (accepted, texts.CONFIRMATION, 32.0),
+    (unconfirmed_elsewhere, texts.CONFIRMATION, 4.0),
     (releasing_early, texts.CONFIRMATION, 31.0),
     (releasing, texts.END_OF_CALL, 512.0),
     (lingering, texts.END_OF_CALL, 31.0),

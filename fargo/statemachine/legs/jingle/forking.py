@@ -99,13 +99,19 @@ ForkingStep: TypeAlias = tuple[Inviting | Describing | Active | Terminated, LegE
 
 
 def invite(
-    sid: str, us: str, offer: Description | None, introduces: bool, effects: Effects, nick: str | None = None
+    sid: str,
+    us: str,
+    offer: Description,
+    profile: MediaProfile | None,
+    introduces: bool,
+    effects: Effects,
+    nick: str | None = None,
 ) -> Searching:
-    """Return the leg before any client is called: see `add` and `propose`. ``offer``: the caller's own, if clients with
-    plain RTP can take it as it is. ``introduces``, ``nick``: see `Invitation`.
+    """Return the leg before any client is called: see `add` and `propose`. ``offer``: the caller's own. ``profile``:
+    that of the clients that can take it as it is, None if none can. ``introduces``, ``nick``: see `Invitation`.
     """
-    contents = {} if offer is None else {MediaProfile.PLAIN: content_of(offer)}
-    return Searching(Invitation(sid, us, contents, introduces, nick), effects.at)
+    contents = {} if profile is None else {profile: content_of(offer)}
+    return Searching(Invitation(sid, us, contents, introduces, nick, profile), effects.at)
 
 
 def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:
@@ -123,8 +129,10 @@ def session_with(
     leg: Searching | Forking, client: str, profile: MediaProfile, bundles: bool, sees: bool = False
 ) -> Session:
     """Return the session that a client (full JID) is to be called in."""
+    gathers = leg.invitation.direct is MediaProfile.DTLS and profile is MediaProfile.DTLS
     us, sid = leg.invitation.us, leg.invitation.sid
-    return Session(sid, us, client, calls=False, profile=profile, bundles=bundles, sees=sees)
+    session = Session(sid, us, client, calls=False, profile=profile, bundles=bundles, gathers=gathers)
+    return replace(session, sees=sees)
 
 
 def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:

@@ -16,7 +16,8 @@ from fargo.statemachine.reason import Reason, to_jingle
 
 class Invitation(Struct, frozen=True, gc=False):
     """The session id, our JID, and the offer for clients of each profile, as far as it is known. ``introduces``: the
-    clients may not know of us, and are shown our presence first. ``nick``: as we call ourselves, for them.
+    clients may not know of us, and are shown our presence first. ``nick``: as we call ourselves, for them. ``direct``:
+    the profile whose offer is that of the other end itself, None if the relay makes all.
     """
 
     sid: str
@@ -24,6 +25,7 @@ class Invitation(Struct, frozen=True, gc=False):
     contents: Mapping[MediaProfile, Content]
     introduces: bool
     nick: str | None = None
+    direct: MediaProfile | None = None
 
 
 class AwaitingOffer(Struct, frozen=True, gc=False):

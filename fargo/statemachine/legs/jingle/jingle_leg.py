@@ -89,8 +89,8 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 # --- beginnings
 
 
-def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effects) -> JingleLeg:
-    """Acknowledge the call of a client whose offer can be put through."""
+def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool, effects: Effects) -> JingleLeg:
+    """Acknowledge the call of a client whose offer can be put through. ``gathers``: see `Session`."""
     effects.emit(AcceptIq(event.iq))
     known, content = trickled.described(trickled.Trickled(), audio.content)
     session = Session(
@@ -104,12 +104,13 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, effects: Effec
         audio.carrier,
         tuple([each.name for place, each in enumerate(event.contents) if place not in (audio.place, audio.video)]),
         trickled=known,
+        gathers=gathers,
         sees=audio.video is not None,
         video=None if audio.video is None else event.contents[audio.video].name,
         apart=audio.video is not None and is_apart(event.contents[audio.video], event.contents, event.bundles),
     )
     offered = OfferedContents(event.contents, audio.place, audio.bundle, audio.video)
-    if trickled.lacks_credentials(known):
+    if describing.waits(session):
         return Describing(session, content, offered, effects.at)
     return Calling(session, offered)
 

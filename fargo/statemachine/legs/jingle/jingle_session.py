@@ -116,9 +116,10 @@ class Session(Struct, frozen=True, gc=False):
     receives audio; ``content``: the name of the content that the audio is in. ``carrier``: the name of the content
     whose transport it uses, which is another one only in a BUNDLE group. ``declined``: the names of the contents that
     are not carried. ``bundles``: the client understands BUNDLE groups. ``trickled``: what the client has said of its
-    transport so far. ``sees``: the client takes video. ``video``: the name of the content that video is in; None if
-    none is carried; ``video_creator``: who has added it. ``apart``: that content has a transport of its own.
-    ``change``: the video that either end wants to add, None if there is none.
+    transport so far. ``gathers``: the other end is told of it when the client has named its candidates (`describing`).
+    ``sees``: the client takes video. ``video``: the name of the content that video is in; None if none is carried;
+    ``video_creator``: who has added it. ``apart``: that content has a transport of its own. ``change``: the video that
+    either end wants to add, None if there is none.
     """
 
     sid: str
@@ -132,6 +133,7 @@ class Session(Struct, frozen=True, gc=False):
     declined: tuple[str, ...] = ()
     bundles: bool = False
     trickled: Trickled = Trickled()
+    gathers: bool = False
     sees: bool = False
     video: str | None = None
     apart: bool = False

@@ -15,6 +15,7 @@ SILENT: Final = "it did not answer in time"
 """Stands for `told` in the two above."""
 CLIENT_SILENT: Final = "Your client did not answer in time."
 NO_CREDENTIALS: Final = "Your client has named no user name fragment (ufrag) and password (pwd) for ICE."
+NO_CANDIDATES: Final = "Your client has named no address at which it can be reached by ICE."
 NOBODY: Final = "None of the called user's clients can take a call."
 ANSWERED_ELSEWHERE: Final = "The call was answered on another device."
 DECLINED_ELSEWHERE: Final = "The call was declined on another device."
@@ -35,4 +36,4 @@ UNSUPPORTED_ACTION: Final = "This gateway does not support “{action}”; the c
 # --- what a call waits for until a deadline
 
 ABLE_CLIENT: Final = "a client that can take the call"
-CREDENTIALS: Final = "the client’s credentials for ICE"
+CREDENTIALS: Final = "the client’s credentials and candidates for ICE"

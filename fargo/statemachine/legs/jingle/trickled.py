@@ -80,6 +80,16 @@ def lacks_credentials(told: Trickled) -> bool:
     return isinstance(told.transport, IceUdp) and not (told.transport.ufrag and told.transport.pwd)
 
 
+def names_an_address(told: Trickled) -> bool:
+    """Return True if the client has named a candidate for ICE."""
+    return isinstance(told.transport, IceUdp) and bool(told.transport.candidates)
+
+
+def is_complete(told: Trickled) -> bool:
+    """Return True if the client has said that it has named all its candidates."""
+    return isinstance(told.transport, IceUdp) and told.transport.complete
+
+
 def _heard_ice(told: Trickled, before: IceUdp, said: IceUdp) -> Trickled:
     if said.ufrag in told.left:
         return told

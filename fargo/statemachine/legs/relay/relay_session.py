@@ -39,7 +39,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
     the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
     encryption that the phone is offered, or offers. ``follows``: the phone can be told another address during the call.
-    ``video``: the session has a stream for video (rule 3).
+    ``speaks``: the profile of the phone. ``video``: the session has a stream for video (rule 3).
     """
 
     name: str
@@ -50,6 +50,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     srtp: Srtp = "off"
     follows: bool = False
     shown: Told = Told()
+    speaks: MediaProfile = MediaProfile.PLAIN
     video: bool = False
 
     @property
@@ -199,7 +200,8 @@ def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that joins the ends, with what the called end answers."""
     if terms.outward:
         return to_client(terms, ends)
-    return AnswerRelay(terms.name, ends.client, MediaProfile.PLAIN, closed=is_closed(terms, ends.client))
+    mux, closed = terms.speaks is MediaProfile.DTLS, is_closed(terms, ends.client)
+    return AnswerRelay(terms.name, ends.client, terms.speaks, mux, closed=closed)
 
 
 def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
@@ -226,8 +228,8 @@ def _to_phone(
     return OfferRelay(
         terms.name,
         client,
-        MediaProfile.PLAIN,
-        False,
+        terms.speaks,
+        terms.speaks is MediaProfile.DTLS,
         transcode,
         _NOT_FOR_PHONES,
         terms.client,

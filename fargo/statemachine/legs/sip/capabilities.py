@@ -13,7 +13,8 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     ``profiles``: the media profiles that it can agree on with a phone. ``transport_change``: it can tell a phone in the
     middle of a call that the other end has a new address. ``families``: the address families of its audio.
     ``outlives_gateway``: its calls go on while the gateway is restarted. ``forwards``: a call can be forwarded.
-    ``texts``: it carries text messages. ``voicemail``: it subscribes to mailboxes. ``video``: it can agree on video.
+    ``joins``: two phones of answered calls can be joined. ``texts``: it carries text messages. ``voicemail``: it
+    subscribes to mailboxes. ``video``: it can agree on video.
     """
 
     profiles: tuple[MediaProfile, ...]
@@ -21,6 +22,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     families: tuple[Family, ...] = FAMILIES
     outlives_gateway: bool = False
     forwards: bool = False
+    joins: bool = False
     texts: bool = False
     voicemail: bool = False
     video: bool = False

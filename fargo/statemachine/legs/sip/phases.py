@@ -52,7 +52,8 @@ class Line(Struct, frozen=True, gc=False):
     its registrations to itself. ``srtp``: the encryption that the phone is offered. ``direct``: the call goes to the
     server of the target's domain, not to the account's own. ``speaker``: the domain whose server the call goes to, and
     whose words its responses are. Who else has spoken behind that server is not known. ``rewritten``: what dial rules
-    have made of the target. ``forwards``: the call that is forwarded, None if none is.
+    have made of the target. ``forwards``: the call that is forwarded, None if none is. ``dtls``: a client with DTLS is
+    offered to the phone as it is.
     """
 
     engine: SipEngine
@@ -67,6 +68,7 @@ class Line(Struct, frozen=True, gc=False):
     direct: bool = False
     forwards: Forwarding | None = None
     rewritten: Rewritten | None = None
+    dtls: bool = False
 
     @property
     def family(self) -> Family:

@@ -23,11 +23,18 @@ from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
-from fargo.statemachine.legs.user_agent import caller_identity, message, subscription, user_agent_leg, video
+from fargo.statemachine.legs.user_agent import (
+    caller_identity,
+    message,
+    outliving,
+    subscription,
+    user_agent_leg,
+    video,
+)
 from fargo.statemachine.legs.user_agent.message import Texted
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
-from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.media.description import Description, MediaProfile, is_secured
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
@@ -154,12 +161,20 @@ def outlives_gateway(leg: SipLeg, engine: SipEngine) -> bool:
 
 
 def direct_profiles(leg: SipLeg) -> tuple[MediaProfile, ...]:
-    """Return the media profiles in which a client and the far end can have audio without the relay; none if it is to be
-    encrypted.
+    """Return the media profiles in which a client and the far end can have audio without the relay. Plain RTP is none
+    of them if it is to be encrypted, nor DTLS if it is not offered.
     """
     offer = offered(leg)
-    encrypts = leg.line.srtp != "off" if isinstance(leg, Preparing) else offer is not None and bool(offer.crypto)
-    return () if encrypts else capabilities(leg).profiles
+    found: tuple[MediaProfile, ...]
+    if offer is not None and is_secured(offer):
+        found = (MediaProfile.DTLS,)
+    elif isinstance(leg, Preparing):
+        plain = (MediaProfile.PLAIN,) if leg.line.srtp == "off" else ()
+        found = (*plain, MediaProfile.DTLS) if leg.line.dtls else plain
+    else:
+        found = (MediaProfile.PLAIN,) if offer is None or not offer.crypto else ()
+    able = capabilities(leg).profiles
+    return tuple(each for each in found if each in able)
 
 
 def name_of_new(event: SipArrival) -> str:
@@ -315,6 +330,11 @@ def lost(leg: SipLeg, reason: Reason) -> SipStep:
             assert_never(leg)
 
 
+def moved(leg: SipLeg, effects: Effects) -> SipStep:
+    """Prepare the leg to go on at another SIP edge than the far end knows. That of rakia has not outlived its own."""
+    return outliving.moved(leg, effects) if isinstance(leg, UserAgentPhase) else (leg, ())
+
+
 def edge_lost(leg: SipLeg, effects: Effects) -> SipStep:
     """End the leg if it cannot go on, as the SIP edge was restarted and has forgotten its transactions."""
     match leg:
@@ -427,17 +447,17 @@ def unanswered(name: str, effects: Effects) -> None:
 
 def resume(leg: SipLeg, effects: Effects) -> SipLeg:
     """Go on with a leg that has outlived the gateway, as that was restarted."""
-    return user_agent_leg.resume(leg, effects) if isinstance(leg, UserAgentPhase) else leg
+    return outliving.resume(leg, effects) if isinstance(leg, UserAgentPhase) else leg
 
 
 def restarted(effects: Effects) -> None:
     """Send again what the far end may not have heard, as the gateway was restarted."""
-    user_agent_leg.restarted(effects)
+    outliving.restarted(effects)
 
 
 def edge_restarted(effects: Effects) -> None:
     """Send again what the far end has not answered, as the SIP edge was restarted."""
-    user_agent_leg.edge_restarted(effects)
+    outliving.edge_restarted(effects)
 
 
 # --- after a fault

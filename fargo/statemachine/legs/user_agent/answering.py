@@ -125,6 +125,8 @@ def move(leg: UasProceeding, change: TransportChanged) -> UasProceeding:
     if not (leg.early and leg.early.taken and isinstance(change.transport, RawUdp)):
         return leg
     local = leg.early.taken.local
+    if not isinstance(local.transport, RawUdp):
+        return leg
     moved = replace(local, transport=change.transport, crypto=change.crypto or local.crypto)
     return replace(leg, early=replace(leg.early, taken=replace(leg.early.taken, local=moved)))
 

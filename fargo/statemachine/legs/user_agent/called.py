@@ -10,6 +10,7 @@ Rules:
 4. The final response is repeated until it is acknowledged. Without an ACK to a 2xx there is no call.
 5. What an account without encryption, or one that requires it, does not take is refused. Without encryption, keys that
    a caller offers besides are ignored.
+   Audio that is keyed by DTLS over ICE is taken whatever the account says.
 6. A caller may give up with CANCEL, or with a BYE (RFC 3261 §15.1.1). A CANCEL that comes after the final response
    changes nothing.
 """
@@ -40,6 +41,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCalling,
     UacCancelling,
     UacProceeding,
+    UacRecalling,
     UasProceeding,
     UasRefused,
     UasReleasing,
@@ -54,7 +56,7 @@ from fargo.statemachine.legs.user_agent.responding import (
     undescribed,
     unsupported,
 )
-from fargo.statemachine.media.description import Description, RawUdp, Srtp, address, rtp_and_rtcp
+from fargo.statemachine.media.description import Description, IceUdp, RawUdp, Srtp, address, rtp_and_rtcp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
@@ -133,6 +135,8 @@ def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
     if offer_answer.is_unreachable(sdp):
         return CALLER_UNREACHABLE
     offered = offer_answer.usable(sdp) if sdp else None
+    if offered is not None and isinstance(offered.transport, IceUdp):
+        return offered
     if offered is None or address(offered) is None:
         return _NO_AUDIO
     if use == "off" and offered.encryption_required:
@@ -186,7 +190,7 @@ def is_merged(leg: UserAgentLeg, event: InviteReceived) -> bool:
             return not of.calls and (of.call_id, of.remote.tag) == (event.head.call_id, event.caller.tag)
         case UasRefused(name=name):
             return name == event.name
-        case UacCalling() | UacProceeding() | UacCancelling():
+        case UacCalling() | UacProceeding() | UacRecalling() | UacCancelling():
             return False
         case _:
             assert_never(leg)

@@ -45,7 +45,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import respond
-from fargo.statemachine.media.description import FAMILIES, Description, narrowed
+from fargo.statemachine.media.description import FAMILIES, Description, IceUdp, end_to_end, narrowed
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
@@ -74,10 +74,12 @@ Unanswered: TypeAlias = UacCalling | UacProceeding
 
 
 def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
-    """Send the INVITE, with these codecs and addresses (a plain description)."""
+    """Send the INVITE, with these codecs and addresses: a plain description, or one with DTLS over ICE."""
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
     target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
+    if isinstance(offer.transport, IceUdp):
+        offer = end_to_end(offer)
     own, forwards = not line.direct, line.forwards
     headers = dialog.ABILITIES
     if forwards:
@@ -302,7 +304,7 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     unheard.forget(leg.name, effects)
     early = _of(leg.early, event.remote_tag) if isinstance(leg, UacProceeding) else None
     invite, forks = leg.invite, _others(leg, event)
-    of = dialog.begun_by_answer(leg.name, invite.request, _dialogs(leg), event)
+    of = dialog.begun_by_answer(leg.name, invite.request, dialogs(leg), event)
     effects.emit(dialog.ack(of, invite.request, leg.access))
     answer = _description(event, early)
     offer = invite.request.body
@@ -327,7 +329,7 @@ def _useless(leg: Unanswered, answer: Sdp | None) -> Reason:
     return Reason(Cause.MEDIA, texts.ANSWER_WITHOUT_AUDIO)
 
 
-def _dialogs(leg: Unanswered | UacCancelling) -> tuple[Dialog, ...]:
+def dialogs(leg: Unanswered | UacCancelling) -> tuple[Dialog, ...]:
     """Return the dialogs with the phones that have responded."""
     match leg:
         case UacCalling():
@@ -342,7 +344,7 @@ def _dialogs(leg: Unanswered | UacCancelling) -> tuple[Dialog, ...]:
 
 def _others(leg: Unanswered | UacCancelling, event: SipResponseReceived) -> tuple[Dialog, ...]:
     """Return the dialogs with other phones than that which has answered."""
-    return tuple(each for each in _dialogs(leg) if each.remote.tag != event.remote_tag)
+    return tuple(each for each in dialogs(leg) if each.remote.tag != event.remote_tag)
 
 
 def _description(event: SipResponseReceived, early: EarlyDialog | None) -> Sdp | None:
@@ -370,7 +372,7 @@ def cancel(leg: Unanswered, effects: Effects) -> UacCancelling:
             effects.settle(name)
     unheard.say(cancellation(leg.name, leg.invite, source), effects)
     until = effects.at + unheard.LONGEST
-    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding), _dialogs(leg))
+    return UacCancelling(leg.name, leg.access, leg.invite, until, isinstance(leg, UacProceeding), dialogs(leg))
 
 
 def cancellation(name: str, invite: SentRequest, source: Endpoint | None) -> SendRequest:

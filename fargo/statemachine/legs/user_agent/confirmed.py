@@ -17,6 +17,10 @@ Rules:
    or after `_LONGEST_VIDEO` without. Video that is taken later is offered to the far end.
 8. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
    the session stays as it is, and ends where it would have to be refreshed with one.
+9. If the call goes on at another edge (`Confirmed.moved`), the far end is told at once by a refresh, whose Contact it
+   uses from then on (RFC 3261 §12.2.1.2), or by the offer that is due. That is tried until it succeeds. What was under
+   way is asked anew, as a response would go to the old edge. So would the ACK to a 2xx of ours: if our answer was in
+   it, it is waited for only shortly.
 """
 
 from typing import Final, assert_never
@@ -42,12 +46,13 @@ from fargo.statemachine.legs.user_agent import (
     glare,
     offer_answer,
     releasing,
+    secured,
     session_timer,
     sip_status,
     texts,
     unheard,
 )
-from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
+from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
     Confirmed,
@@ -62,7 +67,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
 from fargo.statemachine.media import pictures
-from fargo.statemachine.media.description import Codec, RawUdp
+from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
@@ -83,6 +88,7 @@ LONGEST_ACK: Final = 32.0
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
 _LONGEST_VIDEO: Final = 25.0
+_ACK_TO_OTHER_EDGE: Final = 4.0
 _DOUBT: Final = 8.0
 """Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
@@ -104,8 +110,11 @@ def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
-    """Tell the far end that audio goes to another address."""
-    if not isinstance(change.transport, RawUdp):
+    """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
+    if isinstance(change.transport, IceUdp):
+        restarted = secured.moved(leg.wanted.local, change.transport)
+        return pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+    if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
@@ -147,15 +156,22 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
             return releasing.bye(leg, effects)
 
 
+def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
+    """Make our part of the session another one, if the far end agrees."""
+    return pursued(replace(leg, wanted=wanted), effects)
+
+
 # --- our offers
 
 
 def pursued(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Offer what is wanted, unless it is so already or something is under way (rule 1)."""
-    if not isinstance(leg.exchange, Doubted | None) or leg.wanted == leg.session.ours:
+    """Offer what is wanted (rule 1), or tell where we are (rule 9), if need be and if nothing is under way."""
+    if not isinstance(leg.exchange, Doubted | None):
         return leg
     if leg.keyless:
-        return replace(leg, wanted=leg.session.ours)
+        leg = replace(leg, wanted=leg.session.ours)
+    if leg.wanted == leg.session.ours:
+        return _refresh(leg, effects) if leg.moved is not None and _can_be_refreshed(leg) else leg
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
 
@@ -180,9 +196,19 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
     return _sent(replace(leg, dialog=after), update, effects)
 
 
+def moved(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Give up what is under way, as the call goes on at another edge (rule 9). `resume` follows."""
+    exchange = leg.exchange
+    if isinstance(exchange, OfferSent):
+        effects.settle(exchange.sent.command)
+    return replace(leg, exchange=exchange if isinstance(exchange, AckAwaited) else None, moved=effects.at)
+
+
 def resume(leg: Confirmed, effects: Effects) -> Confirmed:
     """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
     leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
+    if leg.moved is not None:
+        return pursued(leg, effects)
     if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
         return leg
     return replace(leg, exchange=Doubted(effects.at + _DOUBT))
@@ -237,7 +263,7 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     request = exchange.sent.request
     refreshed = dialog.refreshed(leg.dialog, event.contact, event.headers)
     timer = session_timer.agreed(event.headers, effects.at)
-    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None)
+    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None, moved=None)
     if request.method != "INVITE":
         return pursued(leg, effects), ()
     effects.emit(dialog.ack(leg.dialog, request, leg.access))
@@ -304,9 +330,11 @@ def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effect
 
 
 def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
-    """Handle a request in the dialog."""
+    """Handle a request in the dialog. It has come to where we are, so the far end knows that."""
     if isinstance(leg.exchange, Doubted):
         leg = replace(leg, exchange=None)
+    if leg.moved is not None and not isinstance(leg.exchange, AckAwaited):
+        leg = replace(leg, moved=None)
     match event.head.method:
         case "BYE":
             leg = _given_up(leg, effects)
@@ -449,13 +477,22 @@ def deadline(leg: Confirmed) -> Deadline | None:
         case Doubted(until):
             return Deadline(texts.REFRESH, until)
         case AckAwaited(since=since):
-            return Deadline(texts.CONFIRMATION, since + LONGEST_ACK)
+            longest = since + LONGEST_ACK
+            return Deadline(texts.CONFIRMATION, min(longest, _taken_for_confirmed(leg) or longest))
         case VideoAwaited(since=since):
             return Deadline(texts.VIDEO_ANSWERED, since + _LONGEST_VIDEO)
         case None:
             return Deadline(texts.REFRESH, session_timer.due(leg.timer)) if leg.timer else None
         case _:
             assert_never(leg.exchange)
+
+
+def _taken_for_confirmed(leg: Confirmed) -> float | None:
+    """Return when the ACK to our answer is no longer waited for, as it has gone to another edge (rule 9); None if it is
+    indispensable.
+    """
+    awaits_no_answer = isinstance(leg.exchange, AckAwaited) and leg.exchange.offer is None
+    return leg.moved + _ACK_TO_OTHER_EDGE if leg.moved is not None and awaits_no_answer else None
 
 
 def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
@@ -467,11 +504,15 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return pursued(replace(leg, exchange=None), effects), ()
         case Doubted():
             return _refresh(leg, effects), ()
+        case AckAwaited(first=first) if _taken_for_confirmed(leg) is not None:
+            unheard.forget(leg.name, effects)
+            news = (Held(),) if first and leg.session.held else ()
+            return pursued(replace(leg, exchange=None), effects), news
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
         case VideoAwaited(request):
-            after, news = described(replace(leg, exchange=None), request, effects)
-            return after, (VideoEnded(), *news)
+            after, more = described(replace(leg, exchange=None), request, effects)
+            return after, (VideoEnded(), *more)
         case None:
             if leg.timer is None:
                 return leg, ()

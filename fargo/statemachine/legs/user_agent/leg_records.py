@@ -18,12 +18,13 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCalling,
     UacCancelling,
     UacProceeding,
+    UacRecalling,
     UasProceeding,
     UasRefused,
     UasReleasing,
     UserAgentLeg,
 )
-from fargo.statemachine.media.description import Description, address
+from fargo.statemachine.media.description import Description, RawUdp, address, is_secured
 from fargo.statemachine.model.call_records import CallRecord, RecordDialog, RecordMedia, Side
 
 
@@ -32,7 +33,12 @@ def of(leg: UserAgentLeg, call: str) -> tuple[CallRecord, ...]:
     match leg:
         case Confirmed():
             return _dialog(leg.dialog, call), _media(leg.session, call)
-        case UacCalling(invite=invite) | UacProceeding(invite=invite) | UacCancelling(invite=invite):
+        case (
+            UacCalling(invite=invite)
+            | UacProceeding(invite=invite)
+            | UacRecalling(invite=invite)
+            | UacCancelling(invite=invite)
+        ):
             request = invite.request
             return (RecordDialog(call, request.call_id, request.sender.uri, request.recipient.uri),)
         case UasProceeding() | UasReleasing() | Releasing() | Lingering():
@@ -51,12 +57,13 @@ def _dialog(of: Dialog, call: str) -> RecordDialog:
 def _media(session: MediaSession, call: str) -> RecordMedia:
     codecs = tuple(f"{each.name}/{each.clockrate}" for each in session.theirs.codecs)
     held_by = (*((Side.CLIENT,) if session.ours.holds else ()), *((Side.PHONE,) if session.held else ()))
-    encrypted = bool(session.theirs.crypto)
+    encrypted = bool(session.theirs.crypto) or is_secured(session.theirs)
     return RecordMedia(call, codecs, _place(session.ours.local), _place(session.theirs), held_by, encrypted)
 
 
 def _place(description: Description) -> str | None:
-    found = address(description)
+    """Return where an end takes audio; None if it is not known, as ICE finds out, and does not tell."""
+    found = address(description) if isinstance(description.transport, RawUdp) else None
     if found is None:
         return None
     return f"[{found.ip}]:{found.port}" if ":" in found.ip else f"{found.ip}:{found.port}"

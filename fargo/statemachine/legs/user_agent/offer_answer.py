@@ -2,16 +2,17 @@
 
 Rules:
 
-1. Only audio in plain RTP is taken, or in SRTP keyed by SDES (RFC 4568), and with plain audio one stream of video. The
-   other streams of an offer are rejected, but stay in each later description of ours, because their number must not
-   change (RFC 3264 §8). Which they are, `Sdp.media` says.
+1. Audio is taken in plain RTP, in SRTP keyed by SDES (RFC 4568), or in SRTP keyed by DTLS over ICE (`secured`), and
+   with plain audio one stream of video. An answer is of the offer's kind. The other streams of an offer are rejected,
+   but stay in each later description of ours, because their number must not change (RFC 3264 §8). Which they are,
+   `Sdp.media` says.
 2. The first offer and answer settle the codecs, because the other leg has chosen of them. A later offer of the far end
    may add codecs or leave some out: the answer has those of the settled ones that it contains, and that the other leg
    takes. If it contains none of them, it cannot be had, and the session stays as it was. The other leg is told which it
    contains.
 3. The far end is "initiator", the gateway "responder" in the direction of the audio, whoever offers.
 4. The far end has us on hold if it does not want our audio: by its direction, or by the address 0.0.0.0 (RFC 3264
-   §8.4). A hold by address is no move; neither is a resume at the old address.
+   §8.4), which with ICE means nothing. A hold by address is no move; neither is a resume at the old address.
 5. A description that is sent again unchanged keeps its version; any other has a higher one than all before (RFC 3264
    §8).
 6. The first offer and answer also settle the encryption: none, or a suite with our key. A later offer of the far end
@@ -37,6 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     VideoEnded,
     VideoMoved,
 )
+from fargo.statemachine.legs.user_agent import secured
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
@@ -47,12 +49,15 @@ from fargo.statemachine.media.description import (
     Crypto,
     Description,
     Family,
+    IceUdp,
     RawUdp,
     Senders,
     Unusable,
     address,
+    end_to_end,
     families,
     is_cut_off,
+    is_secured,
     narrowed,
     rtp_and_rtcp,
     shares_family,
@@ -101,9 +106,11 @@ def usable(sdp: Sdp) -> Description | None:
     no address, on hold.
     """
     described = sdp.audio.description if sdp.audio else None
-    if described is None or not isinstance(described.transport, RawUdp) or not has_voice(described.codecs):
+    if described is None or not has_voice(described.codecs) or is_cut_off(described):
         return None
-    if is_cut_off(described):
+    if is_secured(described):
+        return end_to_end(described) if described.mux else None
+    if not isinstance(described.transport, RawUdp):
         return None
     if described.encryption_required and not described.crypto:
         return None
@@ -168,10 +175,18 @@ def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession 
     if keys is None:
         return None
     agreed, within = common(local, addressed(described)), families(local) or FAMILIES
-    if isinstance(agreed, Unusable) or not takes(agreed, within):
+    if isinstance(agreed, Unusable):
         return None
     settled = common(agreed, local)
     assert not isinstance(settled, Unusable), "what is common to both is common both ways"
+    if isinstance(local.transport, IceUdp):
+        if not isinstance(described.transport, IceUdp):
+            return None
+        offered, accepting = secured.settled(local.transport, described.transport)
+        ours = Ours(replace(settled, transport=offered))
+        return MediaSession(ours, replace(agreed, transport=accepting), _is_held(answer), sent)
+    if not takes(agreed, within) or not isinstance(described.transport, RawUdp):
+        return None
     our_key, their_key = keys
     theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, within)), crypto=their_key)
     return MediaSession(Ours(replace(settled, crypto=our_key)), theirs, _is_held(answer), sent)
@@ -199,7 +214,6 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
     answer = numbered_as(described, narrowed(local, families(described)))
     their_key = _of_same_suite(described, answer)
     answer = replace(answer, crypto=answer.crypto[: len(their_key)])
-    ours = Ours(answer)
     theirs = Description(
         "audio",
         answer.codecs,
@@ -208,6 +222,11 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         crypto=their_key,
         video=pictures.common(answer.video, described.video),
     )
+    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp):
+        offered, accepting = secured.settled(described.transport, local.transport)
+        answer = end_to_end(replace(answer, transport=accepting))
+        theirs = replace(described, codecs=answer.codecs, transport=offered)
+    ours = Ours(answer)
     sent = _answer(offer, ours)
     return MediaSession(ours, theirs, _is_held(offer), sent)
 
@@ -269,6 +288,8 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
     changed = _changed(session, offer, wanted.local.video)
     if changed is None or described is None or isinstance(common(described, wanted.local), Unusable):
         return None
+    if isinstance(described.transport, IceUdp) and changed.theirs.transport != session.theirs.transport:
+        return None  # rule 3 of `secured`
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
     said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
@@ -288,12 +309,15 @@ def _answer(offer: Sdp, ours: Ours) -> Sdp:
 def _changed(session: MediaSession, sdp: Sdp, video: Description | None) -> MediaSession | None:
     """Return the session as the far end describes its part of it. ``video``: ours."""
     described = usable(sdp)
-    if described is None:
+    if described is None or type(described.transport) is not type(session.theirs.transport):
         return None
     taken = common(described, session.theirs)
     if isinstance(taken, Unusable):
         return None
     ours = session.ours.local
+    if isinstance(described.transport, IceUdp):
+        theirs = replace(session.theirs, transport=_restarted(session.theirs.transport, described.transport))
+        return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
     their_key = _of_same_suite(described, ours)
     if not their_key and (ours.crypto or described.encryption_required):
         return None
@@ -328,6 +352,31 @@ def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -
     return replace(local, codecs=numbered.codecs)
 
 
+def far_end(session: MediaSession) -> Description | None:
+    """Return how the far end takes audio, for a phone that is to send it there; None if it has told no address. Between
+    phones there is no video.
+    """
+    found = replace(session.theirs, codecs=session.listed or session.theirs.codecs, video=None)
+    return found if address(found) else None
+
+
+def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool) -> Ours:
+    """Return our part of a session whose far end is to send its audio to another phone, which describes itself so and
+    holds the far end, or does not.
+    """
+    keys = _tagged_as(session.ours.local.crypto, other.crypto) if session.ours.local.crypto else ()
+    local = replace(wanted.local, transport=other.transport, codecs=other.codecs, crypto=keys, video=None)
+    return Ours(left(session, local, other.codecs), holds)
+
+
+def can_be_joined(one: Description, other: Description) -> bool:
+    """Return True if two far ends can send each other audio without a relay: they share a codec, a family of addresses,
+    and the encryption.
+    """
+    suites = [each.suite for each in one.crypto] == [each.suite for each in other.crypto]
+    return suites and shares_family(one, other) and not isinstance(common(one, other), Unusable)
+
+
 def _tagged_as(settled: tuple[Crypto, ...], key: tuple[Crypto, ...]) -> tuple[Crypto, ...]:
     """Return a key with the tag of another; none if there is none."""
     return tuple(replace(each, tag=other.tag) for each, other in zip(key, settled, strict=True))
@@ -344,6 +393,12 @@ def _followed(before: object, described: Description, within: tuple[Family, ...]
     return RawUdp(tuple(replace(each, generation=generation) for each in now))
 
 
+def _restarted(before: object, now: IceUdp) -> IceUdp:
+    """Return the far end's transport with ICE (rules 3 and 4 of `secured`)."""
+    assert isinstance(before, IceUdp), "the kind of audio is settled"
+    return secured.in_role(now, secured.role(before)) if secured.begins_anew(before, now) else before
+
+
 def _said(session: MediaSession, sdp: Sdp) -> tuple[MediaSession, Sdp]:
     """Return the session after a description of ours, and the description with its version (rule 5)."""
     same = replace(sdp, version=session.sent.version)
@@ -357,7 +412,7 @@ def news(before: MediaSession, after: MediaSession) -> LegEvents:
     """Return what the other leg has to know of a change."""
     theirs = after.theirs
     moved = (theirs.transport, theirs.crypto) != (before.theirs.transport, before.theirs.crypto)
-    assert isinstance(theirs.transport, RawUdp), "ICE is not taken"
+    assert isinstance(theirs.transport, IceUdp | RawUdp), "nothing else is taken"
     events: LegEvents = (TransportChanged(theirs.transport, theirs.crypto),) if moved else ()
     if (after.listed or theirs.codecs) != (before.listed or before.theirs.codecs):
         events = (*events, CodecsChanged(after.listed))
@@ -407,7 +462,8 @@ def _is_held(sdp: Sdp) -> bool:
     """Return True if the far end takes no audio (rule 4)."""
     assert sdp.audio
     assert sdp.audio.description
-    return sdp.audio.senders in ("initiator", "none") or address(sdp.audio.description) is None
+    nowhere = isinstance(sdp.audio.description.transport, RawUdp) and address(sdp.audio.description) is None
+    return sdp.audio.senders in ("initiator", "none") or nowhere
 
 
 def _answering(offered: Content, holds: bool) -> Senders:

@@ -89,6 +89,18 @@ class UacProceeding(UserAgentPhase, frozen=True, gc=False):
     heard: bool = False
 
 
+class UacRecalling(UserAgentPhase, frozen=True, gc=False):
+    """The call was not answered when its edge was lost, to which all responses go. It is placed anew as soon as the
+    phones have heard that it has ended, and at the latest ``until``. ``invite``: that of the lost call.
+    """
+
+    invite: SentRequest
+    domain: str
+    offer: Description
+    since: float
+    until: float
+
+
 class UacCancelling(UserAgentPhase, frozen=True, gc=False):
     """We have cancelled the call. The INVITE has no final response, which may yet be that the call is answered.
 
@@ -220,6 +232,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
     the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
     ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
+    ``moved``: since when we are at another edge than the far end knows; None if it knows ours.
     """
 
     dialog: Dialog
@@ -232,6 +245,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     forks: tuple[Dialog, ...] = ()
     lost: Reason | None = None
     keyless: bool = False
+    moved: float | None = None
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):
@@ -260,6 +274,7 @@ class Lingering(UserAgentPhase, frozen=True, gc=False):
 UserAgentLeg: TypeAlias = (
     UacCalling
     | UacProceeding
+    | UacRecalling
     | UacCancelling
     | UasProceeding
     | UasRefused

@@ -99,6 +99,11 @@ def _is_heard(event: SipResponseReceived | SipRequestUndelivered) -> bool:
     return event.why is Undelivered.UNSENDABLE
 
 
+def says_goodbye(dialog: str, effects: Effects) -> bool:
+    """Return True if a BYE of the leg of that name has not been heard."""
+    return any(_is_bye(each.command) and each.command.dialog == dialog for each in effects.pending.values())
+
+
 def settle_bye(recipient: Party, effects: Effects) -> None:
     """Send the BYE to this end of a dialog no more: it has sent one itself."""
     for name in _byes(recipient, effects):
@@ -158,9 +163,14 @@ def repeat(name: str, effects: Effects) -> None:
 
 
 def restarted(effects: Effects) -> None:
-    """Send again what has no final response, or no ACK, after a restart of the gateway (rule 3)."""
+    """Send again what has no final response, or no ACK, after a restart of the gateway (rule 3), other than what was
+    sent because of that.
+    """
+    sent = {each.id for each in effects.issued}
     for name, each in effects.pending.items():
-        if isinstance(each.command, SendRequest | SendResponse) and not _begins_call(each.command):
+        if name in sent or not isinstance(each.command, SendRequest | SendResponse):
+            continue
+        if not _begins_call(each.command):
             send_again(name, effects)
 
 

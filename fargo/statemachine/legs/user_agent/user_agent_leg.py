@@ -9,6 +9,7 @@ Rules:
 4. A call does not depend on the registration that it began with.
 5. This file says what each event means in each phase. What comes of it is in `caller` for a call of ours, in `called`
    and `answering` for one to us, in `confirmed` for a call that is answered, and in `releasing` for one that has ended.
+6. `outliving` has what becomes of a leg whose gateway or edge was lost.
 """
 
 from typing import Final, TypeAlias, assert_never
@@ -47,6 +48,7 @@ from fargo.statemachine.legs.user_agent import (
     dialog,
     leg_records,
     offer_answer,
+    recalling,
     releasing,
     texts,
     unheard,
@@ -60,6 +62,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacCalling,
     UacCancelling,
     UacProceeding,
+    UacRecalling,
     UasProceeding,
     UasRefused,
     UasReleasing,
@@ -85,10 +88,11 @@ UserAgentCallEvent: TypeAlias = SipRequestReceived | SipResponseReceived | SipRe
 UNKNOWN: Final = offer_answer.UNKNOWN
 """The assumed description of a phone that has made no offer."""
 CAPABILITIES: Final = SipCapabilities(
-    profiles=(MediaProfile.PLAIN,),
+    profiles=(MediaProfile.PLAIN, MediaProfile.DTLS),
     transport_change=True,
     outlives_gateway=True,
     forwards=True,
+    joins=True,
     texts=True,
     voicemail=True,
     video=True,
@@ -105,7 +109,7 @@ _NOBODY: Final = Access()
 
 
 def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
-    """Call the line's target with these codecs and addresses (a plain description)."""
+    """Call the line's target with these codecs and addresses: a plain description, or one with DTLS over ICE."""
     return caller.place(line, offer, effects)
 
 
@@ -138,7 +142,7 @@ def who_calls(event: UserAgentArrival, access: Access) -> tuple[SipUri | BadAddr
 
 def is_live(leg: UserAgentLeg) -> bool:
     """Return True if the far end is still calling or talking, as far as we know."""
-    return isinstance(leg, UacCalling | UacProceeding | UasProceeding | Confirmed)
+    return isinstance(leg, UacCalling | UacProceeding | UacRecalling | UasProceeding | Confirmed)
 
 
 def is_held(leg: UserAgentLeg) -> bool:
@@ -186,6 +190,8 @@ def _responded(leg: UserAgentLeg, event: SipResponseReceived, effects: Effects) 
     match leg:
         case UacCalling() | UacProceeding():
             return caller.responded(leg, event, effects)
+        case UacRecalling():
+            return recalling.heard(leg, event, effects), ()
         case Confirmed():
             return confirmed.responded(leg, event, effects)
         case UacCancelling():
@@ -207,6 +213,8 @@ def _undelivered(leg: UserAgentLeg, event: SipRequestUndelivered, effects: Effec
     match leg:
         case UacCalling() | UacProceeding():
             return caller.undelivered(leg, event, effects)
+        case UacRecalling():
+            return recalling.heard(leg, event, effects), ()
         case Confirmed():
             return confirmed.undelivered(leg, event, effects)
         case UacCancelling():
@@ -243,7 +251,7 @@ def _dialog(leg: UserAgentLeg, event: SipRequestReceived) -> Dialog | None:
             return leg.dialog
         case UacProceeding():
             return caller.early_dialog(leg, event.remote_tag)
-        case UacCalling() | UacCancelling() | UasRefused():
+        case UacCalling() | UacRecalling() | UacCancelling() | UasRefused():
             return None
         case _:
             assert_never(leg)
@@ -314,6 +322,8 @@ def deadline(leg: UserAgentLeg) -> Deadline | None:
             return Deadline(texts.ANSWER, min(announced, leg.since + leg.access.ring_seconds))
         case UacCalling(since=since) | UacProceeding(since=since):
             return Deadline(texts.ANSWER, since + leg.access.ring_seconds)
+        case UacRecalling():
+            return Deadline(texts.PLACED_ANEW, recalling.due(leg))
         case UasProceeding(since=since, reliable=reliable):
             longest = since + leg.access.ring_seconds
             acknowledged = reliable.since + _LONGEST_PRACK if reliable and reliable.since is not None else longest
@@ -339,6 +349,8 @@ def expire(leg: UserAgentLeg, effects: Effects) -> UserAgentStep:
             return caller.let_through(leg)
         case UacCalling() | UacProceeding():
             return caller.expire(leg, effects)
+        case UacRecalling():
+            return recalling.expire(leg, effects)
         case UasProceeding():
             return called.expire(leg, effects)
         case UasReleasing():
@@ -353,7 +365,7 @@ def expire(leg: UserAgentLeg, effects: Effects) -> UserAgentStep:
 # --- told by the bridge
 
 
-def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentLeg:
+def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentLeg | Over:
     """Do what an event of the other leg means for this one."""
     match leg_event:
         case Ringing() if isinstance(leg, UasProceeding):
@@ -403,10 +415,12 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             assert_never(leg_event)
 
 
-def _end(leg: UserAgentLeg, reason: Reason, effects: Effects) -> UserAgentLeg:
+def _end(leg: UserAgentLeg, reason: Reason, effects: Effects) -> UserAgentLeg | Over:
     match leg:
         case UacCalling() | UacProceeding():
             return caller.cancel(leg, effects)
+        case UacRecalling():
+            return Over()
         case UasProceeding():
             return called.turn_down(leg, reason, effects)
         case Confirmed():
@@ -432,7 +446,7 @@ def abandon(leg: UserAgentLeg, effects: Effects) -> None:
         case UasReleasing() | Confirmed():
             unheard.forget(leg.name, effects)
             unheard.say(dialog.request(leg.dialog, "BYE")[1], effects)
-        case UasRefused() | Releasing() | Lingering():
+        case UacRecalling() | UasRefused() | Releasing() | Lingering():
             pass  # what ends the call has been said, and is repeated until it is heard
         case _:
             assert_never(leg)
@@ -469,30 +483,3 @@ def strayed(event: UserAgentCallEvent, effects: Effects) -> None:
 def unanswered(name: str, effects: Effects) -> None:
     """Send a pending message again, or give it up: nobody has answered it in time."""
     unheard.repeat(name, effects)
-
-
-def restarted(effects: Effects) -> None:
-    """Send again what may have been lost, after a restart of the gateway."""
-    unheard.restarted(effects)
-
-
-def resume(leg: UserAgentLeg, effects: Effects) -> UserAgentLeg:
-    """Go on with the call after a restart of the gateway, and say again what the far end may not have heard."""
-    match leg:
-        case UacCalling(invite=invite):
-            unheard.send_again(invite.command, effects)
-            return leg
-        case UasProceeding():
-            called.ring_again(leg, effects)
-            return leg
-        case Confirmed():
-            return confirmed.resume(leg, effects)
-        case UacProceeding() | UacCancelling() | UasRefused() | UasReleasing() | Releasing() | Lingering():
-            return leg
-        case _:
-            assert_never(leg)
-
-
-def edge_restarted(effects: Effects) -> None:
-    """Send again all that is not answered, after a restart of the edge."""
-    unheard.edge_restarted(effects)

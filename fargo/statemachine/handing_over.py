@@ -1,0 +1,154 @@
+"""Transferring a call that the user is in (`transfer NUMBER`), or the two calls to each other (`transfer`).
+
+Rules:
+
+1. The call is the one that the user is in; of several the one that they do not hold. What has not been answered, or is
+   being transferred, cannot be.
+2. The number is called as if the user called it: what they may not call, nothing is transferred to, and nothing to an
+   emergency number, also if dial rules have made it one. The call that is transferred does not count among those that
+   the user may be in.
+3. Audio of a call that is encrypted stays so: both phones have keys, or neither has (RFC 4568). They must share a codec
+   and a family of addresses, as nobody translates between them.
+4. The older of two calls goes on as the call between the two phones, and the other ends.
+"""
+
+from msgspec.structs import replace
+
+from fargo.statemachine import dialling, naming, outgoing, texts
+from fargo.statemachine.account import roster
+from fargo.statemachine.account.account_state import Credentials
+from fargo.statemachine.address import BadAddress, bare
+from fargo.statemachine.call import call_state, handover
+from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.jingle import jingle_leg
+from fargo.statemachine.legs.leg_events import Ended
+from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.sip import joining, sip_leg
+from fargo.statemachine.legs.sip.phases import Forwarding, Line, Over
+from fargo.statemachine.media.description import Description
+from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.sip import engine_named
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
+from fargo.statemachine.reason import Cause, Reason
+from fargo.statemachine.user_state import User, address_book, changed
+
+
+def begin(user: User, known: Credentials, typed: str | None, gateway: str, effects: Effects) -> User | str:
+    """Transfer the user's call to what the user has typed, or join the two calls; or return why that cannot be.
+    ``known``: the user's account; ``gateway``: our JID.
+    """
+    if not sip_leg.engine_capabilities(engine_named(known.account.engine)).joins:
+        return texts.ENGINE_DOES_NOT_TRANSFER
+    if any(call.handover for call in user.calls.values()):
+        return texts.TRANSFERS_ALREADY
+    calls = [call for call in user.calls.values() if handover.is_possible(call)]
+    if not calls:
+        return texts.NOBODY_TO_TRANSFER
+    if typed is None:
+        return _joined(user, calls, gateway, effects)
+    if len(calls) > 1:
+        calls = [call for call in calls if not jingle_leg.holds(call.jingle)]
+    if len(calls) != 1:
+        return texts.WHICH_TO_TRANSFER
+    return _called(user, known, calls[0], typed, gateway, effects)
+
+
+# --- to a number
+
+
+def _called(user: User, known: Credentials, call: Call, typed: str, gateway: str, effects: Effects) -> User | str:
+    book = address_book(user, gateway)
+    uri = dialling.typed(typed, book)
+    if isinstance(uri, BadAddress):
+        return uri.problem
+    contact = naming.contact(uri, book)
+    if isinstance(contact, BadAddress):
+        return contact.problem
+    if contact == _contact(call):
+        return texts.YOURSELF
+    spelled = replace(user, contacts=roster.spelled(user.contacts, naming.canonical(uri, book)))
+    line = _line(spelled, call, contact)
+    phone = joining.far_end(call.sip)
+    assert phone, "the call can be transferred"
+    if isinstance(line, str):
+        return line
+    if bool(phone.crypto) != (line.srtp != "off") and (phone.crypto or line.srtp == "required"):
+        return texts.NO_KEYS_TO_PASS_ON
+    offer = replace(phone, encryption_required=bool(phone.crypto))
+    peer = _peer(user, call, gateway)
+    line = replace(line, early="always", forwards=Forwarding(peer, (), None))
+    effects.call = call.id
+    return changed(spelled, call, handover.to_line(call, peer, line, offer, gateway, effects), effects)
+
+
+def _line(user: User, call: Call, contact: str) -> Line | str:
+    """Return the line to a contact (rule 2), or why there is none."""
+    others = {name: each for name, each in user.calls.items() if name != call.id}
+    line = outgoing.line_of_call(replace(user, calls=others), contact)
+    if isinstance(line, outgoing.Refusal):
+        return line.reason.text
+    if {dialling.dialled(contact), line.target.user} & {*user.policy.emergency_numbers}:
+        return texts.NO_TRANSFER_TO_EMERGENCY
+    return line
+
+
+# --- to each other
+
+
+def _joined(user: User, calls: list[Call], gateway: str, effects: Effects) -> User | str:
+    """Join the phones of the two calls (rule 4)."""
+    if len(calls) == 1:
+        return texts.ONE_TO_JOIN
+    if len(calls) > 2:
+        return texts.TWO_TO_JOIN
+    call, other = sorted(calls, key=lambda each: each.since)
+    if not _fits(joining.far_end(call.sip), joining.far_end(other.sip)):
+        return texts.NO_AUDIO_IN_COMMON
+    leg, to, peer = other.sip, _peer(user, other, gateway), _peer(user, call, gateway)
+    user = changed(user, other, _left(other, effects), effects)
+    _moved(leg.name, call.id, effects)
+    effects.call = call.id
+    return changed(user, call, handover.to_phone(call, peer, to, leg, gateway, effects), effects)
+
+
+def _fits(one: Description | None, other: Description | None) -> bool:
+    """Return True if the two phones can send each other audio (rule 3)."""
+    return one is not None and other is not None and joining.can_be_joined(one, other)
+
+
+def _left(call: Call, effects: Effects) -> Call:
+    """End a call whose phone goes on in another."""
+    effects.call = call.id
+    reason = Reason(Cause.HUNG_UP, texts.JOINED)
+    call_state.ended(call, Side.CLIENT, reason, effects)
+    jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
+    return replace(call, jingle=jingle, sip=Over(), relay=relay_leg.delete(call.relay, effects), settled=True)
+
+
+def _moved(leg: str | None, to: str, effects: Effects) -> None:
+    """Let what waits for an answer of a leg belong to the call where the leg is now."""
+    of_leg = {
+        name: replace(each, call=to)
+        for name, each in effects.pending.items()
+        if isinstance(each.command, SendRequest | SendResponse) and leg in (name, each.command.dialog)
+    }
+    effects.pending = {**effects.pending, **of_leg}
+
+
+# --- whom the user talks to
+
+
+def _contact(call: Call) -> str | None:
+    """Return the contact (bare JID) that stands for whom the user talks to."""
+    return next((bare(each.us) for each in jingle_leg.sessions(call.jingle)), None)
+
+
+def _peer(user: User, call: Call, gateway: str) -> str:
+    """Return whom the user talks to, for people."""
+    if call.caller:
+        return call.caller.words
+    contact = _contact(call)
+    assert contact, "the user is in the call"
+    uri = dialling.target(contact, address_book(user, gateway))
+    return contact if isinstance(uri, BadAddress) else uri.words

@@ -1,0 +1,76 @@
+"""What a lease asks of PostgreSQL: advisory locks, and the number of the term.
+
+Rules:
+
+1. A lock is waited for in a transaction of its own, because only that can have a time limit of its own.
+2. A session is silent if it has been idle for a time, by the server's clock. One that waits for the server is not.
+"""
+
+from typing import Final
+
+from psycopg import errors
+
+from fargo.store.interface import LogMark, StoreInUseError
+from fargo.store.places import DatabaseAddress
+from fargo.store.postgresql import texts
+from fargo.store.postgresql.connections import PROGRAM, PatientConnection
+from fargo.store.postgresql.database import Lock, lock
+
+IDENTITY: Final = "select name, position from log"
+"""Gives the name of the log, and the last position that was committed."""
+_HELD: Final = """
+    from pg_locks join pg_stat_activity using (pid)
+    where locktype = 'advisory' and classid = %(kind)s::integer::oid
+    and objid = current_schema()::regnamespace::oid and granted and pid <> pg_backend_pid()
+    and pg_locks.database = (select oid from pg_database where datname = current_database())
+"""
+_HOLDERS: Final = f"select application_name || coalesce(', ' || host(client_addr), '') {_HELD}"
+_END_SILENT: Final = f"""
+    select pg_terminate_backend(pid) {_HELD}
+    and state like 'idle%%' and clock_timestamp() - state_change > make_interval(secs => %(seconds)s)
+"""
+_NEXT_TERM: Final = """
+    insert into leases (worker) values (%(worker)s)
+    on conflict (worker) do update set term = leases.term + 1 returning term
+"""
+_TERM: Final = "select term from leases where worker = %(worker)s"
+
+
+class PostgresqlLeaseSession:
+    """A session on a connection (`fargo.store.postgresql.lease.LeaseSession`). Errors are those of psycopg."""
+
+    def __init__(self, connection: PatientConnection, database: DatabaseAddress) -> None:
+        self._connection = connection
+        self.database = str(database)
+
+    def wait_for(self, kind: int, seconds: float, *, shared: bool = False) -> None:
+        """Take a lock. Raises StoreInUseError if somebody else keeps it."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute(f"set local lock_timeout = '{seconds}s'".encode())
+                lock(self._connection, kind, "pg_advisory_lock_shared" if shared else "pg_advisory_lock")
+        except errors.LockNotAvailable:
+            holders = self._connection.execute(_HOLDERS.encode(), {"kind": kind}).fetchall()
+            told = holders[0][0].removeprefix(PROGRAM) if holders else texts.UNKNOWN_HOLDER
+            raise StoreInUseError(texts.IN_USE.format(database=self.database, holder=told)) from None
+
+    def end_silent(self, kind: int, seconds: float) -> None:
+        """End the session that has a lock if it is silent."""
+        self._connection.execute(_END_SILENT.encode(), {"kind": kind, "seconds": seconds})
+
+    def next_term(self, worker: str) -> int:
+        """Count one more taking of a lease."""
+        return int(self._connection.execute(_NEXT_TERM, {"worker": worker}).fetchall()[0][0])
+
+    def term(self, worker: str) -> int | None:
+        """Return the number of the latest taking of a lease."""
+        found = self._connection.execute(_TERM, {"worker": worker}).fetchone()
+        return found[0] if found else None
+
+    def share_open(self) -> None:
+        """Keep others from rewriting the tables."""
+        lock(self._connection, Lock.OPEN, "pg_advisory_lock_shared")
+
+    def mark(self) -> LogMark:
+        """Return which log there is, and the last position that was committed."""
+        return LogMark(*self._connection.execute(IDENTITY).fetchall()[0])

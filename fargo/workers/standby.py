@@ -1,0 +1,52 @@
+"""Standing by: a process that is to be a worker waits while another one is it.
+
+Rules:
+
+1. The processes of a worker may be on several machines, each with its own addresses. One has the lease of the log; when
+   it ends, or its machine is silent, one of the others gets it and goes on with the users (docs/scale.md).
+2. Nothing runs while a process waits: no edge, no XMPP stream. So it can wait beside anything.
+3. The service manager is told that the process is ready: to wait is what it is for.
+"""
+
+from collections.abc import Callable
+from time import sleep
+from typing import Final, TypeVar
+
+from twisted.logger import Logger
+
+from fargo.service_manager import ServiceManager
+from fargo.store.interface import StoreInUseError
+from fargo.workers import texts
+
+PAUSE: Final = 0.2
+"""Seconds between two attempts, each of which waits for the lease itself."""
+
+_Started = TypeVar("_Started")
+_logger = Logger()
+
+
+def in_turn(
+    start: Callable[[], _Started],
+    worker: str | None,
+    manager: ServiceManager,
+    pause: Callable[[float], None] = sleep,
+) -> _Started:
+    """Return what is started. If another process is the worker, wait for its end. ``pause`` waits some seconds. Raises
+    StoreError, and StoreInUseError if this is no worker.
+    """
+    told: str | None = None
+    while True:
+        try:
+            started = start()
+        except StoreInUseError as error:
+            if worker is None:
+                raise
+            if str(error) != told:
+                told = str(error)
+                _logger.info(texts.STANDS_BY, worker=worker, why=told)
+            manager.stands_by(told)
+            pause(PAUSE)
+        else:
+            if told is not None:
+                _logger.info(texts.TAKES_OVER, worker=worker)
+            return started

@@ -1,0 +1,69 @@
+"""Chromium and a SIP phone with DTLS over ICE hear each other without a relay: nothing between them can decrypt it."""
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+import pytest
+import pytest_asyncio
+from world.baresip import Baresip
+from world.browser import BrowserPhone
+from world.gateway import Gateway
+from world.wire import Wire
+from world.world import World
+
+from fargo.store.opening import open_reader
+from replay.verifying.report import report
+from replay.verifying.verify import verify
+
+from .engines import sip_only
+from .test_chromium import BROWSER_HERTZ, PHONE_HERTZ, hear_each_other, signed_in
+
+pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
+
+
+@pytest_asyncio.fixture
+async def wire(world: World) -> Wire:
+    """An address beside loopback, which the phones' ICE ignores. They keep to the first pair of addresses that works,
+    so Chromium must not have others.
+    """
+    world.loopback = False
+    return await world.add(Wire())
+
+
+@pytest_asyncio.fixture
+async def gateway(world: World, wire: Wire, engine: str) -> AsyncIterator[Gateway]:
+    """A gateway without a relay."""
+    made = await world.gateway("auto", engine, media={"end_to_end": "always"})
+    yield made
+    await made.stop()
+    assert await made.process.ended() == 0, made.process.report()
+    with closing(open_reader(made.log)) as log:
+        verdict = verify(log.read())
+        assert not verdict.differences, "\n".join(report(verdict))
+
+
+@pytest_asyncio.fixture
+async def alice(world: World, gateway: Gateway) -> BrowserPhone:
+    return await signed_in(world, gateway, True, BROWSER_HERTZ)
+
+
+@pytest_asyncio.fixture
+async def bob(world: World, wire: Wire) -> Baresip:
+    return await world.phone("bob", hertz=PHONE_HERTZ, address=wire.address, encrypts=True)
+
+
+async def test_chromium_and_a_phone_call_each_other_without_a_relay(alice: BrowserPhone, bob: Baresip) -> None:
+    await alice.dial("bob%sip.test@sip.localhost")
+    await alice.event("answered")
+    await hear_each_other(alice, bob)
+    told = await alice.statistics()
+    assert (told["ice"], told["dtls"]) == ("connected", "connected")
+    await bob.hang_up()
+    await alice.ended()
+    mark = len(bob.events)
+    await bob.dial("sip:alice@sip.test")
+    await alice.answer()
+    await bob.event("CALL_ESTABLISHED", after=mark)
+    await hear_each_other(alice, bob)
+    await alice.hang_up()
+    await bob.event("CALL_CLOSED", after=mark)

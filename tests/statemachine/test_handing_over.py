@@ -1,0 +1,273 @@
+"""Calls that the user transfers: to a number, or to each other."""
+
+import pytest
+
+from fargo.statemachine import texts
+from fargo.statemachine.legs.jingle.single_session import Active
+from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call_records import Direction, RecordEnded, RecordPath, Side
+from fargo.statemachine.model.commands import SendText, TerminateSession
+from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
+from fargo.statemachine.model.jingle_events import SessionTerminated
+from fargo.statemachine.model.requests import AddRule, DialRule, TransferCall
+from fargo.statemachine.reason import Cause
+
+from .forwarding import AT_TARGET, ELSEWHERE, media, place
+from .story import BOB, DESK, GATEWAY, PCMA, PCMU, Story
+from .transferring import NUMBER, URI, Transferring
+from .user_agent.phone import sdp
+
+PEER = "bob@sip.test"
+
+
+def test_a_call_is_transferred_to_a_number() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU, PCMA))
+    assert "connected" in story.transfers()
+    invite = story.now("INVITE")
+    assert (invite.uri, invite.sender.uri, invite.sender.name) == (URI, "sip:alice@sip.test", PEER)
+    assert place(invite.body) == ("127.0.0.4", 5000)
+    story.responds_to("target", 180)
+    story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
+    moved = story.now("INVITE")
+    assert (moved.recipient.tag, place(moved.body), media(moved.body).codecs) == ("bob", ("127.0.0.5", 7000), (PCMA,))
+    assert not story.all(TerminateSession)
+    story.responds_to("bob", 200, sdp(PCMA))
+    ended = story.the(TerminateSession)
+    assert (ended.to, ended.condition, NUMBER in ended.text) == (DESK, "success", True)
+    assert story.said == [f"The call with {PEER} was transferred to {NUMBER}@sip.test."]
+    assert not [each for each in story.noted() if isinstance(each, RecordEnded)]
+
+
+@pytest.mark.parametrize("by_target", [False, True])
+def test_the_two_phones_are_joined_until_one_hangs_up(by_target: bool) -> None:
+    story = Transferring().joined()
+    sends, other = (story.target_sends, "bob") if by_target else (story.bob_sends, "target")
+    sends("INVITE", sdp(PCMU, senders="initiator", at=AT_TARGET if by_target else ELSEWHERE))
+    assert story.now("INVITE").recipient.tag == other
+    story.responds_to(other, 200, sdp(PCMU, at=ELSEWHERE if by_target else AT_TARGET))
+    sends("BYE")
+    assert story.now("BYE").recipient.tag == other
+    [ended] = [each for each in story.noted() if isinstance(each, RecordEnded)]
+    assert (ended.by, ended.cause, ended.forwarded) == (Side.PHONE, Cause.HUNG_UP, by_target)
+    story.responds(200, "OK", to="BYE", remote_tag=other)
+    assert not story.user.calls
+
+
+def test_the_call_goes_on_if_the_number_does_not_take_it() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 486)
+    [told] = story.said
+    assert ("486" in told, "still in it" in told) == (True, True)
+    assert story.methods == []
+    assert isinstance(next(iter(story.user.calls.values())).jingle, Active)
+    story.transfers()
+    assert story.now("INVITE").uri == URI
+
+
+def test_the_call_goes_on_if_the_phone_does_not_want_to_be_joined() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.responds_to("bob", 488)
+    assert "could not be joined" in story.said[0]
+    assert story.now("BYE").recipient.tag == "target"
+    assert not story.all(TerminateSession)
+    story.responds(200, "OK", to="BYE", remote_tag="target")
+    story.holds()
+    assert place(story.now("INVITE").body)[0] == "127.0.0.1"
+
+
+def test_a_number_that_hangs_up_at_once_leaves_the_call_as_it_was() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    before = place(story.invite()[1].body)
+    story.transfers()
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.target_sends("BYE")
+    story.responds_to("bob", 200, sdp(PCMU))
+    assert place(story.now("INVITE").body) == before
+    assert not story.all(TerminateSession)
+
+
+def test_a_client_that_leaves_has_transferred_the_call() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.tell(SessionTerminated(story.iq(BOB), "s1", "success"))
+    assert story.methods == []
+    story.responds_to("target", 183, sdp(PCMU, at=AT_TARGET))
+    assert place(story.now("INVITE").body) == ("127.0.0.5", 7000)
+    story.responds_to("bob", 200, sdp(PCMU))
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    assert "was transferred" in story.said[0]
+    story.bob_sends("BYE")
+    assert story.now("BYE").recipient.tag == "target"
+
+
+def test_a_transfer_that_fails_without_the_client_ends_the_call() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.tell(SessionTerminated(story.iq(BOB), "s1", "success"))
+    story.responds_to("target", 486)
+    assert ("has ended" in story.said[0], story.now("BYE").recipient.tag) == (True, "bob")
+    story.responds(200, "OK", to="BYE")
+    assert (story.ended.cause, story.user.calls) == (Cause.BUSY, {})
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_phone_that_hangs_up_takes_the_transfer_with_it(left: bool) -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    if left:
+        story.tell(SessionTerminated(story.iq(BOB), "s1", "success"))
+    story.responds_to("target", 180)
+    story.bob_sends("BYE")
+    assert story.now("CANCEL")
+    assert "has hung up" in story.said[0]
+    assert len(story.all(TerminateSession)) == (not left)
+    assert [each.cause for each in story.noted() if isinstance(each, RecordEnded)] == [Cause.HUNG_UP]
+    story.responds(200, "OK", to="CANCEL", remote_tag="target")
+    story.responds_to("target", 487)
+    assert not story.user.calls
+
+
+def test_a_number_that_never_answers_is_given_up() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 180)
+    while not story.said:
+        story.pass_time()
+    assert ("still in it" in story.said[0], story.methods) == (True, ["CANCEL"])
+
+
+def test_a_transfer_outlives_the_gateway() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 180)
+    story.tell(Restarted())
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.responds_to("bob", 200, sdp(PCMU))
+    assert "was transferred" in story.said[0]
+
+
+# --- two calls
+
+
+def two_calls() -> Transferring:
+    """Bob is on hold, and the user talks to the target."""
+    story = Transferring()
+    story.talking(body=sdp(PCMU, PCMA))
+    story.holds()
+    story.responds_to("bob", 200, sdp(PCMU, PCMA))
+    story.calls(to="target%sip.test@sip.localhost/fargo", sid="s2")
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    return story
+
+
+def test_the_phones_of_two_calls_are_joined() -> None:
+    story = two_calls()
+    assert "each other" in story.transfers(None)
+    first = story.now("INVITE")
+    assert (first.recipient.tag, place(first.body)) == ("bob", ("127.0.0.5", 7000))
+    assert [each.sid for each in story.all(TerminateSession)] == ["s2"]
+    story.responds_to("bob", 200, sdp(PCMU))
+    second = story.now("INVITE")
+    assert (second.recipient.tag, place(second.body)) == ("target", ("127.0.0.4", 5000))
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    assert [each.sid for each in story.all(TerminateSession)] == ["s1"]
+    assert story.said == [f"The call with {PEER} was transferred to target@sip.test."]
+    assert len(story.user.calls) == 1
+    assert [each.call for each in story.noted() if isinstance(each, RecordPath)][-1] == next(iter(story.user.calls))
+    story.bob_sends("BYE")
+    assert story.now("BYE").recipient.tag == "target"
+
+
+def test_the_first_call_comes_back_if_the_other_phone_does_not_want_to_be_joined() -> None:
+    story = two_calls()
+    before = place(story.sent_all("INVITE")[0][1].body)
+    story.transfers(None)
+    story.responds_to("bob", 200, sdp(PCMU))
+    story.responds_to("target", 488)
+    assert "could not be joined" in story.said[0]
+    assert (story.now("BYE").recipient.tag, place(story.now("INVITE").body)) == ("target", before)
+
+
+def test_phones_without_a_common_codec_are_not_joined() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.calls(to="target%sip.test@sip.localhost/fargo", sid="s2")
+    story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
+    assert story.transfers(None) == texts.NO_AUDIO_IN_COMMON
+    assert len(story.user.calls) == 2
+
+
+# --- what cannot be transferred
+
+
+def test_only_a_call_that_is_answered_can_be_transferred() -> None:
+    story = Transferring()
+    assert story.transfers() == texts.NOBODY_TO_TRANSFER
+    story.calls()
+    assert story.transfers() == texts.NOBODY_TO_TRANSFER
+    story.answers()
+    assert story.transfers(None) == texts.ONE_TO_JOIN
+    story.transfers()
+    assert story.transfers() == texts.TRANSFERS_ALREADY
+
+
+def test_of_two_calls_that_is_transferred_which_is_not_on_hold() -> None:
+    story = two_calls()
+    story.transfers()
+    assert place(story.now("INVITE").body) == ("127.0.0.5", 7000)
+    story = two_calls()
+    story.resumes()
+    assert story.transfers() == texts.WHICH_TO_TRANSFER
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("alice@sip.test", "own"),
+        ("bob", "talking to"),
+        ("112", "emergency"),
+        ("17", "emergency"),
+        ("1900123", "not allowed"),
+        ("+", "number"),
+        ("carol@elsewhere.test", "Only SIP addresses"),
+    ],
+)
+def test_what_the_user_may_not_call_calls_are_not_transferred_to(number: str, told: str) -> None:
+    story = Transferring()
+    rules = (DialRule("s/^17$/112/"), DialRule("s/^1900.*//"))
+    policy = Policy(engine="sip", emergency_numbers=("112",), dial_rules=rules, foreign="refuse")
+    story.tell(PolicyChanged(policy))
+    story.talking(body=sdp(PCMU))
+    assert told in story.transfers(number)
+    assert story.methods == []
+
+
+def test_dial_rules_and_the_number_of_calls_apply() -> None:
+    story = Transferring()
+    story.tell(PolicyChanged(Policy(engine="sip", most_calls=1)))
+    story.tell(GatewayAsked(DESK, GATEWAY, AddRule(DialRule("s/^[+]44/0/", Direction.OUT))))
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    assert story.now("INVITE").uri == "sip:01632960111@sip.test"
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.responds_to("bob", 200, sdp(PCMU))
+    story.calls(sid="s3")
+    assert story.methods == []
+
+
+def test_an_engine_that_cannot_transfer_says_so() -> None:
+    story = Story().signed_in()
+    story.tell(GatewayAsked(DESK, GATEWAY, TransferCall("17")))
+    assert story.the(SendText).text == texts.ENGINE_DOES_NOT_TRANSFER

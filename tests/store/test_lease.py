@@ -1,0 +1,125 @@
+"""The lease of a log in PostgreSQL: one process appends for each worker, and another gets its place."""
+
+from contextlib import ExitStack, closing
+from threading import Thread
+from time import monotonic
+from typing import Any, cast
+
+import pytest
+
+from fargo.store.interface import LeaseLostError, StoreInUseError
+from fargo.store.opening import open_store, open_store_beside
+from fargo.store.places import DatabaseAddress
+from fargo.store.postgresql import lease
+
+from .entries import BATCH
+from .reactor import Turns
+
+_END_SESSIONS = """
+    select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name like 'fargo, %'
+"""
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "TAKE_SECONDS", 0.05)
+
+
+def in_use(place: DatabaseAddress, worker: str | None) -> bool:
+    try:
+        open_store(place, worker=worker).close()
+    except StoreInUseError:
+        return True
+    return False
+
+
+def test_workers_have_the_log_together_and_each_its_own_lease(place: DatabaseAddress) -> None:
+    with closing(open_store(place, worker="a")), closing(open_store(place, worker="b")):
+        assert in_use(place, "a")
+        assert in_use(place, None), "nobody else has the whole log"
+        assert not in_use(place, "c")
+    assert not in_use(place, "a")
+
+
+def test_whoever_has_the_whole_log_has_it_alone(place: DatabaseAddress) -> None:
+    with closing(open_store(place)):
+        assert in_use(place, None)
+        assert in_use(place, "a")
+
+
+def test_an_empty_batch_changes_nothing(place: DatabaseAddress) -> None:
+    with closing(open_store(place, worker="a")) as log:
+        log.append(BATCH)
+        before = log.mark()
+        assert log.append(()) == []
+        assert (log.mark(), log.position(), len(log)) == (before, before.position, len(BATCH))
+
+
+def test_a_silent_session_is_ended_by_who_waits_and_its_process_learns_it(
+    place: DatabaseAddress, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "SILENT_SECONDS", 0.1)
+    turns = Turns()
+    with ExitStack() as opened:
+        cut_off = opened.enter_context(closing(open_store_beside(cast(Any, turns), place, worker="a")))
+        assert all(turns.result(cast(Any, cut_off.append(BATCH))))
+        until = monotonic() + 20
+        while in_use(place, "a"):
+            assert monotonic() < until
+        assert isinstance(turns.result(cast(Any, cut_off.append(()))).value, LeaseLostError)
+        assert len(cut_off) == len(BATCH)
+
+
+def test_an_empty_batch_is_a_sign_of_life(place: DatabaseAddress, db: Any) -> None:
+    def heard() -> Any:
+        return db.execute(
+            "select state_change from pg_stat_activity join pg_locks using (pid) where classid = %s::oid",
+            (lease.kind_of("a"),),
+        ).fetchall()
+
+    with closing(open_store(place, worker="a")) as log:
+        before = heard()
+        log.append(())
+        assert before < heard()
+
+
+def test_a_quiet_gateway_that_is_one_process_is_left_alone(
+    place: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "SILENT_SECONDS", 0.0)
+    with closing(open_store(place)) as log:
+        assert in_use(place, None)
+        log.append(BATCH)
+
+
+def test_a_lease_that_is_waited_for_is_had_when_its_holder_ends(
+    place: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "TAKE_SECONDS", 20.0)
+    held = open_store(place, worker="a")
+    got: list[Any] = []
+    waiting = Thread(target=lambda: got.append(open_store(place, worker="a")))
+    waiting.start()
+    held.append(BATCH)
+    held.close()
+    waiting.join()
+    with closing(got[0]) as log:
+        assert len(log) == len(BATCH)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_lost_connection_is_the_end_only_if_another_has_had_the_lease(
+    place: DatabaseAddress, db: Any, lost: bool
+) -> None:
+    turns = Turns()
+    with closing(open_store_beside(cast(Any, turns), place, worker="a")) as log:
+        assert all(turns.result(cast(Any, log.append(BATCH))))
+        db.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name like 'fargo, %'"
+        )
+        if lost:
+            open_store(place, worker="a").close()
+        result = turns.result(cast(Any, log.append(())))
+        assert isinstance(result.value, LeaseLostError) if lost else result == []
