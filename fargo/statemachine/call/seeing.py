@@ -5,7 +5,7 @@ Rules:
 1. Video is added only to a call that goes through the relay, and that may have video (`Call.sees`). Whoever wants it
    is told at once if it cannot be had.
 2. The end that wants video is told what has come of it when the other end and the relay have answered.
-3. If the video was withdrawn meanwhile, or the relay has lost it, an end that has taken it is told that it is over.
+3. If the video was withdrawn meanwhile, or the relay has lost it, both ends are told that it is over.
 """
 
 from typing import NamedTuple, assert_never
@@ -66,7 +66,7 @@ def _answered(call: Call, answer: Description | None, by_phone: bool, effects: E
     if seeing.is_adding_video(call.relay, not by_phone):
         return Step(replace(call, relay=seeing.answer_video(call.relay, answer, effects)))
     if answer is None:
-        return Step(call)
+        return Step(call, to_other=_OVER)
     if by_phone and seeing.has_video(call.relay):
         return Step(replace(call, relay=seeing.phone_sees(call.relay, answer, effects)))
-    return Step(call, _OVER)
+    return Step(call, _OVER, _OVER)
