@@ -7,7 +7,8 @@ Rules:
 2. Two codecs of video are the same if their names, ignoring case, and clock rates are equal; of H.264, the
    packetization mode and the profile have to be equal, too (RFC 6184 §8.2.2), and of VP9 the profile (RFC 9628 §7).
 3. Retransmission, redundancy and error correction are between an end and its next hop: no phone has them, so they are
-   left out. Feedback (RFC 4585, RFC 5104) and header extensions (RFC 8285) are kept if both ends have them.
+   left out. Feedback (RFC 4585, RFC 5104) and header extensions (RFC 8285) are kept if both ends have them. Feedback
+   for all codecs is said of each: some clients read no other.
 4. Each end needs a transport of its own for video. What is only to be had in a BUNDLE group is not carried, as the
    relay receives each stream at a port of its own (RFC 9143 §7.3.3).
 """
@@ -20,6 +21,7 @@ from msgspec.structs import replace
 from fargo.statemachine.media.description import (
     Codec,
     Description,
+    Feedback,
     IceUdp,
     RawUdp,
     Transport,
@@ -56,12 +58,12 @@ def kind(codec: Codec) -> tuple[str, int, str]:
 
 
 @_cached
-def _carried(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
+def _carried(codecs: tuple[Codec, ...], feedback: tuple[Feedback, ...]) -> tuple[Codec, ...]:
     first: dict[int, Codec] = {}
     for each in codecs:
         name = each.name.strip().lower()
         if name and name not in _HELPERS and each.clockrate and _LOWEST <= each.id <= _HIGHEST:
-            first.setdefault(each.id, each)
+            first.setdefault(each.id, replace(each, feedback=tuple(dict.fromkeys((*each.feedback, *feedback)))))
     return tuple(first.values())
 
 
@@ -69,8 +71,8 @@ def usable(video: Description | None) -> Description | None:
     """Return a stream of video as it can be carried; None if it cannot (rules 3 and 4)."""
     if video is None or video.media != VIDEO or not _is_reached(video):
         return None
-    codecs = _carried(video.codecs)
-    return replace(video, codecs=codecs, ssrc="", sources=(), video=None) if codecs else None
+    codecs = _carried(video.codecs, video.feedback)
+    return replace(video, codecs=codecs, feedback=(), ssrc="", sources=(), video=None) if codecs else None
 
 
 def _is_reached(video: Description) -> bool:
