@@ -109,4 +109,5 @@ def xmpp(config: Config) -> XmppSettings:
         secured=media.end_to_end == "always" and MediaProfile.DTLS in able.profiles,
         video=config.video,
         texts=able.texts,
+        transfers=able.joins,
     )

@@ -120,14 +120,16 @@ def _record_refused(user: User, to: str, session: str, id: str, refusal: Refusal
     call_state.refused(id, _meant(user, to), session, refusal.reason, effects, rewritten)
 
 
-def line_of_call(user: User, to: str) -> Line | Refusal:
-    """Return the line for a call to this contact, or why the user cannot call it now."""
+def line_of_call(user: User, to: str, replaces_one: bool = False) -> Line | Refusal:
+    """Return the line for a call to this contact, or why the user cannot call it now. ``replaces_one``: the call takes
+    the place of another, so it is none more.
+    """
     found = line(user, to)
     if isinstance(found, Refusal):
         return found
     led = found.rewritten is not None and _leads_to_emergency(user.policy, found.rewritten)
     emergency = _is_emergency(user.policy, to) or led
-    if is_busy(user) and not emergency:
+    if is_busy(user) and not (emergency or replaces_one):
         text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     if (reason := closed(user)) and not emergency:

@@ -29,6 +29,15 @@ TOO_LONG: Final = "A call that was forwarded or transferred may last for four ho
 NOT_TAKEN: Final = "No client has taken the call in time."
 BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between the two phones. {why}"
 
+# --- a call that a phone transfers
+
+TRANSFERRED: Final = "You are connected with {to} now: the call was transferred."
+TRANSFER_UNDER_WAY: Final = "Another transfer of this call is under way."
+NOTHING_TO_TRANSFER: Final = "The call cannot be transferred now."
+TRANSFERRED_TOO_OFTEN: Final = "The call has been transferred too often."
+NEW_PHONE_INCOMPATIBLE: Final = "The phone supports none of the codecs of the call."
+END_TO_END: Final = "The audio is encrypted from end to end, so that no other phone can take the call."
+
 # --- a call that the user transfers
 
 HANDED_OVER: Final = "The call with {peer} was transferred to {to}."

@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.relay.adding import without_video
 from fargo.statemachine.legs.relay.relay_session import (
     AddingVideo,
     AwaitingAnswer,
@@ -94,6 +95,26 @@ def phone_described(leg: RelayLeg, description: Description, effects: Effects) -
     return with_phone(leg, lambda _: description, effects)
 
 
+def shown_again(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
+    """Ask how the relay describes itself to a phone by now, to offer it to another. What it answers is reported
+    (`Offered`). Return None if the call does not use the relay.
+    """
+    if not any(isinstance(session, Passing) for session in leg):
+        return None
+    return tuple(_shown_again(session, effects) if isinstance(session, Passing) else session for session in leg)
+
+
+def _shown_again(session: Passing, effects: Effects) -> Renegotiating:
+    if isinstance(session, AddingVideo):
+        expect_nothing(session.terms, effects)
+        again = renegotiate(session.terms, without_video(session.ends), False, effects)
+    else:
+        settled = moved(session, session.ends, False, effects)
+        assert isinstance(settled, Renegotiating), "the ends are joined"
+        again = settled
+    return replace(again, shows=True)
+
+
 def with_phone(leg: RelayLeg, change: Callable[[Description], Description], effects: Effects) -> RelayLeg:
     """Tell the relay of a change of the phone, if it is one, in the session that has heard of the phone."""
     return tuple(_with_ends(session, change, effects) for session in leg)
@@ -120,7 +141,8 @@ def moved(
         case Joined(terms):
             return renegotiate(terms, ends, restarts, effects)
         case Renegotiating(terms):
-            return renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
+            again = renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
+            return replace(again, shows=session.shows)
         case _:
             assert_never(session)
 

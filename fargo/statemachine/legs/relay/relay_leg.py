@@ -323,6 +323,10 @@ def _renegotiated(
         ends = replace(ends, phone=remaking.answering(ends.phone, terms, description))
     if offers:
         effects.emit_pending(to_client(terms, ends), LONGEST_REPLY)
+        if session.shows:
+            terms = remaking.shown_to_phone(terms, description)
+            shown = replace(session, terms=terms, ends=ends, anew=description, shows=False)
+            return shown, (Offered(description, terms.profile),)
         return replace(session, ends=ends, anew=description), ()
     if session.problem is not None and session.anew is not None:
         lost = _failure(session.problem)
