@@ -289,7 +289,7 @@ def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -
 def far_end(session: MediaSession) -> Description | None:
     """Return how the far end takes audio, for a phone that is to send it there; None if it has told no address."""
     found = replace(session.theirs, codecs=session.listed or session.theirs.codecs)
-    return found if address(found) else None
+    return found if isinstance(found.transport, RawUdp) and address(found) else None
 
 
 def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool) -> Ours:
