@@ -26,7 +26,7 @@ from fargo.limits.refused import Refused
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
-from fargo.statemachine import mailbox_address
+from fargo.statemachine import mailbox_address, referred
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of, escape_local
@@ -74,6 +74,8 @@ from fargo.statemachine.user_state import User, address_book
 EVERY: Final = 60.0
 """Seconds between two rows about what was refused."""
 
+_FORBIDDEN: Final = 403
+_UNAVAILABLE: Final = 480
 _ENDS: Final = frozenset(
     {FeaturesLearned, IqFailed, IqSucceeded, RegistrationCancelled, ResourceUnavailable, SessionTerminated}
 )
@@ -174,6 +176,23 @@ class Gate:
         if scope:
             self._refused.count(user, "texts")
         return texts.TEXTS_IN if scope else None
+
+    def transfer(self, user: str, refer_to: str) -> int | None:
+        """Return the SIP status with which a phone's wish is refused that a call of a user (bare JID) go to another
+        number, None if it is not. It counts as a call of the user's, to whom it is charged. ``refer_to``: whom the
+        phone names, as Refer-To has it.
+        """
+        known = self._state(user)
+        to = referred.contact(known, refer_to) if known else None
+        if to is None:
+            return None
+        if not self._may_call(user, to):
+            self._refused.count(user, "numbers")
+            return _FORBIDDEN
+        if self._calls.take(user, domain_of(user), True, self._now()) is None:
+            return None
+        self._refused.count(user, "calls")
+        return _UNAVAILABLE
 
     # --- what goes out, and into the log
 

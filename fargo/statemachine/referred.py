@@ -12,7 +12,8 @@ Rules:
 from msgspec.structs import replace
 
 from fargo.statemachine import dialling, naming, outgoing, texts
-from fargo.statemachine.account import account_state
+from fargo.statemachine.account import account_state, sign_in
+from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.address import BadAddress
 from fargo.statemachine.call import transfer
 from fargo.statemachine.call.call_state import Call
@@ -22,6 +23,7 @@ from fargo.statemachine.legs.sip import transferring
 from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.legs.sip.referral import Referral
 from fargo.statemachine.legs.sip.sip_leg import SipArrival, SipLegEvent
+from fargo.statemachine.model.presence import SignedIn
 from fargo.statemachine.outgoing import Refusal
 from fargo.statemachine.reason import Cause, Reason
 from fargo.statemachine.user_state import User, address_book
@@ -53,6 +55,19 @@ def _wanted(user: User, referral: Referral) -> Destination:
 
 def _line(found: Line, referral: Referral) -> Line:
     return replace(found, early="always", refers=referral)
+
+
+def contact(user: User, refer_to: str) -> str | None:
+    """Return the contact (bare JID) that stands for whom a REFER names, None if that is nobody who could be called.
+    ``refer_to``: the value of its header.
+    """
+    known = account_state.in_force(user.account)
+    if known is None or not isinstance(user.account, Registered) or not isinstance(user.account.connection, SignedIn):
+        return None
+    trunk = sign_in.trunk(user.account.connection.connection, user.registrations)
+    uri = transferring.named(refer_to, trunk)
+    jid = uri if isinstance(uri, BadAddress) else naming.contact(uri, address_book(user, known.gateway))
+    return None if isinstance(jid, BadAddress) else jid
 
 
 def taken_over(user: User, event: SipArrival) -> Call | None:

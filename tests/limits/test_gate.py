@@ -152,6 +152,16 @@ def test_there_are_no_texts_to_numbers_that_may_not_be_called() -> None:
     assert bench.gate.event(ALICE, written) == Rejection("cancel", "not-allowed", texts.NUMBER_TEXT)
 
 
+def test_transfers_of_phones_are_calls_of_the_user() -> None:
+    bench = Bench(numbers=Numbers(refused=("0900",)))
+    refused = ("<sip:0900123@sip.test>", "sip:0900123@sip.test")
+    assert [bench.gate.transfer(ALICE, each) for each in refused] == [403, 403]
+    assert [bench.gate.transfer(ALICE, "<sip:bob@sip.test>") for _ in range(9)] == [None] * 8 + [480]
+    assert bench.call() is not None
+    assert bench.gate.transfer(STRANGER, "<sip:bob@sip.test>") is None
+    assert bench.gate.line() == "Refused since the start: 2 × calls, 2 × numbers."
+
+
 def test_emergency_calls_get_through_a_flood_of_stanzas(bench: Bench) -> None:
     for _ in range(201):
         bench.gate.stanza("iq", DESK, GATEWAY)

@@ -16,7 +16,7 @@ Rules:
 """
 
 from collections.abc import Callable
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
@@ -83,13 +83,18 @@ _ABILITIES: Final[Headers] = {
 }
 
 
+TransferRefusal: TypeAlias = Callable[[str, str], int | None]
+"""refusal(bare JID of a user, value of Refer-To) returns the status that refuses a REFER, None if it is let in."""
+
+
 class SipAdapter:
     """The link between the SIP edge and the engine.
 
     `put` is called with each event of a user, and `broadcast` with `EdgeRestarted`, which concerns every user. `reveal`
     returns the password with a name in the vault, None if there is none. `digits` are the transient secrets,
     for keys that are pressed. `keys` has the keys of encrypted audio, and `kept` the texts of messages.
-    `text_refusal` says if a user (bare JID) takes no text now.
+    `text_refusal` says if a user (bare JID) takes no text now, and `transfer_refusal` with which status a phone's REFER
+    is refused.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class SipAdapter:
         keys: SessionKeys,
         kept: KeepTexts,
         text_refusal: TextRefusal,
+        transfer_refusal: TransferRefusal,
         settings: SipSettings,
         reactor: Any,
     ) -> None:
@@ -121,6 +127,7 @@ class SipAdapter:
         self._name_servers = NameServers(_name_servers(settings), reactor)
         resolver = Resolver(self._name_servers, settings.versions, now)
         self._providers = Providers(resolver, settings.accept_from)
+        self._transfer_refusal = transfer_refusal
         self._messages = MessagesIn(put, self._answer, kept, text_refusal, now)
         self._warned: Recent[None, None] = Recent(_WARNING_SECONDS, 1, now)
         self._sending = Sending(
@@ -402,11 +409,19 @@ class SipAdapter:
         if head.method == "MESSAGE":
             self._messages.text_in_call(request, head, source, user, dialog)
             return
+        if head.method == "REFER" and (refusal := self._refused(user, request)):
+            self._answer(head, refusal, texts.NO_TRANSFER_NOW)
+            return
         event = inward.request(dialog, head, request, source, self._keep_digit, self._keys)
         rack = event.headers.rack
         if head.method == "PRACK" and rack:
             self._servers.confirm((head.call_id, rack.cseq, rack.rseq))
         self._put(user, event)
+
+    def _refused(self, user: str, refer: SipRequest) -> int | None:
+        """Return the status with which a REFER is refused before the core hears of it, None if it is not."""
+        named = refer.headers.get("Refer-To", ())
+        return self._transfer_refusal(user, named[0]) if len(named) == 1 else None
 
     def _told_by_edge(self, headers: Headers) -> None:
         """Take in what the edge itself has to say. That it was started, `_booted` has noticed."""

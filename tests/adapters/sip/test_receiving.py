@@ -369,6 +369,16 @@ async def test_options_in_a_dialog_are_left_to_the_core() -> None:
         assert (await rig.event()).head.method == "OPTIONS"
 
 
+async def test_a_transfer_is_let_in_if_the_user_may_call_there() -> None:
+    async with Rig() as rig:
+        rig.transfer_refusals["<sip:0900@sip.test>"] = 403
+        sent = within("REFER", rig, ("Refer-To", "<sip:0900@sip.test>"))
+        assert (await rig.edge.final(sent)).status == 403
+        within("REFER", rig, ("Refer-To", "<sip:bob@sip.test>"), ("Refer-Sub", "false"), ("Referred-By", "<sip:b@c>"))
+        headers = (await rig.event()).headers
+        assert (headers.refer_to, headers.refer_sub, headers.referred_by) == ("<sip:bob@sip.test>", False, "<sip:b@c>")
+
+
 @pytest.mark.parametrize(
     ("method", "status", "phrase"),
     [

@@ -2,11 +2,13 @@
 Nor are there any in a call that is not answered.
 """
 
+from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.sip.phases import Over
+from fargo.statemachine.legs.sip.phases import Over, Trunk
 from fargo.statemachine.legs.sip.referral import Referral
 from fargo.statemachine.legs.sip.sip_leg import SipArrival, SipLeg, SipLegEvent
-from fargo.statemachine.legs.user_agent import called, confirmed, refer_to, referring
+from fargo.statemachine.legs.user_agent import called, confirmed, referring
+from fargo.statemachine.legs.user_agent import refer_to as targets
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UasProceeding
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.sip_messages import InviteReceived, SipRequestReceived
@@ -19,6 +21,12 @@ def referral(leg: SipLeg, event: SipLegEvent) -> Referral | None:
     if not isinstance(leg, Confirmed) or not isinstance(event, SipRequestReceived):
         return None
     return referring.referral(leg, event)
+
+
+def named(refer_to: str, trunk: Trunk | None) -> SipUri | BadAddress:
+    """Return whom the value of a Refer-To header names, or why it names nobody. ``trunk``: that of the account."""
+    found = targets.named(refer_to, trunk)
+    return found if isinstance(found, BadAddress) else found.uri
 
 
 def refuse(leg: SipLeg, event: SipLegEvent, status: int, effects: Effects) -> SipLeg:
@@ -76,7 +84,7 @@ def is_taken_over(leg: SipLeg, event: SipArrival) -> bool:
     """
     if not isinstance(leg, Confirmed) or not isinstance(event, InviteReceived):
         return False
-    of = refer_to.replaces(event.headers.replaces or "")
+    of = targets.replaces(event.headers.replaces or "")
     return of is not None and not of.early_only and of.names(leg.dialog) and event.of_provider
 
 

@@ -177,7 +177,7 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         encryption_required=answer.encryption_required,
         crypto=their_key,
     )
-    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp):
+    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp) and is_secured(local):
         offered, accepting = secured.settled(described.transport, local.transport)
         answer = end_to_end(replace(answer, transport=accepting))
         theirs = replace(described, codecs=answer.codecs, transport=offered)
