@@ -222,7 +222,7 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         crypto=their_key,
         video=pictures.common(answer.video, described.video),
     )
-    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp):
+    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp) and is_secured(local):
         offered, accepting = secured.settled(described.transport, local.transport)
         answer = end_to_end(replace(answer, transport=accepting))
         theirs = replace(described, codecs=answer.codecs, transport=offered)
@@ -357,7 +357,7 @@ def far_end(session: MediaSession) -> Description | None:
     phones there is no video.
     """
     found = replace(session.theirs, codecs=session.listed or session.theirs.codecs, video=None)
-    return found if address(found) else None
+    return found if isinstance(found.transport, RawUdp) and address(found) else None
 
 
 def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool) -> Ours:
