@@ -6,7 +6,7 @@ Rules:
    first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
    they cannot be told earlier. SIP messages of our own user agent are taken in from then on.
 2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
-   are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
+   are gone (`all_signed_out`), the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
    stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
    on (`fargo.edge.leftover`). It does at SIGQUIT, and if the log has failed, also while it stops.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
@@ -31,9 +31,9 @@ from functools import partial
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped, deferLater
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
@@ -65,7 +65,7 @@ from fargo.retention import Retention
 from fargo.room import Room
 from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
-from fargo.sip_service import SipService
+from fargo.sip_service import SipService, all_signed_out
 from fargo.state_keeping import StateKeeping
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import country
@@ -95,9 +95,6 @@ from fargo.wall_clock import ClockWatch
 from fargo.workers.around import AroundShare
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
-
-SIGN_OUT_SECONDS: Final = 5.0
-"""The time that signing out of SIP may take when the gateway stops."""
 
 
 def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = False) -> int:
@@ -171,12 +168,11 @@ class Daemon:
             committed=self._committed,
             took=self._monitoring.committed,
             erases=self._state_keeping.give_up,
-            owners=self._share,
+            share=self._share,
             sure_seconds=inf if config.worker is None else SURE_SECONDS,
         )
-        put = self._share.put if self._share else self._engine.put
         self._screening = Screening(
-            put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
+            self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
@@ -235,7 +231,8 @@ class Daemon:
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        self._desk = Desk(self._engine, self._log, parts, self._about, reactor)
+        owner = self._share.owner if self._share else None
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _know_calls(self, user: User) -> None:
@@ -319,7 +316,9 @@ class Daemon:
         if goodbye:
             self._engine.broadcast(Stopping())
             await self._engine.settled()  # a log that is locked may take its time
-            await self._all_signed_out()
+            await all_signed_out(self._sip.link, self._engine.settled, self._reactor)
+        if self._share:
+            await self._share.settled()
         await self._engine.stop()
         if self._share:
             self._share.stop()
@@ -336,20 +335,6 @@ class Daemon:
         self._heartbeat.stop()
         self._log.close()
         self._spare.close()
-
-    async def _all_signed_out(self) -> None:
-        """Return when no SIP connection is left, or after SIGN_OUT_SECONDS."""
-        try:
-            await Deferred.fromCoroutine(self._signed_out()).addTimeout(SIGN_OUT_SECONDS, self._reactor)
-        except TimeoutError:
-            self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.link.connections)
-
-    async def _signed_out(self) -> None:
-        """Return when signing out leads to nothing more: a registrar that asks for a login is sent another request."""
-        await self._engine.settled()
-        while self._sip.link.connections:
-            await self._sip.link.all_signed_out()
-            await self._engine.settled()
 
     def _room_changed(self, none: bool) -> None:
         self._engine.no_room = none

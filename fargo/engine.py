@@ -26,13 +26,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from math import inf
 from time import monotonic, time
-from typing import Final, Protocol, get_args
+from typing import Final, get_args
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from fargo import texts
+from fargo.engine_parts import SpareLog, StateMachine, UsersShare
 from fargo.loading import Loaded, loaded
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
@@ -43,7 +44,6 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import LeaseLostError, Store
 from fargo.store.kept_states import KeptStates
-from fargo.store.ownership import AppendsDone
 from fargo.streams import Batch, Put, Timer, UserStream, in_vain, pause
 
 MOST_AT_ONCE: Final = 500
@@ -51,25 +51,6 @@ MOST_AT_ONCE: Final = 500
 
 _FOR_LOG: Final = frozenset({*get_args(LogRecord), Forget})
 """The commands that nobody but the log carries out."""
-
-
-class StateMachine(Protocol):
-    """The functions of `fargo.statemachine.machine` that the engine needs."""
-
-    def new(self, jid: str, /) -> User: ...
-    def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...], str | None]: ...
-    def next_due(self, user: User, /) -> float | None: ...
-    def is_idle(self, user: User, /) -> bool: ...
-    def secrets(self, user: User, /) -> tuple[str, ...]: ...
-    def answers(
-        self, user: User, event: Event, at: float, policy: Policy, no_room: bool, draining: bool, /
-    ) -> tuple[Issued, ...] | None: ...
-
-
-class SpareLog(Protocol):
-    """Takes entries when the log does not (`fargo.store.spare.Spare`)."""
-
-    def keep(self, entries: list[Entry], /) -> None: ...
 
 
 def steady_clock() -> Callable[[], float]:
@@ -88,7 +69,7 @@ class Engine:
     ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
     users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
-    before a user is erased. ``owners`` commits batches with what was handed on, if users belong to workers.
+    before a user is erased. ``share`` says whose events are for this process, if users belong to workers.
     ``sure_seconds``: see rule 9.
     """
 
@@ -108,7 +89,7 @@ class Engine:
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
-        owners: AppendsDone | None = None,
+        share: UsersShare | None = None,
         sure_seconds: float = inf,
     ) -> None:
         self.faults = 0
@@ -123,7 +104,7 @@ class Engine:
         self._tell_committed = committed
         self._took = took
         self._erases = erases
-        self._owners = owners
+        self._share = share
         self._sure_seconds = sure_seconds
         self._sure_until = -inf
         self._machine = machine
@@ -161,9 +142,14 @@ class Engine:
                 self._arm(jid)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
-    def put(self, user: str, event: Event, handed_on: int | None = None) -> None:
-        """Take in an event of this user (bare JID). ``handed_on``: what it came of, which is done with its commit."""
-        self._collect(user, event, handed_on)
+    def put(self, user: str, event: Event) -> None:
+        """Take in an event of this user (bare JID)."""
+        if self._share is None:
+            self._collect(user, event)
+        elif self._share.owns(user):
+            self._collect(user, event, self._share.came_of(event))
+        else:
+            self._share.hand_on(user, event)
 
     def broadcast(self, event: Event) -> None:
         """Put an event to everyone who is registered or has anything open after all that was put before."""
@@ -304,8 +290,8 @@ class Engine:
             then(committed, batch, asked)
 
     def _append(self, batch: Batch) -> Deferred[list[int]] | list[int]:
-        if batch.handed_on and self._owners:
-            return self._owners.append(batch.entries, batch.handed_on)
+        if batch.handed_on and self._share:
+            return self._share.append(batch.entries, batch.handed_on)
         return self._store.append(batch.entries)
 
     def _taken(self, sizes: list[int], batch: Batch, asked: float) -> None:

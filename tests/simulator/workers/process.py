@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 
 from fargo.engine import Engine
 from fargo.loading import Loaded
+from fargo.sip_service import SIGN_OUT_SECONDS
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Issued
@@ -35,8 +36,6 @@ from .store import WORKER, SimulatedReader, SimulatedStore
 POLICY: Final = Policy(engine="sip")
 AGAIN_SECONDS: Final = 1.0
 """Until a process that has ended runs again."""
-SIGN_OUT_SECONDS: Final = 5.0
-"""That signing out takes, at worst, when a process stops in order."""
 START: Final = 1_000_000_000.0
 
 
