@@ -87,7 +87,7 @@ def _course(call: Record) -> Iterator[str]:
     if call.answered is None and call.early_audio is not None:
         yield texts.ANNOUNCEMENT
     for each in call.transfers:
-        if template := texts.TRANSFERS[each.step]:
+        if template := (texts.USER_TRANSFERS if each.by_user else texts.TRANSFERS)[each.step]:
             yield template.format(to=each.to or texts.NOBODY, why=each.why.rstrip("."))
     match call.silent:
         case ():

@@ -21,6 +21,12 @@ TRANSFERS: Final = {
     TransferStep.DONE: "The phone transferred the call to {to}.",
     TransferStep.FAILED: "The phone asked for a transfer to {to}, which failed: {why}.",
 }
+USER_TRANSFERS: Final = {
+    TransferStep.ASKED: "",
+    TransferStep.REFUSED: "The user wanted to transfer it to {to}, which was refused: {why}.",
+    TransferStep.DONE: "The user transferred the call to {to}.",
+    TransferStep.FAILED: "The user wanted to transfer it to {to}, which failed: {why}.",
+}
 NOBODY: Final = "an address that cannot be called"
 ANNOUNCEMENT: Final = "The caller heard sound from the other side before that, such as an announcement."
 NO_AUDIO: Final = "The relay received no audio from either end."

@@ -413,7 +413,7 @@ class Watch(Struct, frozen=True):
         if call in self.out and isinstance(event, SessionAccepted | TransportInformed):
             return event.iq.to, event.iq.sender, event.sid
         match event:
-            case SessionInitiated(iq, sid):
+            case SessionInitiated(iq, sid) | TransportInformed(iq, sid):
                 return iq.to, iq.sender, sid
             case RelayDescribed(command) | RelayRefused(command):
                 found = [leg for name, _, leg in self.relayed if name == command]
@@ -421,7 +421,8 @@ class Watch(Struct, frozen=True):
                     found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
             case TimePassed():
                 placed = [what[1:] for what in self.started if what[0].startswith("place")]
-                found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
+                found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
+                found = found or [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
             case _:
                 found = []
         if not found or not found[0]:

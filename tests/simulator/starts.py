@@ -39,4 +39,5 @@ STARTS: Final[dict[str, World]] = {
     "in to one that asks first, relayed": signed_in(ASKING_BROWSER, calls=1, policy=RELAY),
     "out over SIP": signed_in(replace(DESK, calls=1), policy=OWN),
     "in over SIP": signed_in(DESK, calls=1, policy=OWN),
+    "out from end to end": signed_in(replace(BROWSER, calls=1), policy=OWN),
 }

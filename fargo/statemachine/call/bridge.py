@@ -206,7 +206,7 @@ def moved(call: Call, effects: Effects) -> Call:
     if call.forwarded is not None:
         forwarded, told = sip_leg.moved(call.forwarded, effects)
         call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
-    call = _passed_on(*transfer.moved(call, effects), _PHONE, effects)
+    call = handover.moved(_passed_on(*transfer.moved(call, effects), _PHONE, effects), effects)
     return _passed_on(call, news, _PHONE, effects)
 
 

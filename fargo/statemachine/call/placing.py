@@ -61,6 +61,8 @@ def placed(
     session = f"{line.nonce}{effects.version}"
     follows = sip_leg.capabilities(call.sip).transport_change
     if way.path is AudioPath.DIRECT:
+        if way == paths.END_TO_END:
+            session = f"{session}-{call.id}"  # the time of several calls may come at once (`describing`)
         why = texts.DTLS_REFUSED if profile is MediaProfile.DTLS else texts.CODECS_REFUSED
         terms = RelayRequest(session, profile, True, why, line.family, line.srtp, follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None

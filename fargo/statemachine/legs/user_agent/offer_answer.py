@@ -177,7 +177,7 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         encryption_required=answer.encryption_required,
         crypto=their_key,
     )
-    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp):
+    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp) and is_secured(local):
         offered, accepting = secured.settled(described.transport, local.transport)
         answer = end_to_end(replace(answer, transport=accepting))
         theirs = replace(described, codecs=answer.codecs, transport=offered)
@@ -289,7 +289,7 @@ def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -
 def far_end(session: MediaSession) -> Description | None:
     """Return how the far end takes audio, for a phone that is to send it there; None if it has told no address."""
     found = replace(session.theirs, codecs=session.listed or session.theirs.codecs)
-    return found if address(found) else None
+    return found if isinstance(found.transport, RawUdp) and address(found) else None
 
 
 def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool) -> Ours:
