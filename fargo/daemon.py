@@ -436,7 +436,7 @@ class Daemon:
     def _about(self) -> About:
         """Return what the operator is told of the gateway as a whole."""
         phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
-        return About(phase, self._config.xmpp.domain, self._config.log.keep)
+        return About(phase, self._config.xmpp.domain, self._config.log.keep, self._config.worker)
 
     def _state_bug(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):
