@@ -25,6 +25,7 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
+    ChangeContent,
     Command,
     InformDescription,
     InformSession,
@@ -296,7 +297,7 @@ class Client(Struct, frozen=True):
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
-            case InformDescription() | RejectContents() | TerminateSession() if not self.online:
+            case InformDescription() | ChangeContent() | RejectContents() | TerminateSession() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid, content):
                 return self._invited(issued.id, us, sid, *self._sends_to(content))
@@ -305,6 +306,7 @@ class Client(Struct, frozen=True):
                 | InformSession(_, _, sid)
                 | InformTransport(_, _, sid)
                 | InformDescription(_, _, sid)
+                | ChangeContent(_, _, sid)
                 | RejectContents(_, _, sid)
                 | TerminateSession(_, _, sid)
             ):

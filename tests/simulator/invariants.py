@@ -60,6 +60,7 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AnswerCommand,
+    ChangeContent,
     Command,
     Fault,
     InformDescription,
@@ -130,7 +131,7 @@ Leg = tuple[str, ...]
 """A channel by its name, a session by our end, the client and its sid, or one of the relay."""
 Offer = tuple[tuple[str, int, int], ...]
 
-_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription
+_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription | ChangeContent
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
 _ANSWERS = CallStateChanged | SipResponseReceived
@@ -320,6 +321,8 @@ class Watch(Struct, frozen=True):
                 dialog=None, headers=SipHeaders(diversion=(_, *_)), body=Sdp(audio=Content() as audio), repeats=None
             ):
                 return self._forwards(issued, _codecs((audio,)), event)
+            case SendRequest(dialog=None, headers=SipHeaders(referred_by=str()), repeats=None):
+                return self._starts(("transfer", issued.id), event)
             case SendRequest(dialog=None, body=Sdp(), repeats=None) if isinstance(event, GatewayAsked | CommandAsked):
                 return self._starts(("transfer", issued.id), event)
             case SendRequest(dialog=None, body=Sdp(audio=Content() as audio), repeats=None):
@@ -523,7 +526,7 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case InformSession(us, client, sid) | InformTransport(us, client, sid) | InformDescription(us, client, sid):
             return us, client, sid
-        case RejectContents(us, client, sid) | TerminateSession(us, client, sid):
+        case RejectContents(us, client, sid) | TerminateSession(us, client, sid) | ChangeContent(us, client, sid):
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
