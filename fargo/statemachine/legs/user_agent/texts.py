@@ -24,6 +24,7 @@ NOT_CONFIRMED: Final = "The phone did not confirm the call. It may be unreachabl
 NO_RESPONSE: Final = "The phone no longer responds."
 KEYS_LOST: Final = "The gateway was restarted and no longer has the keys of this call's encrypted audio."
 CALL_UNKNOWN: Final = "The phone does not know the call any more."
+SAID_OF_OTHER: Final = "The other end has called there, and says: “{words}” ({status})"
 SAID_AT_END: Final = "The other end says: {details}"
 
 # --- why a call that we placed failed
