@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from world.linphone import Linphone
 from world.rtpengine import Rtpengine
+from world.stanza import NS
+from world.wire import Wire
 from world.world import World
 
 from .customer import Customer
@@ -14,6 +17,7 @@ from .pjsip_calls import CLIENT_HERTZ, PJSIP_HERTZ, hear_each_other
 pytestmark = sip_only
 
 NEW_HERTZ = 440
+BODY = f"{{{NS['client']}}}body"
 
 
 @pytest_asyncio.fixture
@@ -70,3 +74,28 @@ async def test_pjsip_transfers_blind_to_a_phone(alice: Customer) -> None:
     await phone.closed()
     await new.hang_up()
     assert (await call.ended()).reason == "success"
+
+
+@pytest.mark.parametrize("path", ["relay"])
+@pytest.mark.parametrize("attended", [False, True], ids=["blind", "attended"])
+async def test_linphone_transfers(alice: Customer, relay: Rtpengine, attended: bool) -> None:
+    wire = await alice.world.add(Wire())
+    phone = await alice.world.add(Linphone(alice.world.provider, "carol", wire.address))
+    new = await alice.world.pjsip("bob", hertz=NEW_HERTZ)
+    call = await alice.call("carol", await alice.world.media())
+    await phone.answer()
+    await call.answered()
+    call.talk()
+    await call.media.hears(phone.hertz)
+    if attended:
+        await phone.consult("sip:bob@sip.test")
+        phone.transfer_to_consulted()
+    else:
+        phone.transfer("sip:bob@sip.test")
+    await alice.client.wait(lambda each: "connected with bob@sip.test" in (each.findtext(BODY) or ""), "a message")
+    phone.hang_up()  # our own BYE would go to its GRUU (docs/phones.md), of which the provider does not know
+    await call.media.hears(NEW_HERTZ)
+    await new.hears(CLIENT_HERTZ)
+    new.hang_up()
+    assert (await call.ended()).reason == "success"
+    await relay.forgets()
