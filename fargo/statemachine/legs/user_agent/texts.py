@@ -8,6 +8,8 @@ from typing import Final
 # --- why a call ended
 
 OFFER_WITHOUT_AUDIO: Final = "The caller's offer contains no usable audio."
+OFFER_RESTARTS_ICE: Final = "A restart of ICE, or another certificate, cannot be followed in this call."
+OFFER_OF_FAX: Final = "Fax by T.38 is not supported. Send the fax as audio (G.711)."
 OFFER_NOT_ENCRYPTED: Final = "The caller offers no encrypted audio (SRTP), which the SIP account requires."
 ANSWER_NOT_ENCRYPTED: Final = (
     "The called phone answered without encrypted audio (SRTP), which your SIP account requires."
