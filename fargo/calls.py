@@ -24,8 +24,10 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    RecordTransfer,
     Rewriting,
     Side,
+    TransferStep,
 )
 from fargo.statemachine.model.events import Recorded
 from fargo.statemachine.model.ng import Quality
@@ -50,12 +52,13 @@ class Record(Struct, frozen=True):
     have made of the peer's number, if they have changed it. What has not happened is None, or "".
 
     ``forwarded_to``: the SIP address that it was forwarded to; ``forwarded_call_id``: the Call-ID of the call there,
-    one of ``call_ids``, too; ``forwarded_ended``: whoever was called there ended it.
+    one of ``call_ids``, too; ``forwarded_ended``: whoever was called there ended it. ``transfers``: what has become of
+    the transfers that phones have asked for, in order.
 
     What only our own user agent knows: each Call-ID, From and To of the last INVITE, the status of the response that
     refused it; when the client began to hear a phone that had not answered; the codecs that were agreed on last and the
     addresses of the audio, for how many milliseconds an end was on hold (``held_since``: since when it is), and if the
-    audio between phone and relay was encrypted.
+    audio of the phone was encrypted, as far as the relay or, if it went directly, as far as the client.
     """
 
     name: CallName
@@ -91,6 +94,12 @@ class Record(Struct, frozen=True):
     forwarded_to: str = ""
     forwarded_call_id: str = ""
     forwarded_ended: bool = False
+    transfers: tuple[RecordTransfer, ...] = ()
+
+    @property
+    def transferred_to(self) -> str:
+        """Return the SIP address of the phone that the call was transferred to, "" if it was not."""
+        return next((each.to for each in reversed(self.transfers) if each.step is TransferStep.DONE), "")
 
     @property
     def call_id(self) -> str:
@@ -178,6 +187,9 @@ def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: Call
             return replace(call, call_ids=(*call.call_ids, call_id), sip_from=sender, sip_to=recipient)
         case RecordMedia():
             return _with_media(call, of_call, recorded.at)
+        case RecordTransfer(call_id=call_id):
+            others = () if call_id is None else (call_id,)
+            return replace(call, transfers=(*call.transfers, of_call), call_ids=(*others, *call.call_ids))
         case RecordEnded():
             return _ended(call, of_call, recorded.at)
         case _:

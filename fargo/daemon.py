@@ -27,7 +27,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -41,7 +41,6 @@ from fargo import daemon_settings, texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
-from fargo.backfill import backfill
 from fargo.calls import Record, records
 from fargo.checking.machine import problems
 from fargo.config import Config, ConfigError, load
@@ -54,6 +53,7 @@ from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
 from fargo.loading import core
 from fargo.metrics.monitoring import Monitoring
+from fargo.opened_log import opened, share_of
 from fargo.operations.administration import administer
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
@@ -82,17 +82,16 @@ from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import report
 from fargo.store.entries import Entry
-from fargo.store.interface import Store, StoreError
 from fargo.store.kept_states import states_of
 from fargo.store.opening import log_in
-from fargo.store.spare import Spare, take_in
-from fargo.store.state import make_directory, open_log, open_log_beside, tables_in
+from fargo.store.state import make_directory, tables_in
 from fargo.store.texts_under_way import TextsUnderWay
 from fargo.store.transient import TransientSecrets
 from fargo.store.vault import Vault
 from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
+from fargo.workers.around import AroundShare
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.standby import in_turn
 
@@ -149,12 +148,13 @@ class Daemon:
         self._reactor = reactor
         directory = config.state.directory
         make_directory(directory)
-        self._spare, self._log = self._opened()
+        self._spare, self._log = opened(config, reactor)
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
         self._state_keeping = StateKeeping(
             states_of(log_in(directory)), core(), self._log.mark, lambda: self._engine, reactor
         )
+        self._share = share_of(config, self._log, lambda: self._engine, reactor)
         self._engine = Engine(
             *(self._log, machine, self._dispatch, self._fail, reactor.callLater),
             policy=daemon_settings.policy(config),
@@ -163,18 +163,21 @@ class Daemon:
             committed=self._committed,
             took=self._monitoring.committed,
             erases=self._state_keeping.give_up,
+            owners=self._share,
         )
+        put = self._share.put if self._share else self._engine.put
         self._screening = Screening(
-            self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
+            put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
-        in_use = self._engine.load(self._state_keeping.read())
-        self._know_calls()
+        in_use = self._engine.load(self._state_keeping.read(), self._share.owned if self._share else None)
+        for each in filter(None, map(self._engine.state, self._engine.busy())):
+            self._know_calls(each)
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
         self._room = Room(directory, daemon_settings.reserve(config), self._room_changed, reactor)
-        self._vault = Vault(tables_in(config.keys, config.log.store), self._log.mark, reactor)
+        self._vault = Vault(tables_in(config.keys, config.log.store, config.worker), self._log.mark, reactor)
         self._upkeep = VaultUpkeep(self._vault, in_use, steady_clock(), reactor)
         self._transient = TransientSecrets(reactor.callLater)
         self._texts = TextsUnderWay(reactor.callLater)
@@ -189,13 +192,14 @@ class Daemon:
             self._keys,
             self._texts,
             self._text_refusal,
+            self._gate.transfer,
             reactor,
         )
         self._manager = manager
         self._edge = Supervisor(texts.EDGE, self._sip.edge, reactor, self._edge_lost)
         self._xmpp = XmppAdapter(
             self._gate.put,
-            self._vault.keep,
+            partial(self._share.keep, self._vault.keep) if self._share else self._vault.keep,
             self._transient.keep,
             self._texts,
             self._gate,
@@ -206,7 +210,10 @@ class Daemon:
             daemon_settings.xmpp(config),
             self._stream_opened,
             self._manager.waits,
+            self._share.elsewhere if self._share else None,
         )
+        if self._share:
+            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._know_calls, self._fail))
         self._relay = self._make_relay()
         executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
@@ -221,30 +228,11 @@ class Daemon:
         self._desk = Desk(self._engine, self._log, parts, self._about, reactor)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
-    def _opened(self) -> tuple[Spare, Store]:
-        """Open the spare log and the log, and move into that what the gateway has said without it. Raises
-        StoreError.
-        """
-        directory, database, worker = self._config.state.directory, self._config.log.store, self._config.worker
-        spare = Spare(log_in(directory))
-        try:
-            if spare.entries():
-                with closing(open_log(directory, backfill, database, worker)) as log:
-                    left_out = take_in(spare, log)
-                if left_out:
-                    self._logger.error(texts.NOT_TAKEN_IN, count=left_out)
-            return spare, open_log_beside(self._reactor, directory, backfill, database, worker)
-        except StoreError:
-            spare.close()
-            raise
-
-    def _know_calls(self) -> None:
-        """Let the journal know of the calls that go on since an earlier run."""
-        for user in self._engine.busy():
-            state = self._engine.state(user)
-            for call in state.calls if state else ():
-                for known in records(self._log.call(user, call)):
-                    self._journal.calls.know(known)
+    def _know_calls(self, user: User) -> None:
+        """Let the journal know of a user's calls that go on since an earlier run."""
+        for call in user.calls:
+            for known in records(self._log.call(user.jid, call)):
+                self._journal.calls.know(known)
 
     def run(self) -> None:
         """Start the gateway and return when it has stopped."""
@@ -322,6 +310,8 @@ class Daemon:
             await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
         await self._engine.stop()
+        if self._share:
+            self._share.stop()
         self._journal.stop()
         await self._control.stop()
         await self._monitoring.stop()
@@ -364,6 +354,8 @@ class Daemon:
             self._retention.start()
             self._state_keeping.start()
         self._engine.broadcast(StreamOpened())
+        if first and self._share:
+            self._share.begin()
         self._sip.listen()
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp

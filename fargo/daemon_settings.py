@@ -107,4 +107,5 @@ def xmpp(config: Config) -> XmppSettings:
         relayed=media.relay is not None and media.path != "direct",
         secured=media.end_to_end == "always" and MediaProfile.DTLS in able.profiles,
         texts=able.texts,
+        transfers=able.joins,
     )

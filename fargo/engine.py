@@ -24,9 +24,8 @@ Rules:
 from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic, time
-from typing import Final, NamedTuple, Protocol, get_args
+from typing import Final, Protocol, get_args
 
-from msgspec import Struct
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -42,15 +41,11 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import LeaseLostError, Store
 from fargo.store.kept_states import KeptStates
+from fargo.store.ownership import AppendsDone
+from fargo.streams import Batch, Put, Timer, UserStream, in_vain, pause
 
 MOST_AT_ONCE: Final = 500
 """About so many events are folded and committed at once: some ten milliseconds in which nobody else gets a turn."""
-
-OVERDUE_SECONDS: Final = 1.0
-LONGEST_OVERDUE_SECONDS: Final = 300.0
-"""After a TimePassed that left something due, the next one waits this long, and twice as long after each further one in
-vain, up to the longest time, so that a state that never moves on can neither keep the engine busy nor fill the log.
-"""
 
 _FOR_LOG: Final = frozenset({*get_args(LogRecord), Forget})
 """The commands that nobody but the log carries out."""
@@ -75,59 +70,6 @@ class SpareLog(Protocol):
     def keep(self, entries: list[Entry], /) -> None: ...
 
 
-class _Stream(Struct, frozen=True):
-    """A user after the last event in their stream, that event's version and time, and whether it was TimePassed.
-
-    Version 0 means that there is no stream, or no longer one. ``in_vain``: how many TimePassed in a row have changed
-    nothing or have led to a Fault.
-    """
-
-    user: User
-    version: int = 0
-    at: float = 0.0
-    timed: bool = False
-    in_vain: int = 0
-
-
-class _Put(NamedTuple):
-    """An event that was put: its user (None: everyone who has anything open), and its time. ``to_all``: it is one for
-    everyone, and does not concern this user unless they have anything open.
-    """
-
-    user: str | None
-    event: Event
-    at: float
-    to_all: bool = False
-
-
-class _Batch(NamedTuple):
-    """The entries that are being committed, the streams after them, and all commands, also those of other events."""
-
-    entries: list[Entry]
-    streams: dict[str, _Stream]
-    issued: list[Issued]
-
-
-class _Timer(NamedTuple):
-    """A user's earliest deadline, and the reactor's delayed call for it."""
-
-    due: float
-    call: DelayedCall
-
-
-def _in_vain(stream: _Stream, user: User, issued: tuple[Issued, ...]) -> int:
-    """Return how many TimePassed in a row were in vain, after one that led to this state and these commands."""
-    failed = user == stream.user or any(isinstance(each.command, Fault) for each in issued)
-    return stream.in_vain + 1 if failed else 0
-
-
-def _pause(stream: _Stream) -> float:
-    """Return for how many seconds the next TimePassed waits if something is overdue."""
-    if not (stream.timed or stream.in_vain):
-        return 0
-    return min(OVERDUE_SECONDS * (1 << min(stream.in_vain, 10)), LONGEST_OVERDUE_SECONDS)
-
-
 def steady_clock() -> Callable[[], float]:
     """Return a clock in seconds since 1970 that runs evenly from now on, even if the wall clock is corrected."""
     start = time() - monotonic()
@@ -144,7 +86,7 @@ class Engine:
     ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
     users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
-    before a user is erased.
+    before a user is erased. ``owners`` commits batches with what was handed on, if users belong to workers.
     """
 
     _logger = Logger()
@@ -163,6 +105,7 @@ class Engine:
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
+        owners: AppendsDone | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -176,16 +119,17 @@ class Engine:
         self._tell_committed = committed
         self._took = took
         self._erases = erases
+        self._owners = owners
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
         self._call_later = call_later
         self._now = now or steady_clock()
         self._policy = policy or Policy()
-        self._streams: dict[str, _Stream] = {}
-        self._timers: dict[str, _Timer] = {}
-        self._collected: deque[_Put] = deque()
-        self._committing: _Batch | None = None
+        self._streams: dict[str, UserStream] = {}
+        self._timers: dict[str, Timer] = {}
+        self._collected: deque[Put] = deque()
+        self._committing: Batch | None = None
         self._settling: list[Deferred[None]] = []
 
     @property
@@ -193,21 +137,22 @@ class Engine:
         """True if the log takes no more (rule 6)."""
         return self._log_failed
 
-    def load(self, kept: KeptStates | None = None) -> frozenset[str]:
-        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states.
+    def load(self, kept: KeptStates | None = None, owned: Mapping[str, int] | None = None) -> frozenset[str]:
+        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states. ``owned``: see
+        `fargo.loading`.
 
         Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
-        known = loaded(self._store, self._machine, kept)
-        self._streams = {jid: _Stream(each.user, each.version, each.at) for jid, each in known.items()}
+        known = loaded(self._store, self._machine, kept, owned)
+        self._streams = {jid: UserStream(each.user, each.version, each.at) for jid, each in known.items()}
         for jid, stream in self._streams.items():
             if self._is_idle(jid, stream):  # the others are armed when they are told of the restart
                 self._arm(jid)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
-    def put(self, user: str, event: Event) -> None:
-        """Take in an event of this user (bare JID)."""
-        self._collect(user, event)
+    def put(self, user: str, event: Event, handed_on: int | None = None) -> None:
+        """Take in an event of this user (bare JID). ``handed_on``: what it came of, which is done with its commit."""
+        self._collect(user, event, handed_on)
 
     def broadcast(self, event: Event) -> None:
         """Put an event to everyone who is registered or has anything open after all that was put before."""
@@ -254,6 +199,21 @@ class Engine:
             self._store.erase(jid)
             self._drop(jid)
 
+    def take_in(self, known: Loaded) -> None:
+        """Go on with a user of whom nothing was known here."""
+        self._streams[known.user.jid] = UserStream(*known)
+        self._arm(known.user.jid)
+
+    def let_go(self, jid: str) -> bool:
+        """Go on without a user, whose stream goes on elsewhere. Return False if that has to wait: something of theirs
+        is not committed yet.
+        """
+        if self._waits(jid):
+            return False
+        if jid in self._streams:
+            self._drop(jid)
+        return True
+
     def lose(self, why: LeaseLostError) -> None:
         """Say nothing more, as another process goes on with the users (rule 9)."""
         if self.is_lost:
@@ -282,7 +242,7 @@ class Engine:
             self._flush()
         return self.settled()
 
-    def _collect(self, user: str | None, event: Event) -> None:
+    def _collect(self, user: str | None, event: Event, handed_on: int | None = None) -> None:
         if not self.is_open:
             return
         if not survives(event):
@@ -290,7 +250,7 @@ class Engine:
             return
         if not (self._collected or self._committing):
             self._call_later(0, self._flush)
-        self._collected.append(_Put(user, event, self._now()))
+        self._collected.append(Put(user, event, self._now(), handed_on=handed_on))
 
     def _waits(self, jid: str) -> bool:
         """Return True if anything of the user is not committed yet."""
@@ -305,12 +265,12 @@ class Engine:
         if self._log_failed:
             self._keep(batch)
             return
-        if not batch.entries:
+        if not (batch.entries or batch.handed_on):
             self._committed(batch)
             return
         begun = monotonic()
         try:
-            committed = self._store.append(batch.entries)
+            committed = self._append(batch)
         except Exception as error:  # no command may be sent that is not in the log
             self._fail(batch, error)
             return
@@ -320,7 +280,12 @@ class Engine:
         else:
             self._taken(committed, batch, begun)
 
-    def _taken(self, sizes: list[int], batch: _Batch, begun: float) -> None:
+    def _append(self, batch: Batch) -> Deferred[list[int]] | list[int]:
+        if batch.handed_on and self._owners:
+            return self._owners.append(batch.entries, batch.handed_on)
+        return self._store.append(batch.entries)
+
+    def _taken(self, sizes: list[int], batch: Batch, begun: float) -> None:
         """The log has taken a batch, which was given to it at a time of the monotonic clock."""
         if self.is_lost:
             return
@@ -331,10 +296,12 @@ class Engine:
                 self._written(recorded, size)
         self._committed(batch)
 
-    def _folded(self) -> _Batch:
-        batch = _Batch([], {}, [])
+    def _folded(self) -> Batch:
+        batch = Batch([], {}, [], [])
         while self._collected and len(batch.entries) < MOST_AT_ONCE:
             put = self._collected.popleft()
+            if put.handed_on is not None:
+                batch.handed_on.append(put.handed_on)
             if put.user is None:
                 everyone = self._streams | batch.streams
                 self._collected.extendleft(put._replace(user=jid, to_all=True) for jid in reversed(everyone))
@@ -342,21 +309,21 @@ class Engine:
                 self._fold(batch, put.user, put.event, put.at)
         return batch
 
-    def _is_busy_after(self, batch: _Batch, jid: str) -> bool:
+    def _is_busy_after(self, batch: Batch, jid: str) -> bool:
         """Return True if the user is registered or has anything open after the entries of the batch."""
         stream = batch.streams.get(jid) or self._streams.get(jid)
         return stream is not None and stream.version > 0 and not self._is_idle(jid, stream)
 
-    def _is_idle(self, jid: str, stream: _Stream) -> bool:
+    def _is_idle(self, jid: str, stream: UserStream) -> bool:
         try:
             return self._machine.is_idle(stream.user)
         except Exception:  # a bug in the core costs this user an event too many, not the others their events
             self._logger.failure(texts.IDLE_BUG, user=jid)
             return False
 
-    def _fold(self, batch: _Batch, jid: str, event: Event, at: float) -> None:
+    def _fold(self, batch: Batch, jid: str, event: Event, at: float) -> None:
         """Add an event, and the commands that folding it gives, to the batch."""
-        stream = batch.streams.get(jid) or self._streams.get(jid) or _Stream(self._machine.new(jid))
+        stream = batch.streams.get(jid) or self._streams.get(jid) or UserStream(self._machine.new(jid))
         answers = self._machine.answers(
             stream.user, event, max(at, stream.at), self._policy, self.no_room, self.draining
         )
@@ -380,13 +347,13 @@ class Engine:
         batch.issued.extend(issued)
         if forgets_user(issued):
             self._erases()
-            batch.streams[jid] = _Stream(self._machine.new(jid))
+            batch.streams[jid] = UserStream(self._machine.new(jid))
         else:
             timed = isinstance(event, TimePassed)
-            in_vain = _in_vain(stream, user, issued) if timed else stream.in_vain
-            batch.streams[jid] = _Stream(user, recorded.version, recorded.at, timed, in_vain)
+            vain = in_vain(stream, user, issued) if timed else stream.in_vain
+            batch.streams[jid] = UserStream(user, recorded.version, recorded.at, timed, vain)
 
-    def _committed(self, batch: _Batch) -> None:
+    def _committed(self, batch: Batch) -> None:
         """Hand out the commands of a batch that is in the log."""
         changed = [jid for jid, stream in batch.streams.items() if self._moves_timer(jid, stream)]
         self._streams |= batch.streams
@@ -405,7 +372,7 @@ class Engine:
                 self._arm(jid)
         self._tell_settled()
 
-    def _fail(self, batch: _Batch, error: BaseException) -> None:
+    def _fail(self, batch: Batch, error: BaseException) -> None:
         """Let the spare take the place of the log (rule 6), or be silent (rule 9)."""
         if isinstance(error, LeaseLostError):
             self.lose(error)
@@ -416,7 +383,7 @@ class Engine:
         self._failed(texts.COMMIT_FAILED.format(why=error))
         self._keep(batch)
 
-    def _keep(self, batch: _Batch) -> None:
+    def _keep(self, batch: Batch) -> None:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
             self._spare.keep(batch.entries)
@@ -448,7 +415,7 @@ class Engine:
         except Exception:  # a bug costs this command, not the others
             self._logger.failure(texts.DISPATCH_BUG, id=issued.id, user=issued.user)
 
-    def _moves_timer(self, jid: str, after: _Stream) -> bool:
+    def _moves_timer(self, jid: str, after: UserStream) -> bool:
         """Return False if the user's timer is set already for the state that they are about to have."""
         before = self._streams.get(jid)
         is_set = jid in self._timers and before is not None and before.user is after.user
@@ -466,8 +433,8 @@ class Engine:
             return
         self._disarm(jid)
         if due is not None:
-            pause = _pause(stream) if due <= stream.at else 0
-            self._timers[jid] = _Timer(due, self._call_later(max(due - self._now(), pause), self._expire, jid))
+            wait = pause(stream) if due <= stream.at else 0
+            self._timers[jid] = Timer(due, self._call_later(max(due - self._now(), wait), self._expire, jid))
 
     def _drop(self, jid: str) -> None:
         """Forget the user. What comes from now on begins a new stream."""

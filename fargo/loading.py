@@ -5,9 +5,11 @@ Rules:
 1. With kept states (`fargo.store.kept_states`) only those events are folded that they do not have: all after their
    position, and all of the users for whom there is no state. The result is the same.
 2. If the log does not go on where a state ends, the states are not used.
+3. A worker has some of the users in a log. They are given as `owned`, each with a position that the log had reached
+   when they came to the worker: a kept state from before that is of an earlier time, and is not used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -53,11 +55,15 @@ def core() -> str:
     return digest.hexdigest()
 
 
-def loaded(store: Store, machine: Folding, kept: KeptStates | None = None) -> dict[str, Loaded]:
-    """Return everyone of whom the log knows. Raises StoreError if the log cannot be read."""
+def loaded(
+    store: Store, machine: Folding, kept: KeptStates | None = None, owned: Mapping[str, int] | None = None
+) -> dict[str, Loaded]:
+    """Return everyone of whom the log knows, or whom a worker has. Raises StoreError if the log cannot be read."""
     if kept is not None:
         try:
-            streams = dict(_restored(store, machine, kept))
+            streams = dict(_restored(store, machine, kept if owned is None else _of_worker(kept, owned)))
+            for user in (owned or {}).keys() - streams.keys():
+                streams |= _followed({}, _stream(store, user), machine)
             return _followed(streams, store.events(kept.position), machine)
         except _GapError as error:
             _logger.warn(texts.STATES_NOT_USED, user=error)
@@ -72,6 +78,17 @@ def _restored(store: Store, machine: Folding, kept: KeptStates) -> Iterator[tupl
         else:
             state = machine.fold(machine.new(user), Recorded(user, version, at, snapshot))[0]
             yield user, Loaded(state, version, at)
+
+
+def loaded_user(store: Store, machine: Folding, user: str) -> Loaded | None:
+    """Return a user, None if the log knows nothing of them. Raises StoreError if the log cannot be read."""
+    return _followed({}, _stream(store, user), machine).get(user)
+
+
+def _of_worker(kept: KeptStates, owned: Mapping[str, int]) -> KeptStates:
+    """Return those kept states that are of a worker's users since they came to it."""
+    of_worker = (each for each in kept.states if owned.get(each.user, inf) <= kept.position)
+    return KeptStates(kept.position, tuple(of_worker))
 
 
 def _stream(store: Store, user: str) -> Iterator[Recorded]:

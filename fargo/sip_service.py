@@ -59,7 +59,8 @@ class SipService:
     """The engine that is configured.
 
     `put` and `broadcast` are those of `fargo.engine`, `reveal` is the vault's, and `digits` are the transient secrets.
-    `keys` has the keys of encrypted audio, `kept` the texts of messages. `text_refusal` is that of `SipAdapter`.
+    `keys` has the keys of encrypted audio, `kept` the texts of messages. `text_refusal` and
+    `transfer_refusal` are those of `SipAdapter`.
     ``secret``: the edge's.
     """
 
@@ -74,6 +75,7 @@ class SipService:
         keys: SessionKeys,
         kept: KeepTexts,
         text_refusal: Callable[[str], str | None],
+        transfer_refusal: Callable[[str, str], int | None],
         reactor: Any,
     ) -> None:
         self._reactor = reactor
@@ -97,7 +99,8 @@ class SipService:
             case "sip":
                 self._commands = UserAgentCommand
                 self.link = SipAdapter(
-                    *(put, broadcast, reveal, digits, keys, kept, text_refusal, _sip(config, secret), reactor)
+                    *(put, broadcast, reveal, digits, keys, kept, text_refusal, transfer_refusal),
+                    *(_sip(config, secret), reactor),
                 )
                 self._edge = sip_edge(config, secret)
             case _:
@@ -116,6 +119,11 @@ class SipService:
         """Expect SIP messages for a user (bare JID) with these registrations."""
         if isinstance(self.link, SipAdapter):
             self.link.know(user, registrations)
+
+    def forget(self, user: str, registrations: Registrations) -> None:
+        """Expect no SIP messages any more for a user (bare JID) with these registrations."""
+        if isinstance(self.link, SipAdapter):
+            self.link.forget(user, registrations)
 
     def listen(self) -> None:
         """Take in SIP messages from now on."""

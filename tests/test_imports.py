@@ -64,7 +64,7 @@ MAY = {
     },
     "fargo.store.vault": {"fargo.store", "fargo.store.sqlite"},
     "fargo.backfill": {CORE, "fargo.store"},
-    "fargo.engine": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.texts"},
+    "fargo.engine": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.streams", "fargo.texts"},
     "fargo.loading": {CORE, "fargo.store", "fargo.store.kept_states", "fargo.texts"},
     "fargo.state_keeping": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.texts"},
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
@@ -114,6 +114,20 @@ MAY = {
         "fargo.store.sealing",
     },
     "fargo.workers": {"fargo.service_manager", "fargo.store"},
+    "fargo.workers.parcels": {CORE, "fargo.store"},
+    "fargo.workers.share": {
+        *(CORE, "fargo.engine", "fargo.limits.rejection", "fargo.loading", "fargo.store", "fargo.workers"),
+        "fargo.workers.parcels",
+    },
+    "fargo.workers.around": {
+        *(CORE, "fargo.adapters.xmpp", "fargo.limits.rejection", "fargo.sip_service", "fargo.store"),
+        "fargo.store.vault",
+    },
+    "fargo.opened_log": {
+        *("fargo.backfill", "fargo.config", "fargo.engine", "fargo.store", "fargo.store.opening", "fargo.store.state"),
+        *("fargo.texts", "fargo.workers.share"),
+    },
+    "fargo.streams": {CORE, "fargo.store"},
     "fargo.dispatching": {
         *(CORE, "fargo.adapters", "fargo.adapters.relay", "fargo.adapters.xmpp", "fargo.limits", "fargo.sip_service"),
         *("fargo.store", "fargo.store.vault", "fargo.texts"),
@@ -141,6 +155,8 @@ MAY = {
             "fargo.vault_upkeep",
             "fargo.wall_clock",
             "fargo.workers",
+            "fargo.workers.around",
+            "fargo.opened_log",
         ),
         *("fargo.store", "fargo.store.copies", "fargo.store.opening", "fargo.store.state", "fargo.store.vault"),
         "fargo.texts",

@@ -26,6 +26,7 @@ from fargo.limits.refused import Refused
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
 from fargo.limits.tries import Tries
+from fargo.statemachine import mailbox_address, referred
 from fargo.statemachine.account import entered
 from fargo.statemachine.account.account_state import Clearing, Registered, Trying, in_force
 from fargo.statemachine.address import SipUri, bare, domain_of, escape_local
@@ -34,6 +35,7 @@ from fargo.statemachine.dialling import dialled, target
 from fargo.statemachine.legs.jingle.jmi import is_proceed
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import (
+    CommandAsked,
     Event,
     FeaturesLearned,
     GatewayAsked,
@@ -60,6 +62,7 @@ from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    SessionInformed,
     SessionInitiated,
     SessionTerminated,
 )
@@ -71,11 +74,13 @@ from fargo.statemachine.user_state import User, address_book
 EVERY: Final = 60.0
 """Seconds between two rows about what was refused."""
 
+_FORBIDDEN: Final = 403
+_UNAVAILABLE: Final = 480
 _ENDS: Final = frozenset(
     {FeaturesLearned, IqFailed, IqSucceeded, RegistrationCancelled, ResourceUnavailable, SessionTerminated}
 )
 _OF_ACCOUNT: Final = SipAccountEvent | SipSignedIn | SipSignedOut | TimePassed
-_CALLS: Final = frozenset({SessionInitiated, CallProposed, GatewayAsked})
+_CALLS: Final = frozenset({SessionInitiated, CallProposed, GatewayAsked, CommandAsked, SessionInformed})
 _LAST_WORDS: Final = frozenset({CallAction.REJECT, CallAction.RETRACT, CallAction.FINISH})
 _OF_PRESENCE: Final = (PresenceProbed, ResourceAvailable, ResourceUnavailable)
 
@@ -171,6 +176,23 @@ class Gate:
         if scope:
             self._refused.count(user, "texts")
         return texts.TEXTS_IN if scope else None
+
+    def transfer(self, user: str, refer_to: str) -> int | None:
+        """Return the SIP status with which a phone's wish is refused that a call of a user (bare JID) go to another
+        number, None if it is not. It counts as a call of the user's, to whom it is charged. ``refer_to``: whom the
+        phone names, as Refer-To has it.
+        """
+        known = self._state(user)
+        to = referred.contact(known, refer_to) if known else None
+        if to is None:
+            return None
+        if not self._may_call(user, to):
+            self._refused.count(user, "numbers")
+            return _FORBIDDEN
+        if self._calls.take(user, domain_of(user), True, self._now()) is None:
+            return None
+        self._refused.count(user, "calls")
+        return _UNAVAILABLE
 
     # --- what goes out, and into the log
 
@@ -305,7 +327,7 @@ class Gate:
 def _meant(user: User, to: str) -> tuple[str, ...]:
     """Return the number that a user calls with its country code, and what dial rules make of it."""
     book = address_book(user, domain_of(to))
-    uri = target(to, book)
+    uri = mailbox_address.of_contact(user, to, book) or target(to, book)
     if not isinstance(uri, SipUri):
         return ()
     return uri.user, rewritten(uri, book, user.settings, user.policy).uri.user
@@ -326,6 +348,10 @@ def _called(event: Event) -> str | None:
             return to
         case GatewayAsked(to=gateway, request=SetForward(str(number)) | CallNumber(number) | TransferCall(str(number))):
             return f"{escape_local(number)}@{gateway}"
+        case CommandAsked(iq, SetForward(str(number)) | CallNumber(number) | TransferCall(str(number))):
+            return f"{escape_local(number)}@{iq.to}"
+        case SessionInformed(to=str(to), other_sid=None):
+            return to
         case _:
             return None
 

@@ -10,14 +10,18 @@ Rules:
 3. Audio of a call that is encrypted stays so: both phones have keys, or neither has (RFC 4568). They must share a codec
    and a family of addresses, as nobody translates between them.
 4. The older of two calls goes on as the call between the two phones, and the other ends.
+5. A client that has transfers (XEP-0251) names the call, and a contact of the gateway or the other call. That it is
+   acknowledged means that the transfer has begun; what comes of it, the user is told in words, as after `transfer`.
 """
+
+from typing import TypeGuard
 
 from msgspec.structs import replace
 
 from fargo.statemachine import dialling, naming, outgoing, texts
-from fargo.statemachine.account import roster
+from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Credentials
-from fargo.statemachine.address import BadAddress, bare
+from fargo.statemachine.address import BadAddress, SipUri, bare, domain_of
 from fargo.statemachine.call import call_state, handover
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
@@ -28,6 +32,8 @@ from fargo.statemachine.legs.sip import joining, sip_leg
 from fargo.statemachine.legs.sip.phases import Forwarding, Line, Over
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.commands import AcceptIq, RefuseIq
+from fargo.statemachine.model.jingle_events import SessionEvent, SessionInformed
 from fargo.statemachine.model.sip import engine_named
 from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
 from fargo.statemachine.reason import Cause, Reason
@@ -38,10 +44,8 @@ def begin(user: User, known: Credentials, typed: str | None, gateway: str, effec
     """Transfer the user's call to what the user has typed, or join the two calls; or return why that cannot be.
     ``known``: the user's account; ``gateway``: our JID.
     """
-    if not sip_leg.engine_capabilities(engine_named(known.account.engine)).joins:
-        return texts.ENGINE_DOES_NOT_TRANSFER
-    if any(call.handover for call in user.calls.values()):
-        return texts.TRANSFERS_ALREADY
+    if problem := _objection(user, known):
+        return problem
     calls = [call for call in user.calls.values() if handover.is_possible(call)]
     if not calls:
         return texts.NOBODY_TO_TRANSFER
@@ -51,17 +55,66 @@ def begin(user: User, known: Credentials, typed: str | None, gateway: str, effec
         calls = [call for call in calls if not jingle_leg.holds(call.jingle)]
     if len(calls) != 1:
         return texts.WHICH_TO_TRANSFER
-    return _called(user, known, calls[0], typed, gateway, effects)
+    uri = dialling.typed(typed, address_book(user, gateway))
+    return uri.problem if isinstance(uri, BadAddress) else _called(user, known, calls[0], uri, gateway, effects)
+
+
+def _objection(user: User, known: Credentials) -> str | None:
+    """Return why no call of the user's can be transferred now."""
+    if not sip_leg.engine_capabilities(engine_named(known.account.engine)).joins:
+        return texts.ENGINE_DOES_NOT_TRANSFER
+    if any(call.handover for call in user.calls.values()):
+        return texts.TRANSFERS_ALREADY
+    return None
+
+
+# --- by a client that has it (XEP-0251)
+
+
+def is_asked(event: SessionEvent) -> TypeGuard[SessionInformed]:
+    """Return True if a client wants to transfer a call of its."""
+    return isinstance(event, SessionInformed) and event.to is not None
+
+
+def informed(user: User, call: Call, event: SessionInformed, effects: Effects) -> User:
+    """Transfer a call as its client wants, and acknowledge that; or refuse it with the reason (rule 5)."""
+    after = _of_client(user, call, event, effects)
+    if not isinstance(after, str):
+        effects.call = call.id
+        effects.emit(AcceptIq(event.iq))
+        return after
+    effects.emit(RefuseIq(event.iq, "cancel", "not-acceptable", after))
+    return user
+
+
+def _of_client(user: User, call: Call, event: SessionInformed, effects: Effects) -> User | str:
+    known, gateway = account_state.in_force(user.account), domain_of(event.iq.to)
+    if known is None or not handover.is_possible(call):
+        return texts.NOBODY_TO_TRANSFER
+    if problem := _objection(user, known):
+        return problem
+    if event.other_sid is not None:
+        calls = [call, *(each for each in user.calls.values() if each is not call and _has(each, event))]
+        return _joined(user, list(filter(handover.is_possible, calls)), gateway, effects)
+    assert event.to is not None, "it is a transfer"
+    uri = dialling.target(event.to, address_book(user, gateway))
+    if domain_of(event.to) != gateway or isinstance(uri, BadAddress):
+        return texts.TO_CONTACTS_ONLY
+    return _called(user, known, call, uri, gateway, effects)
+
+
+def _has(call: Call, event: SessionInformed) -> bool:
+    """Return True if a call is the one with which its client wants another to be joined."""
+    return any(
+        (each.sid, each.client) == (event.other_sid, event.iq.sender) for each in jingle_leg.sessions(call.jingle)
+    )
 
 
 # --- to a number
 
 
-def _called(user: User, known: Credentials, call: Call, typed: str, gateway: str, effects: Effects) -> User | str:
+def _called(user: User, known: Credentials, call: Call, uri: SipUri, gateway: str, effects: Effects) -> User | str:
     book = address_book(user, gateway)
-    uri = dialling.typed(typed, book)
-    if isinstance(uri, BadAddress):
-        return uri.problem
     contact = naming.contact(uri, book)
     if isinstance(contact, BadAddress):
         return contact.problem

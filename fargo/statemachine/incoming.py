@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, forwarded, naming, numbering, texts
+from fargo.statemachine import address, forwarded, naming, numbering, referred, texts
 from fargo.statemachine.account import roster, sign_in
 from fargo.statemachine.account.account_state import Account, Credentials, Registered
 from fargo.statemachine.address import BadAddress, SipUri
-from fargo.statemachine.call import bridge, call_state, seeking
+from fargo.statemachine.call import bridge, call_state, seeking, transfer
 from fargo.statemachine.call.call_state import Call, Caller
 from fargo.statemachine.dial_rules import rewriting
 from fargo.statemachine.effects import Effects
@@ -36,10 +36,13 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     credentials = called(user.account, event.connection)
     granted = access(user, credentials, event.connection, effects)
     for call in user.calls.values():
-        if sip_leg.is_known(call.sip, event):
+        known = next((leg for leg in call_state.sip_legs(call) if sip_leg.is_known(leg, event)), None)
+        if known is not None:
             effects.call = call.id
-            sip_leg.arrived_again(call.sip, event, granted, effects)
+            sip_leg.arrived_again(known, event, granted, effects)
             return user
+    if replaced := referred.taken_over(user, event):
+        return _taken_over(user, replaced, event, granted, credentials, effects)
     if reason := closed(user):
         return turned_away(user, event, reason, effects)
     if credentials and isinstance(use := _srtp(user, credentials, granted.trunk), Reason):
@@ -84,6 +87,21 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
         call = bridge.search_ended(call, effects)
     introduced = replace(user, contacts=roster.introduced(user.contacts, address.bare(caller.jid), able))
     return changed(introduced, None, call, effects)
+
+
+def _taken_over(
+    user: User, call: Call, event: SipArrival, granted: Access, credentials: Credentials | None, effects: Effects
+) -> User:
+    """Let a caller have the place of the phone in a call that they name (RFC 3891)."""
+    effects.call = call.id
+    taken_in = sip_leg.arrived(event, granted, effects, takes_over=True)
+    if taken_in is None:
+        return user
+    leg, offered = taken_in
+    if isinstance(offered, Reason):
+        return changed(user, call, replace(call, left=(*call.left, leg)), effects)
+    _, caller = _caller(user, event, granted, credentials.gateway if credentials else "")
+    return changed(user, call, transfer.taken_over(call, leg, caller.words, effects), effects)
 
 
 def turned_away(user: User, event: SipArrival, reason: Reason, effects: Effects) -> User:

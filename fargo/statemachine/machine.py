@@ -23,9 +23,11 @@ from fargo.statemachine import (
     connections,
     faults,
     gateway,
+    handing_over,
     incoming,
     outgoing,
     prompt,
+    referred,
     replies,
     snapshot,
     texts,
@@ -39,7 +41,7 @@ from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_session, jmi, unacknowledged
-from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip import sip_leg, transferring
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import (
@@ -407,6 +409,8 @@ def _of_session(user: User, event: _OfSession, effects: Effects) -> User:
     """Pass a Jingle action to its call. Answer one on an unknown session with unknown-session (XEP-0166 §10)."""
     if call := concerned(user, event):
         effects.call = call.id
+        if handing_over.is_asked(event):
+            return handing_over.informed(user, call, event, effects)
         return changed(user, call, bridge.fold_jingle(call, event, effects), effects)
     if isinstance(event, SessionTerminated) and unacknowledged.glare(event, effects):
         return user
@@ -437,5 +441,7 @@ def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
         inbox.forget(event, effects)
         return user
     effects.call = call.id
+    if referral := transferring.referral(call.sip, event):
+        return changed(user, call, referred.begin(user, call, event, referral, effects), effects)
     after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
     return user if after is call else changed(user, call, after, effects)

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine import address, dialling, texts
+from fargo.statemachine import address, dialling, mailbox_address, texts
 from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
@@ -120,14 +120,16 @@ def _record_refused(user: User, to: str, session: str, id: str, refusal: Refusal
     call_state.refused(id, _meant(user, to), session, refusal.reason, effects, rewritten)
 
 
-def line_of_call(user: User, to: str) -> Line | Refusal:
-    """Return the line for a call to this contact, or why the user cannot call it now."""
+def line_of_call(user: User, to: str, replaces_one: bool = False) -> Line | Refusal:
+    """Return the line for a call to this contact, or why the user cannot call it now. ``replaces_one``: the call takes
+    the place of another, so it is none more.
+    """
     found = line(user, to)
     if isinstance(found, Refusal):
         return found
     led = found.rewritten is not None and _leads_to_emergency(user.policy, found.rewritten)
     emergency = _is_emergency(user.policy, to) or led
-    if is_busy(user) and not emergency:
+    if is_busy(user) and not (emergency or replaces_one):
         text = texts.TOO_MANY_CALLS.format(most=user.policy.most_calls)
         return Refusal("wait", "resource-constraint", Reason(Cause.BUSY, text))
     if (reason := closed(user)) and not emergency:
@@ -163,7 +165,7 @@ def _is_emergency(policy: Policy, to: str) -> bool:
 
 def _target(user: User, book: AddressBook, to: str, words: LineWords) -> Rewritten | Refusal:
     """Return the address that is called, as dial rules have made it, or why there is none."""
-    target = dialling.target(to, book)
+    target = mailbox_address.of_contact(user, to, book) or dialling.target(to, book)
     if isinstance(target, BadAddress):
         return Refusal("modify", "jid-malformed", Reason(Cause.NOT_FOUND, target.problem))
     if _is_emergency(user.policy, to):
@@ -259,7 +261,8 @@ def _meant(user: User, to: str) -> str | None:
     it is the gateway's own.
     """
     book = address_book(user, address.domain_of(to))
-    target = dialling.target(to, replace(book, own=book.own or book.gateway))
+    found = mailbox_address.of_contact(user, to, book)
+    target = found or dialling.target(to, replace(book, own=book.own or book.gateway))
     return address.local_of(to) if isinstance(target, BadAddress) else target.words
 
 

@@ -19,10 +19,10 @@ NO_CLIENT: Final = (
     "None of your clients can take the call now: none that could is online, or all are set to do not disturb."
 )
 ENGINE_DOES_NOT_FORWARD: Final = "This gateway does not forward calls."
+NO_TRANSFER_TO_EMERGENCY: Final = "Calls cannot be transferred to an emergency number."
 NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
 NO_FORWARD_TO_OWN: Final = "This is your own SIP address. Calls cannot be forwarded to it."
 ENGINE_DOES_NOT_TRANSFER: Final = "This gateway does not transfer calls."
-NO_TRANSFER_TO_EMERGENCY: Final = "Calls cannot be transferred to an emergency number."
 NOBODY_TO_TRANSFER: Final = "You are in no call that could be transferred. It must have been answered."
 ONE_TO_JOIN: Final = (
     "You are in one call only. Write “transfer” and the number that it is to go to, or call that number first."
@@ -33,6 +33,7 @@ TRANSFERS_ALREADY: Final = "A call of yours is being transferred. Wait until tha
 NO_KEYS_TO_PASS_ON: Final = "The audio of this call is encrypted, and that of the other would not be."
 NO_AUDIO_IN_COMMON: Final = "The two phones have no audio codec or kind of address in common."
 JOINED: Final = "You have joined this call with another."
+TO_CONTACTS_ONLY: Final = "Calls can be transferred to contacts of the gateway only."
 YOURSELF: Final = "This is whom you are talking to."
 NO_CONTACT: Final = "No contact can stand for that address."
 OWN_ADDRESS: Final = "This is your own SIP address. Call a different one."

@@ -21,6 +21,7 @@ from fargo.store import texts
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.interface import Backfill, Store, StoreError, SynchronousStore
 from fargo.store.opening import last_time_in, log_in, log_of, mark_of, open_store, open_store_beside, package_for
+from fargo.store.ownership import Owners
 from fargo.store.passwords import VaultTables
 from fargo.store.places import DatabaseAddress
 from fargo.store.sqlite.database import store_errors
@@ -135,12 +136,27 @@ def open_log_beside(
     return open_store_beside(reactor, place, backfill, lock=lock, worker=worker)
 
 
-def tables_in(directory: Path, database: DatabaseAddress | None = None) -> VaultTables:
-    """Open the vault of a gateway; it is made if it does not exist. Its log has to be open. Raises StoreError."""
+def owners_in(
+    log: Store, directory: Path, database: DatabaseAddress, worker: str, reactor: IReactorFromThreads
+) -> Owners:
+    """Return a worker's share of the users, in the database whose log it has open (`open_log_beside`). The directory
+    has the key that all workers share. Raises StoreError.
+    """
+    from fargo.store.postgresql.owned_share import PostgresqlOwners
+    from fargo.store.postgresql.threaded import ThreadedStore
+
+    assert isinstance(log, ThreadedStore)
+    return PostgresqlOwners(log, database, worker, directory, reactor)
+
+
+def tables_in(directory: Path, database: DatabaseAddress | None = None, worker: str | None = None) -> VaultTables:
+    """Open the vault of a gateway; it is made if it does not exist. A worker gets the passwords of its own users. Its
+    log has to be open. Raises StoreError.
+    """
     if database:
         with package_for(database):
             from fargo.store.postgresql.vault_tables import PostgresqlVaultTables
-        return PostgresqlVaultTables(database, directory)
+        return PostgresqlVaultTables(database, directory, worker)
     return SqliteVaultTables(vault_in(directory))
 
 

@@ -11,11 +11,12 @@ Rules:
    the disk. What is to be written meanwhile is then written together. Reading is done from memory.
 4. The vault keeps a mark of the log that its passwords belong to (`fargo.store.state` compares them). It is written
    with each change of the passwords, at start and stop, and whenever `note_mark` is called.
-5. A password that no account refers to is kept for UNUSED_SECONDS after that was found out. So a log that is lost
+5. The vault of a worker knows the passwords of its own users.
+6. A password that no account refers to is kept for UNUSED_SECONDS after that was found out. So a log that is lost
    costs no password if it is found again.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Final, NamedTuple, TypeVar
@@ -28,7 +29,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from fargo.store.interface import LogMark, StoreError
-from fargo.store.passwords import NewPassword, VaultChange, VaultTables, together
+from fargo.store.passwords import KeptPassword, NewPassword, VaultChange, VaultTables, together
 from fargo.store.sqlite.vault_tables import WHAT
 
 UNUSED_DAYS: Final = 30
@@ -88,6 +89,17 @@ class Vault:
     def forget(self, name: str) -> Deferred[None]:
         """Erase a password. Fires when it is gone from the disk too. It is no error if there is none of that name."""
         return self._erase([name])
+
+    def take_in(self, passwords: Iterable[KeptPassword]) -> None:
+        """Know passwords from now on that another process has kept: of a user who has come here."""
+        for each in passwords:
+            self._passwords[each.name] = each.password
+
+    def let_go(self, names: Iterable[str]) -> None:
+        """Know passwords no longer. They are kept for another process: of a user who has moved there."""
+        for name in names:
+            self._passwords.pop(name, None)
+            self._unused.pop(name, None)
 
     def note_mark(self) -> Deferred[None]:
         """Write the mark of the log if the log has moved on. Fires when it is on the disk."""

@@ -16,6 +16,7 @@ from fargo.statemachine.model.call_records import (
     RecordEnded,
     RecordMedia,
     RecordPath,
+    RecordTransfer,
     Rewriting,
     Side,
 )
@@ -44,6 +45,9 @@ def of(record: LogRecord, user: str) -> Label:
             return _note((texts.FORWARDED_CALL_ID if forwarded else texts.CALL_ID).format(call_id=call_id))
         case RecordMedia():
             return _note(_agreed(record))
+        case RecordTransfer(step=step, to=to, why=why):
+            tone = Tone.ERROR if why else Tone.NOTE
+            return Label(f"{texts.TRANSFERS[step].format(to=to)} {why}".strip(), tone)
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
             side = texts.ENDED_BY_TARGET if record.forwarded else texts.ENDED_BY[by]
@@ -80,8 +84,11 @@ def _carried(carried: RecordCarried) -> str:
 def _agreed(media: RecordMedia) -> str:
     codecs = ", ".join(each.removesuffix("/8000") for each in media.codecs)
     local, remote = media.local or texts.NO_ADDRESS, media.remote or texts.NO_ADDRESS
-    told = texts.AGREED.format(codecs=codecs, local=local, remote=remote)
-    encrypted = (texts.BY_SRTP,) if media.encrypted else ()
+    told, how = texts.AGREED.format(codecs=codecs, local=local, remote=remote), texts.BY_SRTP
+    if media.encrypted and media.local is None:
+        # Only SRTP that is keyed by DTLS goes to addresses which ICE finds.
+        told, how = texts.AGREED_BY_ICE.format(codecs=codecs), texts.BY_DTLS
+    encrypted = (how,) if media.encrypted else ()
     held_by = texts.HELD_BY_PHONE if media.forwarded else texts.HELD_BY
     return " ".join((told, *encrypted, *(held_by[by] for by in media.held_by)))
 

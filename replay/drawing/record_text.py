@@ -2,7 +2,7 @@
 
 from fargo.calls import Record, cause_in_words
 from fargo.plain import plain
-from fargo.statemachine.model.call_records import Direction
+from fargo.statemachine.model.call_records import AudioPath, Direction
 from replay.drawing import texts
 
 
@@ -32,7 +32,7 @@ def audio(record: Record) -> str:
     if record.codecs:
         told = texts.WITH_CODEC.format(audio=told, codec=record.codecs[0].partition("/")[0])
     if record.encrypted:
-        told = texts.ENCRYPTED.format(audio=told)
+        told = (texts.END_TO_END if record.audio == AudioPath.DIRECT else texts.ENCRYPTED).format(audio=told)
     if record.mos is not None:
         told = texts.WITH_MOS.format(audio=told, mos=record.mos)
     return plain(texts.HELD.format(audio=told, time=_time(record.held // 1000)) if record.held else told)

@@ -9,7 +9,7 @@ Rules:
 
 from typing import Final
 
-from fargo.statemachine.media.description import Content, Description, RawUdp
+from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, is_secured
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
@@ -22,6 +22,7 @@ from fargo.statemachine.model.sip_messages import (
     Sdp,
     SendRequest,
     SendResponse,
+    SipFragment,
     SipRequestReceived,
     SipResponseReceived,
     TextReceived,
@@ -121,6 +122,8 @@ def _body(body: Body | None) -> str | None:
             return texts.SUMMARY.format(new=new if waiting and new is not None else texts.SOME if waiting else 0)
         case PressedKey():
             return texts.KEY
+        case SipFragment(status=status, phrase=phrase):
+            return f"{status} {phrase}"
         case None:
             return None
 
@@ -131,12 +134,16 @@ def _audio(description: Description) -> str:
     match description.transport:
         case RawUdp(candidates=(first, *_)):
             return texts.AUDIO_AT.format(codecs=codecs, address=_place(first.ip, first.port))
+        case IceUdp():
+            return texts.BY_ICE.format(codecs=codecs)
         case _:
             return codecs
 
 
 def _encrypted(description: Description, audio: str) -> str:
-    """Return the audio with the encryption that is offered or accepted for it (SDES)."""
+    """Return the audio with the encryption that is offered or accepted for it, by SDES or DTLS."""
+    if is_secured(description):
+        return texts.DTLS.format(audio=audio)
     if description.encryption_required:
         return texts.SRTP.format(audio=audio)
     return texts.SRTP_OPTIONAL.format(audio=audio) if description.crypto else audio

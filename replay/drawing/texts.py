@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fargo.statemachine.model.call_records import Side
+from fargo.statemachine.model.call_records import Side, TransferStep
 from fargo.statemachine.model.sip_messages import Undelivered
 
 # --- addresses that audio must not go to
@@ -58,6 +58,8 @@ CAME_FROM: Final = "from {address}"
 SENT_TO: Final = "sent to {address}"
 BY_EDGE: Final = "by the SIP edge"
 AUDIO_AT: Final = "{codecs} at {address}"
+BY_ICE: Final = "{codecs} by ICE"
+DTLS: Final = "{audio}, DTLS-SRTP"
 SRTP: Final = "{audio}, SRTP"
 SRTP_OPTIONAL: Final = "{audio}, SRTP optional"
 NO_AUDIO: Final = "no audio"
@@ -83,10 +85,18 @@ EARLY_AUDIO: Final = "The caller hears the phone, which has not answered."
 ANSWERED: Final = "Answered: {client} is in the call."
 CARRIED: Final = "The relay has carried {from_client:,} packets from the client and {from_phone:,} from the phone."
 QUALITY: Final = "From {end}: {loss:g} % lost, jitter {jitter} ms, MOS {mos:.1f}."
+TRANSFERS: Final = {
+    TransferStep.ASKED: "The phone asks for a transfer to {to}.",
+    TransferStep.REFUSED: "The transfer to {to} is refused.",
+    TransferStep.DONE: "The call was transferred to {to}.",
+    TransferStep.FAILED: "The transfer to {to} has failed.",
+}
 CALL_ID: Final = "The Call-ID is {call_id}."
 FORWARDED_CALL_ID: Final = "The Call-ID of the call to the number that it is forwarded to is {call_id}."
 AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."
 NO_ADDRESS: Final = "an unknown address"
+AGREED_BY_ICE: Final = "The audio is {codecs}, at addresses that ICE finds."
+BY_DTLS: Final = "It is encrypted (DTLS-SRTP)."
 BY_SRTP: Final = "It is encrypted between the phone and the relay (SRTP)."
 HELD_BY: Final = {
     Side.CLIENT: "The client has put the phone on hold.",
@@ -115,6 +125,7 @@ AN_ANONYMOUS_CALLER: Final = "an anonymous caller"
 ONE_WAY: Final = "{audio}, one way"
 WITH_CODEC: Final = "{audio}, {codec}"
 ENCRYPTED: Final = "{audio}, encrypted"
+END_TO_END: Final = "{audio}, encrypted end to end"
 HELD: Final = "{audio}, held {time}"
 WITH_MOS: Final = "{audio}, MOS {mos:.1f}"
 IN_PROGRESS: Final = "in progress"

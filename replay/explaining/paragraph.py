@@ -111,7 +111,8 @@ def _audio(call: Record) -> str:
         return ""
     path = texts.BETWEEN_PHONES if call.forwarded_to else texts.PATHS[AudioPath(call.audio)]
     codecs = ", ".join(call.codecs) or texts.NO_CODEC
-    return (texts.AUDIO_ENCRYPTED if call.encrypted else texts.AUDIO_OF).format(path=path, codecs=codecs)
+    encrypted = texts.AUDIO_END_TO_END if call.audio == AudioPath.DIRECT else texts.AUDIO_ENCRYPTED
+    return (encrypted if call.encrypted else texts.AUDIO_OF).format(path=path, codecs=codecs)
 
 
 def _addresses(call: Record) -> str:

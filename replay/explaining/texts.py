@@ -107,6 +107,7 @@ QUALITY_FROM_CLIENT: Final = "Quality from the client"
 QUALITY_FROM_PHONE: Final = "Quality from the phone"
 AUDIO_OF: Final = "{path}, {codecs}"
 AUDIO_ENCRYPTED: Final = "{path}, {codecs}, encrypted between phone and relay"
+AUDIO_END_TO_END: Final = "{path}, {codecs}, encrypted end to end"
 PATHS: Final = {AudioPath.DIRECT: "directly between client and phone", AudioPath.RELAY: "through the media relay"}
 BETWEEN_PHONES: Final = "directly between the two phones"
 NO_CODEC: Final = "codec not known"

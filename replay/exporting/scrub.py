@@ -250,7 +250,7 @@ _PACKAGES: Final = frozenset({"message-summary", "refer", "dialog", "presence", 
 """Event packages (RFC 6665 §7.2): those that the gateway or phones know."""
 _FIELDS: Final[Mapping[str, Grammar]] = {
     "nonce": lambda nonce, to: to.nonce(nonce),
-    **dict.fromkeys(("sid", "session"), lambda name, to: to.session(name)),
+    **dict.fromkeys(("sid", "session", "other_sid"), lambda name, to: to.session(name)),
     "Challenge.nonce": _text,
     **dict.fromkeys(("command", "connection", "channel", "leg", "call", "Issued.id", "Client.asked"), _our_name),
     **dict.fromkeys(

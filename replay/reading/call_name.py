@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fargo.calls import CallName
-from fargo.statemachine.model.call_records import RecordBegun, RecordDialog
+from fargo.statemachine.model.call_records import RecordBegun, RecordDialog, RecordTransfer
 from fargo.store.entries import Entry
 from replay.reading import texts
 
@@ -43,8 +43,9 @@ def _calls(entries: Iterable[Entry]) -> dict[CallName, set[str | None]]:
             match each.command:
                 case RecordBegun(call, session=session, channel=channel):
                     calls[CallName(recorded.user, call)] = {call, session or None, channel}
-                case RecordDialog(call, call_id) if names := calls.get(CallName(recorded.user, call)):
-                    names.add(call_id)
+                case RecordDialog(call, call_id) | RecordTransfer(call, call_id=str(call_id)):
+                    if names := calls.get(CallName(recorded.user, call)):
+                        names.add(call_id)
                 case _:
                     pass
     return calls

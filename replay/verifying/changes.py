@@ -26,12 +26,14 @@ from replay.verifying.listed import (
     registration,
     replies,
     strangers,
+    transfers,
     voicemail,
     words,
 )
 from replay.verifying.listed.codecs import with_codecs_of_today
 from replay.verifying.listed.contacts import with_contacts_together
 from replay.verifying.listed.strangers import with_nicks_untold, with_strangers_unshown
+from replay.verifying.listed.transfers import with_former_abilities
 from replay.verifying.listed.voicemail import without_mailbox
 
 EXPLANATIONS: Final[dict[str, Explains]] = {
@@ -48,6 +50,7 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     **addresses.EXPLANATIONS,
     **endings.EXPLANATIONS,
     **voicemail.EXPLANATIONS,
+    **transfers.EXPLANATIONS,
     **words.EXPLANATIONS,
 }
 """By the name of the change."""
@@ -55,12 +58,12 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
 
 def explained(difference: Difference) -> RuleChange | None:
     """Return the listed change that explains a difference, None if there is none. One that explains all but how and
-    to whom contacts are shown, and by which name, the codecs that the relay is asked for, or that mailboxes are, is
-    enough.
+    to whom contacts are shown, and by which name, the codecs that the relay is asked for, that mailboxes are, or what
+    phones are told that we can do, is enough.
     """
     seen = [difference]
     untold = (with_contacts_together, with_nicks_untold, with_strangers_unshown, without_mailbox)
-    for alike in (*untold, with_codecs_of_today):
+    for alike in (*untold, with_codecs_of_today, with_former_abilities):
         seen += [other for each in seen if (other := alike(each)) is not each]
     for each in seen:
         for change in rules.CHANGES:

@@ -60,7 +60,7 @@ async def inward(
 ) -> Talk:
     """Let the phone call Alice, who accepts at once. The addresses are as in `out`."""
     media, mark = await alice.world.add(RtpEndpoint(phone_at or address)), len(alice.client.stanzas)
-    phone = scripted.call(media)
+    phone = scripted.call(media, user=alice.account.user)
     call = await JingleCall.incoming(alice.client, await alice.world.add(RtpEndpoint(address)), after=mark)
     await call.accept()
     return Talk(alice, call, phone, media, audio(await phone.accepted())[:2])

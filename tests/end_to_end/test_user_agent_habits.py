@@ -224,17 +224,6 @@ async def test_a_phone_that_refuses_to_be_held(
     await talk.hang_up()
 
 
-@each_way
-async def test_a_transfer_is_declined_and_the_call_goes_on(
-    scripted_alice: Customer, scripted: ScriptedProvider, begin: Begin
-) -> None:
-    talk = await begin(scripted_alice, scripted)
-    sent = talk.phone.request("REFER", headers=[("Refer-To", "<sip:carol@scripted.test>")])
-    assert (await talk.phone.final(sent)).status == 603
-    await talk.heard()
-    await talk.hang_up()
-
-
 async def test_an_extension_that_nobody_knows(scripted_alice: Customer, scripted: ScriptedProvider) -> None:
     phone = scripted.call(await scripted_alice.world.media(), headers=[("Require", "telepathy")])
     said = await phone.final(phone.invite)

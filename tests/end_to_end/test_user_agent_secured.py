@@ -7,7 +7,9 @@ import pytest
 import pytest_asyncio
 from world.baresip import Baresip
 from world.browser import BrowserPhone
+from world.dino import Dino
 from world.gateway import Gateway
+from world.linphone import Linphone
 from world.wire import Wire
 from world.world import World
 
@@ -15,6 +17,7 @@ from fargo.store.opening import open_reader
 from replay.verifying.report import report
 from replay.verifying.verify import verify
 
+from .customer import Customer
 from .engines import sip_only
 from .test_chromium import BROWSER_HERTZ, PHONE_HERTZ, hear_each_other, signed_in
 
@@ -58,6 +61,16 @@ async def test_chromium_and_a_phone_call_each_other_without_a_relay(alice: Brows
     await hear_each_other(alice, bob)
     told = await alice.statistics()
     assert (told["ice"], told["dtls"]) == ("connected", "connected")
+    await alice.hold()
+    await alice.hears(0)
+    await alice.resume()
+    await alice.hears(PHONE_HERTZ)
+    mark = len(alice.events)
+    await bob.command("hold")
+    await alice.event("hold", after=mark)
+    await bob.command("resume")
+    await alice.event("resumed", after=mark)
+    await alice.hears(PHONE_HERTZ)
     await bob.hang_up()
     await alice.ended()
     mark = len(bob.events)
@@ -67,3 +80,29 @@ async def test_chromium_and_a_phone_call_each_other_without_a_relay(alice: Brows
     await hear_each_other(alice, bob)
     await alice.hang_up()
     await bob.event("CALL_CLOSED", after=mark)
+
+
+async def test_chromium_calls_linphone_without_a_relay(world: World, wire: Wire, alice: BrowserPhone) -> None:
+    """Calls of linphone to Chromium have no audio: see docs/phones.md."""
+    carol = await world.add(Linphone(world.provider, "carol", wire.address, encrypts=True))
+    await alice.dial("carol%sip.test@sip.localhost")
+    await carol.answer()
+    await alice.event("answered")
+    await alice.hears(carol.hertz)
+    await carol.hears(BROWSER_HERTZ)
+    carol.hang_up()  # our own BYE would go to its GRUU (docs/phones.md), of which the provider does not know
+    await alice.ended()
+
+
+@pytest.mark.alone
+async def test_dino_calls_a_phone_without_a_relay(world: World, gateway: Gateway, bob: Baresip) -> None:
+    """Whether the phone hears Dino is not looked at: in some calls it sends no audio (docs/clients.md)."""
+    dave = Customer(world, gateway, await world.client("dave"))
+    await dave.register()
+    await world.contact(dave.client, "bob")
+    dino = await world.add(Dino(world.server, "dave"))
+    await dino.call(f"bob@{world.server.component}")
+    await bob.process.line("DTLS-SRTP complete")
+    await dino.hears(bob.hertz)
+    await dino.hang_up()
+    await bob.event("CALL_CLOSED")

@@ -1,14 +1,19 @@
 """Workers: processes that share a database, and one that takes the place of another."""
 
+import asyncio
 import re
 from contextlib import closing
 
 import pytest
+from world.ejabberd import BalancingEjabberd
 from world.gateway import Gateway
 from world.postgresql import PostgresqlServer
+from world.sip_agent import ScriptedProvider
 from world.world import World
 
+from fargo.calls import records
 from fargo.edge.leftover import end, find, run_dir_in
+from fargo.statemachine.reason import Cause
 from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
 from fargo.workers.texts import STANDS_BY, TAKES_OVER
@@ -17,8 +22,10 @@ from replay.verifying.verify import verify
 
 from .customer import Customer
 from .pjsip_calls import hear_each_other
+from .scripted_calls import Talk, inward, out
 from .test_user_agent_phones import called
 
+USERS = [f"user{number}" for number in range(50)]
 WAITS = f"{re.escape(STANDS_BY.partition('{')[0])}a"
 TAKEN = re.escape(TAKES_OVER.format(worker="a"))
 
@@ -60,3 +67,54 @@ async def test_another_process_takes_a_worker_over(world: World, database: Datab
     with closing(open_reader(database)) as log:
         verdict = verify(log.read())
         assert not verdict.differences, "\n".join(report(verdict))
+
+
+async def follows(talk: Talk) -> None:
+    """The phone is told where the gateway is now."""
+    told = await talk.phone.request_of("INVITE")
+    talk.phone.follow(told)
+    talk.phone.respond(told, 200, sdp=talk.phone.sdp(talk.media))
+    await talk.phone.request_of("ACK")
+
+
+async def hangs_up(talk: Talk) -> None:
+    """The client hangs up, and the phone is told."""
+    ends = asyncio.create_task(talk.phone.ended())
+    await talk.call.terminate()
+    await ends
+
+
+async def test_no_call_is_lost_when_a_worker_is_gone(database: DatabaseAddress, postgresql: PostgresqlServer) -> None:
+    async with World(dict.fromkeys(USERS, "secret"), server=BalancingEjabberd) as world:
+        settings = {"log": {"store": database.uri}}
+        first = await world.add(Gateway(world.server, settings=settings, worker="a"))
+        second = await world.add(Gateway(world.server, settings=settings, worker="b", like=first))
+        spare = Gateway(world.server, settings=settings, worker="a", like=first)
+        await spare.run()
+        await spare.process.line(WAITS)
+        provider = await world.add(ScriptedProvider())
+        customers = [Customer(world, first, await world.client(name), provider) for name in USERS]
+        await asyncio.gather(*(each.register() for each in customers))
+        talks = [await (out, inward)[number % 2](each, provider) for number, each in enumerate(customers)]
+        workers = owners(postgresql, database)
+        assert {workers[each.client.bare_jid] for each in customers} == {"a", "b"}, "both have some of the users"
+
+        die(first)
+        of_first = [each for each in talks if workers[each.alice.client.bare_jid] == "a"]
+        await asyncio.gather(*(follows(each) for each in of_first))
+        await spare.ready()
+        await of_first[0].heard()
+        ends = [talk.hang_up() if number % 4 < 2 else hangs_up(talk) for number, talk in enumerate(talks)]
+        await asyncio.gather(*ends)
+        await asyncio.gather(*(each.stop() for each in (spare, second)))
+    with closing(open_reader(database)) as log:
+        found = list(records(log.call_entries()))
+        assert [each.cause for each in found] == [Cause.HUNG_UP] * len(USERS)
+        verdict = verify(log.read())
+        assert not verdict.differences, "\n".join(report(verdict))
+
+
+def owners(server: PostgresqlServer, database: DatabaseAddress) -> dict[object, object]:
+    """Return the worker of each user."""
+    with closing(server.connect(database)) as db:
+        return {row[0]: row[1] for row in db.execute("select jid, worker from owners")}

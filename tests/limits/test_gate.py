@@ -14,6 +14,7 @@ from fargo.limits.tries import ANSWERED_AFTER
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AcceptIq, Command, Issued, RefuseIq, SignIn
 from fargo.statemachine.model.events import (
+    CommandAsked,
     Event,
     GatewayAsked,
     IqSucceeded,
@@ -32,7 +33,7 @@ from fargo.statemachine.model.events import (
     TextWritten,
 )
 from fargo.statemachine.model.iq import Iq
-from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated, SessionTerminated
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInformed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.requests import AddRule, CallNumber, DialRule, Register, SetForward, TransferCall
 from fargo.statemachine.user_state import User
@@ -151,6 +152,16 @@ def test_there_are_no_texts_to_numbers_that_may_not_be_called() -> None:
     assert bench.gate.event(ALICE, written) == Rejection("cancel", "not-allowed", texts.NUMBER_TEXT)
 
 
+def test_transfers_of_phones_are_calls_of_the_user() -> None:
+    bench = Bench(numbers=Numbers(refused=("0900",)))
+    refused = ("<sip:0900123@sip.test>", "sip:0900123@sip.test")
+    assert [bench.gate.transfer(ALICE, each) for each in refused] == [403, 403]
+    assert [bench.gate.transfer(ALICE, "<sip:bob@sip.test>") for _ in range(9)] == [None] * 8 + [480]
+    assert bench.call() is not None
+    assert bench.gate.transfer(STRANGER, "<sip:bob@sip.test>") is None
+    assert bench.gate.line() == "Refused since the start: 2 × calls, 2 × numbers."
+
+
 def test_emergency_calls_get_through_a_flood_of_stanzas(bench: Bench) -> None:
     for _ in range(201):
         bench.gate.stanza("iq", DESK, GATEWAY)
@@ -216,6 +227,11 @@ def test_calls_are_not_forwarded_to_numbers_that_may_not_be_called() -> None:
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, CallNumber("+1 900 1"))) is not None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, TransferCall("+1 900 1"))) is not None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, TransferCall())) is None
+    for premium in (TransferCall("+1 900 1"), CallNumber("+1 900 1"), SetForward("+1 900 1")):
+        assert bench.gate.event(ALICE, CommandAsked(Iq(DESK, GATEWAY, "1"), premium)) is not None
+    for to, other, refused in (("+19001@sip.localhost", None, True), (CONTACT, None, False), (CONTACT, "s2", False)):
+        informed = SessionInformed(Iq(DESK, CONTACT, "1"), "s1", "transfer", to=to, other_sid=other)
+        assert (bench.gate.event(ALICE, informed) is not None) is refused
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward("+44 1632 960111"))) is None
     assert bench.gate.event(ALICE, GatewayAsked(DESK, GATEWAY, SetForward(None))) is None
 

@@ -65,6 +65,7 @@ def test_only_texts_for_people_may_differ() -> None:
         ("RecordAccount", "status"),
         ("RecordEnded", "text"),
         ("RecordPath", "why"),
+        ("RecordTransfer", "why"),
         ("RefuseIq", "text"),
         ("RefuseText", "text"),
         ("RejectContents", "text"),

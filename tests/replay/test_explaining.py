@@ -163,6 +163,11 @@ def test_the_facts_by_which_a_provider_finds_a_call() -> None:
     }
 
 
+def test_a_call_says_how_far_its_audio_was_encrypted() -> None:
+    told = dict(facts(call("5", 50.0, audio="direct", codecs=("opus/48000",), encrypted=True), clock))
+    assert told["Audio"] == "directly between client and phone, opus/48000, encrypted end to end"
+
+
 @given(st.text(), st.text(), st.text())
 def test_hostile_text_stays_on_its_line(peer: str, reason: str, call_id: str) -> None:
     hostile = call("5", peer=peer, reason=reason, call_ids=(call_id,))

@@ -322,7 +322,9 @@ def test_an_answered_call_has_its_audio_and_its_hold() -> None:
     assert (told["sip_from"], told["sip_to"]) == ("sip:alice@sip.test", "sip:bob@sip.test")
 
 
-@pytest.mark.parametrize(("name", "encrypted"), [("encrypted", True), ("held_and_moved", False), ("refused", None)])
+@pytest.mark.parametrize(
+    ("name", "encrypted"), [("encrypted", True), ("end_to_end", True), ("held_and_moved", False), ("refused", None)]
+)
 def test_a_call_says_if_its_audio_was_encrypted(name: str, encrypted: bool | None) -> None:
     assert sip_row(name)["encrypted"] is encrypted
 
@@ -357,7 +359,12 @@ def test_a_call_that_was_placed_twice_has_its_last_call_id() -> None:
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("held_and_moved", "direct, PCMU, held 0:05"), ("refused", "direct"), ("encrypted", "relay, PCMU, encrypted")],
+    [
+        ("held_and_moved", "direct, PCMU, held 0:05"),
+        ("refused", "direct"),
+        ("encrypted", "relay, PCMU, encrypted"),
+        ("end_to_end", "direct, opus, encrypted end to end, held 0:02"),
+    ],
 )
 def test_people_read_the_codec_and_the_hold_with_the_audio(name: str, told: str) -> None:
     (call,) = records(session(name))

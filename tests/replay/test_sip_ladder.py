@@ -13,7 +13,7 @@ from fargo.statemachine.model.sip_messages import Endpoint, OtherBody, Sdp
 from fargo.store.entries import Entry
 from replay.drawing.ladder import ladder
 from replay.drawing.page_data import page_data
-from replay.drawing.texts import BY_EDGE, BY_SRTP, NO_AUDIO
+from replay.drawing.texts import AGREED_BY_ICE, BY_DTLS, BY_EDGE, BY_SRTP, NO_AUDIO
 from replay.reading.steps import replayed_call
 
 
@@ -56,6 +56,14 @@ def test_encryption_is_named_with_the_audio() -> None:
     lines = " ".join(line.strip() for line in drawn(session("encrypted"), 500))
     assert BY_SRTP in lines
     assert BY_SRTP not in " ".join(line.strip() for line in drawn(session("relayed"), 500))
+
+
+def test_encryption_from_end_to_end_is_named() -> None:
+    invites = below(session("end_to_end"), "INVITE")
+    assert invites[0].endswith(", opus/48000 PCMU by ICE, DTLS-SRTP")
+    lines = " ".join(line.strip() for line in drawn(session("end_to_end"), 500))
+    assert "Direct audio: Client and phone both use DTLS-SRTP over ICE: audio is encrypted end to end." in lines
+    assert f"{AGREED_BY_ICE.format(codecs='opus/48000, PCMU')} {BY_DTLS}" in lines
 
 
 def test_a_response_names_its_request() -> None:

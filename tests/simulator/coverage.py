@@ -365,6 +365,9 @@ def _of_session(each: jingle_session.Session) -> Iterator[Event]:
     yield from (SessionInformed(iq, each.sid, info) for info in (None, "ringing", "hold", "unhold", "nonsense"))
     yield SessionInformed(iq, each.sid, "dtmf", digit="digit1")
     yield SessionInformed(iq, each.sid, "dtmf", releases=True)
+    for to in (f"+441632960333@{GATEWAY}", "carol@localhost"):
+        yield SessionInformed(iq, each.sid, "transfer", to=to)
+        yield SessionInformed(iq, each.sid, "transfer", to=to, other_sid=each.sid)
     yield TransportInformed(iq, each.sid, (Content("voice", transport=client_media(MediaProfile.ICE, "new")),))
     yield from (kind(iq, each.sid, offer) for kind in get_args(ContentChanged))
     yield from (SessionTerminated(iq, each.sid, condition) for condition in ("success", "busy"))

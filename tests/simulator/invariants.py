@@ -16,7 +16,7 @@
 10. The description of an answer is never rejected because the connection manager said something: that may cross its
    end, which kills the manager.
 11. A command to a leg names the leg's call, and so does a record of a call. A leg is always of the same call, unless
-   another call begins a session of the same name: a client may use any.
+   another call begins a session of the same name: a client may use any; or the user joins two calls.
 12. A command that waits for a reply belongs to something that there is (`waiting`, which looks into the state).
 13. What our own user agent sends is SIP (`sip_invariants`).
 """
@@ -78,8 +78,10 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import (
+    CommandAsked,
     Event,
     FeaturesLearned,
+    GatewayAsked,
     IqFailed,
     IqSucceeded,
     RegistrationSubmitted,
@@ -110,6 +112,7 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
     StopRinging,
 )
+from fargo.statemachine.model.requests import TransferCall
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     Sdp,
@@ -174,6 +177,8 @@ class Watch(Struct, frozen=True):
     """The calls whose offers a relay was sent again that had lost them."""
     calls: tuple[tuple[Leg, str], ...] = ()
     """Each leg with its call: with several, if sessions of several calls had the same name."""
+    joined: bool = False
+    """The user has joined two calls: the phone of one is in the other since."""
 
     def judge(self, entry: Entry) -> "Watch":
         """Return the facts after an event and its commands. Raises Broken."""
@@ -214,6 +219,8 @@ class Watch(Struct, frozen=True):
         heard = replace(self, owed=(*self.owed, iq.id)) if iq is not None else self
         heard = replace(heard, unheard=heard.unheard - {_sender(event)})
         match event:
+            case GatewayAsked(request=TransferCall(None)) | CommandAsked(request=TransferCall(None)):
+                return replace(heard, joined=True)
             case CallStateChanged(channel, CallState.ENDED) | CallFailed(channel) | ChannelClosed(channel):
                 return heard._ends((channel,))
             case InviteReceived(name, body=Sdp(audio=Content() as audio)):
@@ -271,7 +278,7 @@ class Watch(Struct, frozen=True):
         if not leg:
             return self
         calls = [call for other, call in self.calls if other == leg]
-        begins = not calls or isinstance(command, InitiateSession)
+        begins = not calls or isinstance(command, InitiateSession) or (self.joined and isinstance(command, SendRequest))
         if issued.call is None or not (begins or issued.call in calls):
             raise Broken("a command names its call", (issued, calls))
         return self if issued.call in calls else replace(self, calls=(*self.calls, (leg, issued.call)))
@@ -313,6 +320,8 @@ class Watch(Struct, frozen=True):
                 dialog=None, headers=SipHeaders(diversion=(_, *_)), body=Sdp(audio=Content() as audio), repeats=None
             ):
                 return self._forwards(issued, _codecs((audio,)), event)
+            case SendRequest(dialog=None, body=Sdp(), repeats=None) if isinstance(event, GatewayAsked | CommandAsked):
+                return self._starts(("transfer", issued.id), event)
             case SendRequest(dialog=None, body=Sdp(audio=Content() as audio), repeats=None):
                 return self._placed(issued, _codecs((audio,)), event)
             case AnswerCall(channel, codecs):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.requests import CallNumber, SetBusy, SetForward
+from fargo.statemachine.model.requests import CallNumber, SetBusy, SetForward, TransferCall
 from fargo.statemachine.model.sip import ENGINES, SipEngine
 
 from .broken import Broken, Entry
@@ -25,6 +25,7 @@ from .world import (
     Move,
     World,
     asked_for,
+    drained,
     entries,
     moves,
     signed_in,
@@ -104,6 +105,29 @@ JOINED: Final = _joined(asked_for(FORWARDING, SetBusy(True)))
 """Two phones that are joined."""
 CALLED_BACK: Final = asked_for(_mixed(Policy(relay=True, engine="sip")), CallNumber("+44 1632 960222"))
 """A user who has asked for a call."""
+
+
+def _talking(world: World, calls: int) -> World:
+    """The world after so many calls of its clients were answered."""
+    for _ in range(calls):
+        caller = next(each for each in world.clients if each.calls and not each.asks_first)
+        world = drained(step(world, Move(caller.jid, "call")))
+        for what in ("ring", "answer"):
+            about = next(about for move, about in world.sip.moves(NONE) if move == what)
+            world = drained(step(world, Move(SIP, what, about)))
+    return world
+
+
+TRANSFERRING: Final = {
+    name: asked_for(_talking(beginning(Policy(relay=relay, engine="sip")), calls), TransferCall(number))
+    for name, beginning, relay, calls, number in (
+        ("transferred", _plain, False, 1, "+44 1632 960333"),
+        ("transferred, a relay", _mixed, True, 1, "+44 1632 960333"),
+        ("two joined", _plain, False, 2, None),
+        ("two joined, a relay", _mixed, True, 2, None),
+    )
+}
+"""Users who transfer a call."""
 
 
 def at_random(random: Random) -> Draw:

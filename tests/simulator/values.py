@@ -25,6 +25,7 @@ from fargo.statemachine.model.requests import (
     AskRemoval,
     AskRules,
     AskStay,
+    AskTransfer,
     CallNumber,
     DeleteRule,
     DialRule,
@@ -41,6 +42,7 @@ from fargo.statemachine.model.requests import (
     ShowHelp,
     ShowRules,
     ShowStatus,
+    TransferCall,
     TryNumber,
 )
 from fargo.statemachine.model.sip_messages import Endpoint, Sdp
@@ -71,6 +73,7 @@ REQUESTS: Final = (
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/[*]/#/")), DeleteRule(2), DeleteRule(1)),
     *(CallNumber("+44 1632 960222"), KeepContact(), AskKeep()),
+    *(TransferCall("+44 1632 960333"), TransferCall(), AskTransfer()),
 )
 """The user's requests to the gateway in a chat."""
 NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")

@@ -6,9 +6,9 @@ from fargo.statemachine import texts
 from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import Direction, RecordEnded, RecordPath, Side
-from fargo.statemachine.model.commands import SendText, TerminateSession
+from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
-from fargo.statemachine.model.jingle_events import SessionTerminated
+from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, TransferCall
 from fargo.statemachine.reason import Cause
 
@@ -207,6 +207,56 @@ def test_phones_without_a_common_codec_are_not_joined() -> None:
     story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
     assert story.transfers(None) == texts.NO_AUDIO_IN_COMMON
     assert len(story.user.calls) == 2
+
+
+# --- a client that has transfers (XEP-0251)
+
+
+def informs(story: Transferring, to: str, other: str | None = None) -> None:
+    """The client wants to transfer its first session."""
+    namespace = "urn:xmpp:jingle:transfer:0"
+    story.tell(SessionInformed(story.iq(BOB), "s1", "transfer", namespace, to=to, other_sid=other))
+
+
+def test_a_client_transfers_its_call_to_a_contact() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU, PCMA))
+    informs(story, f"{NUMBER}@{GATEWAY}/fargo")
+    assert len(story.all(AcceptIq)) == 1
+    assert story.now("INVITE").uri == URI
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.responds_to("bob", 200, sdp(PCMU))
+    assert story.the(TerminateSession).sid == "s1"
+
+
+def test_a_client_joins_its_two_calls() -> None:
+    story = two_calls()
+    informs(story, f"target%sip.test@{GATEWAY}/fargo", "s2")
+    assert story.the(AcceptIq)
+    story.responds_to("bob", 200, sdp(PCMU))
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    assert "was transferred" in story.said[0]
+
+
+@pytest.mark.parametrize(
+    ("to", "other", "told"),
+    [
+        ("carol@localhost/desk", None, texts.TO_CONTACTS_ONLY),
+        (GATEWAY, None, texts.TO_CONTACTS_ONLY),
+        (BOB, None, texts.YOURSELF),
+        (BOB, "s9", texts.ONE_TO_JOIN),
+        (BOB, "s1", texts.ONE_TO_JOIN),
+    ],
+)
+def test_a_client_is_told_why_it_cannot(to: str, other: str | None, told: str) -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    informs(story, to, other)
+    refused = story.the(RefuseIq)
+    assert (refused.condition, refused.text, story.methods) == ("not-acceptable", told, [])
+    story.transfers()
+    informs(story, f"{NUMBER}@{GATEWAY}")
+    assert story.the(RefuseIq).text == texts.NOBODY_TO_TRANSFER
 
 
 # --- what cannot be transferred

@@ -89,3 +89,14 @@ class MobileEjabberd(Ejabberd):
     default: always
   mod_push: {}
 """
+
+
+class BalancingEjabberd(Ejabberd):
+    """The server with several streams of one component, over which it spreads users by their bare JIDs."""
+
+    modules = f"""\
+domain_balancing:
+  {XmppServer.component}:
+    type: bare_source
+    component_number: 2
+"""

@@ -131,6 +131,13 @@ class JingleCall:
         """Send a session-info. If it gets an error, raises ConnectionRefusedError with the Failure."""
         await self._do("session-info", element(info, NS["rtp-info"]))
 
+    async def transfer(self, to: str, sid: str | None = None) -> None:
+        """Transfer the call to a JID (XEP-0251): to that with which the client has the session of this id, if it has.
+        If that gets an error, raises ConnectionRefusedError with the Failure.
+        """
+        attended = {"sid": sid, "from": self.client.jid} if sid else {}
+        await self._do("session-info", element("transfer", NS["transfer"], to=to, **attended))
+
     async def accept(self) -> None:
         """Answer with the first payload type of the offer that the client supports."""
         assert self.remote is not None

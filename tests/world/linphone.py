@@ -1,6 +1,7 @@
-"""A SIP phone for text messages: linphonec, registered with the provider and controlled by what it would be typed.
+"""A SIP phone: linphonec, registered with the provider and controlled by what it would be typed.
 
-It uses the first address that is not one of loopback, so the world needs a `Wire`.
+It uses the first address that is not one of loopback, so the world needs a `Wire`. It plays a tone from a file into its
+calls, and records what it receives in another one.
 """
 
 import os
@@ -10,6 +11,7 @@ from .pipe import write_line
 from .ports import free_port
 from .process import Process, Server
 from .provider import Provider
+from .recording import hears, tone, write_tone
 
 CONFIGURATION = """\
 [sip]
@@ -18,25 +20,52 @@ sip_tcp_port=0
 sip_tls_port=0
 use_ipv6=0
 default_proxy=0
+media_encryption={media}
 [proxy_0]
 reg_proxy=<sip:{host}:{server_port}>
 reg_route=<sip:{host}:{server_port};lr>
 reg_identity={uri}
 reg_sendregister=1
+{encryption}
 [auth_info_0]
 username={user}
 realm={domain}
 passwd={password}
 """
+RATE = 48000
+"""The rate at which it records calls with opus."""
+ENCRYPTION = """\
+[rtp]
+rtcp_mux=1
+[net]
+nat_policy_ref=ice
+[nat_policy_0]
+ref=ice
+protocols=ice
+"""
+"""RTP and RTCP on one port, and ICE. DTLS is in the section [sip]."""
 TYPED = 'exec linphonec -c "$0" <>"$1"'
 """It reads from a pipe that never ends."""
 
 
 class Linphone(Server):
-    """The phone; ready when the provider has accepted its registration."""
+    """The phone; ready when the provider has accepted its registration. `encrypts`: it wants DTLS over ICE in every
+    call. `hertz`: the tone that it plays.
+    """
 
-    def __init__(self, provider: Provider, user: str, address: str, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        user: str,
+        address: str,
+        directory: Path | None = None,
+        encrypts: bool = False,
+        hertz: int = 900,
+    ) -> None:
         super().__init__(directory)
+        self.encrypts = encrypts
+        self.hertz = hertz
+        self._heard = self.directory / "heard.wav"
         self.provider = provider
         self.account = provider.account(user)
         self.port = free_port(address)
@@ -44,8 +73,9 @@ class Linphone(Server):
 
     async def start(self) -> None:
         account = self.account
-        # Without this directory it starts no SIP.
-        (self.directory / ".local/share/linphone").mkdir(parents=True, exist_ok=True)
+        # Without the first of these directories it starts no SIP, and without the other it has no certificate for DTLS.
+        for each in (".local/share/linphone", ".linphone-usr-crt"):
+            (self.directory / each).mkdir(parents=True, exist_ok=True)
         configuration = self.write(
             "linphonerc",
             CONFIGURATION.format(
@@ -56,13 +86,38 @@ class Linphone(Server):
                 user=account.user,
                 domain=account.domain,
                 password=account.password,
+                media="dtls" if self.encrypts else "none",
+                encryption=ENCRYPTION if self.encrypts else "",
             ),
         )
+        write_tone(self.directory / "tone.wav", self.hertz)
         self._pipe.unlink(missing_ok=True)
         os.mkfifo(self._pipe)
         home = {"HOME": str(self.directory), "LC_ALL": "C.UTF-8"}
         self.process = await Process.start("linphonec", "sh", "-c", TYPED, configuration, self._pipe, env=home)
         await self.provider.registered(account.user)
+        self.type("soundcard use files")
+        self.type(f"play {self.directory / 'tone.wav'}")
+        self.type(f"record {self._heard}")
+
+    def type(self, line: str) -> None:
+        """Type a line."""
+        write_line(self._pipe, line, self.process)
+
+    async def answer(self) -> None:
+        """Answer a call, once it rings."""
+        await self.process.line("Receiving new incoming call")
+        self.type("answer")
+
+    def hang_up(self) -> None:
+        self.type("terminate")
+
+    async def hears(self, hertz: int) -> None:
+        """Wait until this is the strongest tone that it receives."""
+        try:
+            await hears(lambda: tone(self._heard, RATE) if self._heard.exists() else 0, hertz)
+        except TimeoutError as silent:
+            raise self.process.failure(str(silent)) from None
 
     def write_text(self, uri: str, text: str) -> None:
         """Send a text message of one line."""

@@ -8,6 +8,7 @@ import asyncio
 import math
 import struct
 import time
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,18 @@ STEP = 10
 TOO_HIGH = 100  # hertz below what the rate can carry
 QUIETEST = 200  # of 32767, root mean square
 POLL_SECONDS = 0.1
+
+
+def write_tone(path: Path, hertz: int, seconds: int = 60, rate: int = 8000) -> None:
+    """Write a WAV file with a tone."""
+    second = struct.pack(
+        f"<{rate}h", *(round(10_000 * math.sin(2 * math.pi * hertz * each / rate)) for each in range(rate))
+    )
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(second * seconds)
 
 
 async def hears(now: Callable[[], int], hertz: int, seconds: float = 20, within: int = 10) -> None:
@@ -33,13 +46,15 @@ async def hears(now: Callable[[], int], hertz: int, seconds: float = 20, within:
         raise TimeoutError(f"did not hear {hertz} Hz within {seconds} s, but {sorted(heard)}") from None
 
 
-def tone(path: Path) -> int:
-    """Return the strongest frequency (Hz) in the last 0.1 s of a mono 16-bit WAV file, 0 for silence."""
+def tone(path: Path, usual: int = 0) -> int:
+    """Return the strongest frequency (Hz) in the last 0.1 s of a mono 16-bit WAV file, 0 for silence. ``usual``: the
+    rate of a file whose program writes the header last.
+    """
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
             return 0
-        (rate,) = struct.unpack_from("<I", header, RATE_AT)
+        rate = struct.unpack_from("<I", header, RATE_AT)[0] or usual
         count = round(rate * LISTENED)
         state = path.stat()
         recorded = (state.st_size - HEADER_BYTES) // 2

@@ -235,6 +235,11 @@ class Call:
         self.acknowledge(said)
         return said
 
+    def follow(self, told: Message) -> None:
+        """Take the gateway's new Contact from its request (RFC 3261 §12.2.2)."""
+        self.target = told["Contact"].strip("<>")
+        self._flow = self._provider.way(self._flow, self.target)
+
     def establish(self, said: Message) -> None:
         """Take the dialog from a response to our INVITE."""
         self.remote, self.target = said["To"], said["Contact"].strip("<>")
@@ -362,7 +367,7 @@ class ScriptedProvider:
         remote = f"<sip:{user}@{self.domain}>"
         told = [("From", local), ("To", remote), ("Contact", self.contact_uri), ("CSeq", "1 INVITE")]
         sent = request("INVITE", target, headers=[*told, *headers])
-        call = Call(self, self._way(self._flow, target), sent, local, remote, target)
+        call = Call(self, self.way(self._flow, target), sent, local, remote, target)
         if media:
             sent.headers.append(("Content-Type", "application/sdp"))
             sent.body = call.sdp(media, formats, host=host)
@@ -383,7 +388,7 @@ class ScriptedProvider:
         local, remote = f"<sip:bob@{self.domain}>;tag={unique('writer')}", f"<sip:{user}@{self.domain}>"
         told = [("From", local), ("To", remote), ("CSeq", "1 MESSAGE"), ("Content-Type", media_type)]
         sent = request("MESSAGE", target, headers=told, body=text)
-        call = Call(self, self._way(self._flow, target), sent, local, remote, target)
+        call = Call(self, self.way(self._flow, target), sent, local, remote, target)
         self._calls[call.id] = call
         call.send(sent)
         return await call.final(sent)
@@ -403,7 +408,7 @@ class ScriptedProvider:
         local, remote = f"<sip:mailbox@{self.domain}>;tag={unique('mailbox')}", f"<sip:{user}@{self.domain}>"
         ends = [("From", local), ("To", remote), ("CSeq", "1 NOTIFY"), ("Subscription-State", "terminated")]
         sent = request("NOTIFY", target, headers=[*ends, *told, ("Contact", self.contact_uri)], body=summary)
-        call = Call(self, self._way(self._flow, target), sent, local, remote, target)
+        call = Call(self, self.way(self._flow, target), sent, local, remote, target)
         self._calls[call.id] = call
         call.send(sent)
         return await call.final(sent)
@@ -470,7 +475,7 @@ class ScriptedProvider:
         call = self._calls.get(message["Call-ID"])
         return call.inbox if call else Inbox()
 
-    def _way(self, flow: Flow, target: str) -> Flow:
+    def way(self, flow: Flow, target: str) -> Flow:
         """Return the way to a Contact of the gateway: its address over UDP, else the connection that it came over."""
         return _Datagrams(self._socket, address_in(target)) if isinstance(flow, _Datagrams) else flow
 
@@ -493,14 +498,14 @@ class ScriptedProvider:
         self.answer(message, said)
         if message["Call-ID"] not in self._calls:
             target = message["Contact"].strip("<>")
-            call = Call(self, self._way(flow, target), message, local, message["From"], target)
+            call = Call(self, self.way(flow, target), message, local, message["From"], target)
             self._calls[call.id] = call
             self._subscriptions.put_nowait(call)
 
     def _begin(self, message: Message, flow: Flow) -> None:
         local = f"{message['To']};tag={unique('callee')}"
         target = message["Contact"].strip("<>")
-        call = Call(self, self._way(flow, target), message, local, message["From"], target)
+        call = Call(self, self.way(flow, target), message, local, message["From"], target)
         self._calls[call.id] = call
         self._new.put_nowait(call)
 

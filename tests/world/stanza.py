@@ -19,6 +19,7 @@ NS = {
     "jingle-errors": "urn:xmpp:jingle:errors:1",
     "rtp": "urn:xmpp:jingle:apps:rtp:1",
     "rtp-info": "urn:xmpp:jingle:apps:rtp:info:1",
+    "transfer": "urn:xmpp:jingle:transfer:0",
     "audio": "urn:xmpp:jingle:apps:rtp:audio",
     "dtmf": "urn:xmpp:jingle:dtmf:0",
     "raw-udp": "urn:xmpp:jingle:transports:raw-udp:1",

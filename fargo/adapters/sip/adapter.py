@@ -11,10 +11,12 @@ Rules:
 5. A request outside a dialog is taken from the account's provider only (`providers`). Everybody else gets 404, as if
    they had guessed the Contact. So does a request within a dialog that does not come to the Contact of that dialog.
 6. A NOTIFY is taken from the account's provider only, within a subscription too.
+7. A Contact of a user whom this gateway does not know can be that of a user who has moved to another worker since. It
+   gets 480: so the provider goes on with the Contact that is there.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
@@ -63,13 +65,14 @@ from fargo.statemachine.model.sip_messages import (
     SendResponse,
 )
 
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
-SUPPORTED: Final = ("100rel", "timer")
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")
+SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
 """The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken in both, NOTIFY outside."""
 
 _NOT_FOUND: Final = (404, "Not Found")
+_ELSEWHERE: Final = (480, "Temporarily Unavailable")
 _NO_DIALOG: Final = (481, "Call/Transaction Does Not Exist")
-_REFUSED: Final = {"REFER": (603, texts.NO_TRANSFERS)} | dict.fromkeys(ALLOW, _NO_DIALOG)
+_REFUSED: Final = dict.fromkeys(ALLOW, _NO_DIALOG) | {"REFER": (603, texts.NO_TRANSFERS)}
 """The refusals of requests outside a dialog. All other methods get 405."""
 _WARNING_SECONDS: Final = 60.0
 _ABILITIES: Final[Headers] = {
@@ -80,13 +83,18 @@ _ABILITIES: Final[Headers] = {
 }
 
 
+TransferRefusal: TypeAlias = Callable[[str, str], int | None]
+"""refusal(bare JID of a user, value of Refer-To) returns the status that refuses a REFER, None if it is let in."""
+
+
 class SipAdapter:
     """The link between the SIP edge and the engine.
 
     `put` is called with each event of a user, and `broadcast` with `EdgeRestarted`, which concerns every user. `reveal`
     returns the password with a name in the vault, None if there is none. `digits` are the transient secrets,
     for keys that are pressed. `keys` has the keys of encrypted audio, and `kept` the texts of messages.
-    `text_refusal` says if a user (bare JID) takes no text now.
+    `text_refusal` says if a user (bare JID) takes no text now, and `transfer_refusal` with which status a phone's REFER
+    is refused.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class SipAdapter:
         keys: SessionKeys,
         kept: KeepTexts,
         text_refusal: TextRefusal,
+        transfer_refusal: TransferRefusal,
         settings: SipSettings,
         reactor: Any,
     ) -> None:
@@ -118,6 +127,7 @@ class SipAdapter:
         self._name_servers = NameServers(_name_servers(settings), reactor)
         resolver = Resolver(self._name_servers, settings.versions, now)
         self._providers = Providers(resolver, settings.accept_from)
+        self._transfer_refusal = transfer_refusal
         self._messages = MessagesIn(put, self._answer, kept, text_refusal, now)
         self._warned: Recent[None, None] = Recent(_WARNING_SECONDS, 1, now)
         self._sending = Sending(
@@ -168,6 +178,12 @@ class SipAdapter:
             self._providers.register(Named(user, name), each.hop, str(each.own))
             if each.registrar:
                 self._providers.answered(Named(user, name), each.registrar.ip)
+
+    def forget(self, user: str, registrations: Registrations) -> None:
+        """Take no requests for a user (bare JID) any more: another worker does."""
+        for name in registrations:
+            self._providers.leave(Named(user, name))
+        self._names.forget(user)
 
     def start(self) -> Deferred[None]:
         """Bind the socket of the loopback hop. The Deferred fails with OSError if that is not possible."""
@@ -317,7 +333,7 @@ class SipAdapter:
             self._told_by_edge(request.headers)
             self._answer(head, 200, "OK")
         elif called is None:
-            self._answer(head, *_NOT_FOUND)
+            self._answer(head, *(_ELSEWHERE if self._is_ours(request.uri) else _NOT_FOUND))
         elif self._is_of_dialog(request, called) or self._providers.has_answered(
             _provider(request, called), source.sender.ip
         ):
@@ -393,11 +409,19 @@ class SipAdapter:
         if head.method == "MESSAGE":
             self._messages.text_in_call(request, head, source, user, dialog)
             return
+        if head.method == "REFER" and (refusal := self._refused(user, request)):
+            self._answer(head, refusal, texts.NO_TRANSFER_NOW)
+            return
         event = inward.request(dialog, head, request, source, self._keep_digit, self._keys)
         rack = event.headers.rack
         if head.method == "PRACK" and rack:
             self._servers.confirm((head.call_id, rack.cseq, rack.rseq))
         self._put(user, event)
+
+    def _refused(self, user: str, refer: SipRequest) -> int | None:
+        """Return the status with which a REFER is refused before the core hears of it, None if it is not."""
+        named = refer.headers.get("Refer-To", ())
+        return self._transfer_refusal(user, named[0]) if len(named) == 1 else None
 
     def _told_by_edge(self, headers: Headers) -> None:
         """Take in what the edge itself has to say. That it was started, `_booted` has noticed."""
@@ -411,6 +435,11 @@ class SipAdapter:
         if not isinstance(parsed, HostUri):
             return None
         return self._names.in_token(parsed.user or "") or self._names.in_token(parsed.parameters.get("line") or "")
+
+    def _is_ours(self, uri: str) -> bool:
+        """Return True if a Contact is one that we have given to a user, whoever that is (rule 7)."""
+        parsed = parse_uri(uri)
+        return isinstance(parsed, HostUri) and self._names.is_token(parsed.user or "")
 
     # --- responses made here
 

@@ -59,6 +59,14 @@ class Names:
             self._short[user], self._users[short] = short, user
         return short
 
+    def forget(self, user: str) -> None:
+        """Understand the short name of a user (bare JID) no longer."""
+        self._users.pop(self._short.pop(user, ""), None)
+
+    def is_token(self, text: str) -> bool:
+        """Return True if a text is a token of ours, also that of an unknown user."""
+        return keys.named(self._key, text) is not None
+
     def token(self, of: Named) -> str:
         """Return the token of a registration or dialog."""
         return keys.token(self._key, f"{self.know(of.user)}.{of.name}")

@@ -14,7 +14,7 @@ from fargo.adapters.sdp.writing import UnwritableError
 from fargo.adapters.sip import texts, typing_notices
 from fargo.adapters.sip.marks import written as written_endpoint
 from fargo.adapters.sip.message_summary import SUMMARY
-from fargo.adapters.sip.wire.grammar import address, written_address
+from fargo.adapters.sip.wire.grammar import address, printable, written_address
 from fargo.adapters.sip.wire.headers import (
     MAX_FORWARDS,
     dialog_place,
@@ -37,6 +37,7 @@ from fargo.statemachine.model.sip_messages import (
     SendRegister,
     SendRequest,
     SendResponse,
+    SipFragment,
 )
 
 SDP: Final = "application/sdp"
@@ -45,6 +46,9 @@ TEXT: Final = "text/plain"
 """That of a text."""
 DTMF: Final = "application/dtmf-relay"
 """That of a key that is pressed."""
+
+FRAGMENT: Final = "message/sipfrag;version=2.0"
+"""That of the first line of a response (RFC 3420)."""
 
 _USUAL_DURATION: Final = 160
 """Milliseconds."""
@@ -105,6 +109,9 @@ def request(command: SendRequest, via: str, contact: str | None, hidden: Hidden)
             body = typing_notices.written(command.body)
         case PressedKey(name, duration):
             body = _key(headers, hidden.take_digit(name), duration)
+        case SipFragment(status, phrase):
+            headers["Content-Type"] = [FRAGMENT]
+            body = f"SIP/2.0 {status} {printable(phrase)}\r\n".encode()
         case _:
             body = _body(headers, command.body, command.call_id, hidden.keys)
     return SipRequest(command.method, command.uri, headers, body)

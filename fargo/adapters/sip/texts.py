@@ -27,7 +27,8 @@ TEXT_TOO_LONG: Final = "The text is too long"
 NO_PACKAGE: Final = "Only the package message-summary is taken"
 ONLY_SUMMARIES: Final = "Only summaries of messages are taken"
 BAD_SUMMARY: Final = "The summary of messages is malformed"
-NO_TRANSFERS: Final = "Transfers are not taken"
+NO_TRANSFER_NOW: Final = "The call may not be transferred there, or not now"
+NO_TRANSFERS: Final = "Only the end of a call can transfer it"
 
 # --- for users: why a request was not sent. The core puts these behind a colon, or into brackets.
 

@@ -6,7 +6,8 @@ Rules:
    nobody can fill the event log. The `Admission` decides on limits. What no server can have sent is dropped.
 2. Every request is answered: later, by a command, or here if the answer depends on no state.
 3. No stanza ends the stream or the program.
-4. The stanzas of a user take effect in the order in which they came, also if one has to wait (`in_order`).
+4. What comes for a user whom another worker has is handed on as it came: what it means depends on the user's state.
+5. The stanzas of a user take effect in the order in which they came, also if one has to wait (`in_order`).
 """
 
 from collections.abc import Callable
@@ -42,6 +43,7 @@ from fargo.adapters.xmpp import (
 from fargo.adapters.xmpp.admins import Administer
 from fargo.adapters.xmpp.conversations import OF_CONVERSATIONS, Conversations, OfConversation
 from fargo.adapters.xmpp.in_order import InOrder
+from fargo.adapters.xmpp.passing_on import Elsewhere, as_text, from_text
 from fargo.adapters.xmpp.readers import Readers
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
@@ -153,6 +155,8 @@ class XmppSettings:
     """True if every phone is offered what clients with DTLS offer."""
     texts: bool = False
     """True if the SIP engine carries text messages."""
+    transfers: bool = False
+    """True if users can transfer calls."""
     longest_silence: float = LONGEST_SILENCE
     """Seconds of silence after which the server counts as dead."""
 
@@ -184,7 +188,8 @@ class XmppAdapter:
     event. `contacts` returns those of a user (bare JID), and `prompted` the SIP address whose password the user is
     asked for in the chat, None if it is not. `country` returns the one in which a user dials, if it is known.
     `administer` answers an admin. `opened` is called each time the stream is opened. `troubled` is called with a
-    sentence for the operator, once or rarely, about what keeps it from being open.
+    sentence for the operator, once or rarely, about what keeps it from being open. `elsewhere` hands stanzas on,
+    if users belong to workers.
     """
 
     def __init__(
@@ -201,6 +206,7 @@ class XmppAdapter:
         settings: XmppSettings,
         opened: Callable[[], None],
         troubled: Callable[[str], None],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._in_order = InOrder(put)
         self._put = self._in_order.put
@@ -211,6 +217,7 @@ class XmppAdapter:
         self._prompted = prompted
         self._country = country
         self._administer = administer
+        self._elsewhere = elsewhere
         self._readers = Readers()
         self.serve(settings)
         self._stream = Stream(
@@ -238,7 +245,8 @@ class XmppAdapter:
         self._readers.default = settings.language
         contact = disco.SECURED_CONTACT if settings.secured else disco.CONTACT
         contact = disco.RELAYED_CONTACT if settings.relayed else contact
-        self._contact = disco.with_texts(contact) if settings.texts else contact
+        contact = disco.with_texts(contact) if settings.texts else contact
+        self._contact = disco.with_transfers(contact) if settings.transfers else contact
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""
@@ -309,7 +317,19 @@ class XmppAdapter:
 
     # --- stanzas to events
 
-    def _received(self, stanza: Element) -> None:
+    def take(self, stanza: str) -> None:
+        """Take a stanza that another worker has received (`passing_on`)."""
+        self._received(from_text(stanza), is_ours=True)
+
+    def turn_down(self, stanza: str, refusal: Rejection) -> None:
+        """Answer a stanza (`passing_on`) that is not taken, if its kind gets an answer."""
+        found = from_text(stanza)
+        answer = turning_down.answer(found, refusal)
+        if answer is None and found.name == "message" and found.body:
+            answer = messages.refusal(found, stanza_error(refusal.kind, refusal.condition, refusal.text))
+        self._send(answer)
+
+    def _received(self, stanza: Element, is_ours: bool = False) -> None:
         try:
             sender = sender_of(stanza)
             self._readers.heard(sender, stanza)
@@ -317,6 +337,8 @@ class XmppAdapter:
                 log.debug(texts.SENDER_IMPOSSIBLE, kind=stanza.name)
             elif not self._settings.serve(sender):
                 self._refuse(stanza)
+            elif self._elsewhere and not is_ours and self._elsewhere(bare(sender), lambda: as_text(stanza)):
+                pass
             elif refusal := self._admission.stanza(stanza.name, sender, attribute(stanza, "to")):
                 self._send(turning_down.answer(stanza, refusal))
             else:

@@ -34,6 +34,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_REGISTER,
     NS_RTP,
     NS_RTP_AUDIO,
+    NS_TRANSFER,
     NS_VCARD,
     NS_VCARD4,
     NS_VERSION,
@@ -92,6 +93,11 @@ SECURED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UD
 def with_texts(contact: Entity) -> Entity:
     """Return a contact that takes texts, too, and confirms them (XEP-0184 §4), and may hear who types (XEP-0085 §4)."""
     return contact._replace(features=(*contact.features, NS_RECEIPTS, NS_CHAT_STATES))
+
+
+def with_transfers(contact: Entity) -> Entity:
+    """Return a contact that can be transferred (XEP-0251 §4)."""
+    return contact._replace(features=(*contact.features, NS_TRANSFER))
 
 
 def entity_at(jid: str, contact: Entity) -> Entity:

@@ -2,20 +2,24 @@
 
 The initiator and the responder are taken from the addresses of the stanza. The attributes of those names are written
 but not read (XEP-0166 §7.1). The attributes of a session-info's payload, such as the name of the muted content, are
-dropped.
+dropped, other than of a transfer (XEP-0251).
 """
 
 from typing import Final, TypeAlias, get_args
 
+from msgspec.structs import replace
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import contents, reasons, texts
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_RTP_INFO,
+    NS_TRANSFER,
     MalformedError,
     add,
+    attribute,
     bounded,
+    child,
     make,
     make_stanza,
     required,
@@ -62,7 +66,7 @@ def event(iq: Iq, jingle: Element) -> JingleActionEvent:
         case "session-accept":
             return SessionAccepted(iq, sid, _media(jingle, action))
         case "session-info":
-            return SessionInformed(iq, sid, *_info(jingle))
+            return _informed(iq, sid, jingle)
         case "session-terminate":
             return SessionTerminated(iq, sid, *_reason(jingle))
         case _ if action in _CONTENT_EVENTS:
@@ -77,6 +81,14 @@ def _media(jingle: Element, action: str) -> tuple[Content, ...]:
     if not found:
         raise MalformedError(texts.NO_CONTENT.format(action=action))
     return found
+
+
+def _informed(iq: Iq, sid: str, jingle: Element) -> SessionInformed:
+    """Return the event for a session-info. What a transfer (XEP-0251) names is read too, and no other payload."""
+    event, transfer = SessionInformed(iq, sid, *_info(jingle)), child(jingle, NS_TRANSFER, "transfer")
+    if transfer is None:
+        return event
+    return replace(event, to=required(transfer, "to"), other_sid=attribute(transfer, "sid") or None)
 
 
 def _info(jingle: Element) -> tuple[str | None, str | None]:

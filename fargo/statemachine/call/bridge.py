@@ -22,20 +22,20 @@ Rules:
 11. A phone that the user's phone is being joined with (`handover`) is heard by that module alone, until it is.
 12. A call out whose client has yet to say how it is reached (`describing`) has no path until then, and no phone is
     called.
+13. Another phone may take the place of the one in the call (`transfer`).
 """
 
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, called_first, forwarding, handover, placing, seeking, texts
+from fargo.statemachine.call import call_state, called_first, forwarding, handover, placing, seeking, texts, transfer
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.forking import Inviting, Searching
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
-from fargo.statemachine.legs.jingle.single_session import Calling
 from fargo.statemachine.legs.leg_events import (
     Answered,
     CodecsChanged,
@@ -55,15 +55,13 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.remaking import Rerouted
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Over, Preparing
+from fargo.statemachine.legs.sip.phases import Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import (
     Description,
     IceUdp,
     RawUdp,
-    families,
-    takes,
 )
 from fargo.statemachine.media.paths import PathChoice
 from fargo.statemachine.model.call_records import (
@@ -97,6 +95,8 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         leg, news = sip_leg.fold(call.forwarded, event, effects)
         changed = call if leg is call.forwarded else replace(call, forwarded=leg)
         return _passed_on(changed, audible(news), _CLIENT, effects)
+    if transfer.concerns(call, event.leg):
+        return _passed_on(*transfer.fold(call, event, effects), _PHONE, effects)
     if handover.concerns(call, event.leg):
         return handover.fold(call, event, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
@@ -178,7 +178,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
-    call = handover.dropped(call, effects)
+    call = handover.dropped(transfer.ended(call, reason, effects), effects)
     return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
 
 
@@ -206,13 +206,14 @@ def moved(call: Call, effects: Effects) -> Call:
     if call.forwarded is not None:
         forwarded, told = sip_leg.moved(call.forwarded, effects)
         call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
+    call = _passed_on(*transfer.moved(call, effects), _PHONE, effects)
     return _passed_on(call, news, _PHONE, effects)
 
 
 def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
-    call = handover.resumed(call, effects)
+    call = handover.resumed(transfer.resumed(call, effects), effects)
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         return _sip_expired(call, effects)
@@ -226,7 +227,7 @@ def expire(call: Call, effects: Effects) -> Call:
     due = sip_leg.deadline(call.sip)
     if due is not None and due.at <= effects.at:
         call = _sip_expired(call, effects)
-    call = handover.expire(call, effects)
+    call = handover.expire(_passed_on(*transfer.expire(call, effects), _PHONE, effects), effects)
     due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
     if call.forwarded is not None and due is not None and due.at <= effects.at:
         leg, news = sip_leg.expire(call.forwarded, effects)
@@ -349,6 +350,8 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     """Let the other end hear the phone before it answers (rule 7). In a direct call the client rings."""
     if call.forwarded is not None:
         return forwarding.heard_early(call, description, effects)
+    if call.transfers:
+        return transfer.heard_early(call, description, effects)
     if call.caller:
         return called_first.heard_early(call, description, effects)
     (session,) = sessions(call.jingle)
@@ -370,6 +373,8 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     """Pass an answer on, through the relay if the call goes through it (rule 3)."""
     if call.forwarded is not None:
         return forwarding.answered(call, leg_event, effects)
+    if call.transfers:
+        return transfer.answered(call, leg_event.description, effects)
     (session,) = sessions(call.jingle)
     if not isinstance(call.sip, Preparing):
         effects.record(RecordAnswered(call.id, session.client))
@@ -384,29 +389,22 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
         effects.record(RecordPath(call.id, way.path, way.why))
     if relay is not None:
         return replace(call, relay=relay)
-    if by is _CLIENT and _is_apart(call, leg_event.description):
+    if by is _CLIENT and placing.is_apart(call, leg_event.description):
         return end(call, paths.APART, effects)
     return _tell_other(_relay_deleted(call, effects), leg_event, by, effects)
 
 
-def _is_apart(call: Call, answer: Description) -> bool:
-    """Return True if the client has answered without an address in a family of the phone's offer. With ICE both ends
-    may have others than they name.
-    """
-    offered = sip_leg.offered(call.sip)
-    theirs = families(offered) if offered and isinstance(answer.transport, RawUdp) else ()
-    return bool(theirs) and not takes(answer, theirs)
-
-
 def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
     """End the call, or call the phone again (rules 2 and 5). The end of the second leg is not recorded."""
-    if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := _second(call)):
+    if by is _PHONE and leg_event.reason.cause is _MEDIA and (second := placing.second(call)):
         return _again(call, second, effects)
+    if by is _PHONE and transfer.can_be_left(call):
+        return transfer.left_to(call, effects)
     if by is _CLIENT and call.forwarded is None and forwarding.applies(call, leg_event):
         return forwarding.begin(_relay_deleted(call, effects), leg_event.reason, effects)
     if by is _CLIENT and call.handover is not None:
         return handover.client_left(call, effects)
-    if call.early and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
+    if call.early and not call.transfers and by is _CLIENT and leg_event.reason.cause is Cause.HUNG_UP:
         leg_event = Ended(Reason(Cause.CANCELLED, leg_event.reason.text))
     if call_state.is_live(call) if by is _PHONE else sip_leg.is_live(call.sip):
         of_target = call.forwarded is not None and by is _CLIENT and not leg_event.reason.ours
@@ -414,7 +412,7 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
         call_state.ended(call, Side.GATEWAY if leg_event.reason.ours else side, leg_event.reason, effects, of_target)
         if by is _PHONE:
             call_state.not_reached(call, leg_event.reason, effects)
-    call = handover.dropped(call, effects)
+    call = handover.dropped(transfer.ended(call, leg_event.reason, effects), effects)
     told = _tell_other(replace(call, settled=True) if leg_event.settled else call, leg_event, by, effects)
     return _relay_deleted(told, effects)
 
@@ -422,11 +420,6 @@ def _ended(call: Call, leg_event: Ended, by: Side, effects: Effects) -> Call:
 def _relay_deleted(call: Call, effects: Effects) -> Call:
     """Return the call with all of its relay sessions being deleted; the same object if it has none."""
     return replace(call, relay=relay_leg.delete(call.relay, effects)) if call.relay else call
-
-
-def _second(call: Call) -> RelayRetry | None:
-    """Return what is left to try, if the client still calls and nothing is left of the first call to the phone."""
-    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, Over) else None
 
 
 def _again(call: Call, relay_retry: RelayRetry, effects: Effects) -> Call:
@@ -447,7 +440,7 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
         match leg_event:
             case Offered():
                 call = _offered(call, leg_event, effects)
-            case Answered() if call.caller and _is_apart(call, leg_event.description):
+            case Answered() if call.caller and placing.is_apart(call, leg_event.description):
                 call = end(call, paths.APART, effects)
             case Answered():
                 call = _answer(call, leg_event, effects)
@@ -474,6 +467,8 @@ def _rerouted(call: Call, rerouted: Rerouted, effects: Effects) -> Call:
 
 def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:
     """Tell the called end what the relay offers."""
+    if transfer.is_awaited(call):
+        return transfer.described(call, leg_event.description, effects)
     if call.caller:
         return _to_jingle(call, leg_event, effects)
     if not relay_leg.has(call.relay, leg_event.profile):

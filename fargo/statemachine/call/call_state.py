@@ -86,6 +86,19 @@ class RelayRetry(Struct, frozen=True, gc=False):
     offer: Description
 
 
+class Transfer(Struct, frozen=True, gc=False):
+    """Another phone is to have the place of the one in the call (`transfer`). ``leg``: its own; ``to``: who it is, for
+    people. ``call_id``: that of the call to it, None before there is one. ``rings``: it has said that it rings;
+    ``early``: the audio that it has described before it took the call.
+    """
+
+    leg: SipLeg
+    to: str
+    call_id: str | None = None
+    rings: bool = False
+    early: Description | None = None
+
+
 class Handover(Struct, frozen=True, gc=False):
     """The user transfers a call: its phone is to talk to another one (`handover`).
 
@@ -117,8 +130,10 @@ class Call(Struct, frozen=True, gc=False):
     not. ``forwarded``: the leg of whom it was forwarded to, in the place of the XMPP leg (`forwarding`); None if it was
     not. ``rings``: the relay plays the ringing tone to the client (`calling_back`). ``heard``: how a phone has
     described itself to such a client, None if it has not. ``handover``: None unless the user transfers the call at this
-    time; ``handed_over``: when they have (seconds since 1970), and ``forwarded`` is the leg of whom to. ``left``:
-    the SIP legs of phones that are out of the call, and not over yet.
+    time; ``handed_over``: when they have (seconds since 1970), and ``forwarded`` is the leg of whom to. ``transfer``:
+    that of a phone under way, None if none is; ``transfers``: how many there were; ``transferred_to``: who is called by
+    the last one, after the phone before has hung up. ``left``: the SIP legs of phones that are out of the call, and not
+    over yet.
     """
 
     id: str
@@ -139,14 +154,18 @@ class Call(Struct, frozen=True, gc=False):
     heard: Description | None = None
     handover: Handover | None = None
     handed_over: float | None = None
+    transfer: Transfer | None = None
+    transfers: int = 0
+    transferred_to: str = ""
     left: tuple[SipLeg, ...] = ()
 
 
 def sip_legs(call: Call) -> tuple[SipLeg, ...]:
-    """Return all SIP legs of the call."""
-    if call.forwarded is None and call.handover is None and not call.left:
+    """Return all SIP legs of the call: that with the phone first, and then those that it mostly does not have."""
+    if call.forwarded is None and call.handover is None and call.transfer is None and not call.left:
         return (call.sip,)
-    others = (call.forwarded, call.handover.leg if call.handover else None, *call.left)
+    new = call.handover or call.transfer
+    others = (call.forwarded, new.leg if new else None, *call.left)
     return (call.sip, *(each for each in others if each is not None))
 
 
@@ -189,7 +208,7 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
     """Tell the user why a number that the gateway was asked to call (`calling_back`) has not answered: clients show
     that a call has ended, and hardly ever why.
     """
-    if call.caller is None or not call.early:
+    if call.caller is None or not call.early or call.transfers:
         return
     text = texts.NOT_REACHED.format(to=call.caller.words, why=reason.text).strip()
     effects.emit(SendText(domain_of(call.caller.jid), effects.user, text, None))

@@ -1,4 +1,5 @@
-"""A client that was called first, for a number that the gateway was asked to call (`calling_back`): what it hears.
+"""A client that was called first, for a number that the gateway was asked to call (`calling_back`): what it hears. So
+does one that a phone has left with another (`transfer`).
 
 Rules:
 
@@ -20,7 +21,7 @@ from fargo.statemachine.model.call_records import RecordEarlyAudio
 
 def waits(call: Call) -> bool:
     """Return True if the client is in the session, and the phone has not answered."""
-    return call.caller is not None and call.early
+    return call.early and (call.caller is not None or call.transfers > 0)
 
 
 def heard_early(call: Call, description: Description, effects: Effects) -> Call:

@@ -48,7 +48,7 @@ _NOT_JOINED = Reason(Cause.MEDIA, texts.NOT_JOINED, ours=True)
 
 def is_possible(call: Call) -> bool:
     """Return True if the user talks to a phone that can be joined with another."""
-    alone = call.forwarded is None and call.handover is None
+    alone = call.forwarded is None and call.handover is None and call.transfer is None
     return alone and isinstance(call.jingle, Active) and joining.far_end(call.sip) is not None
 
 

@@ -15,11 +15,11 @@ from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle.forking import Forking, Searching
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
-from fargo.statemachine.legs.jingle.single_session import Describing
+from fargo.statemachine.legs.jingle.single_session import Calling, Describing
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.legs.sip.phases import Line, Preparing
+from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.media import paths
 from fargo.statemachine.media.description import (
     IPV4,
@@ -28,6 +28,7 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     RawUdp,
     Srtp,
+    families,
     is_ipv6_only,
     is_secured,
     takes,
@@ -101,3 +102,17 @@ def _srtp(offer: Description) -> Srtp:
     if not offer.crypto:
         return "off"
     return "required" if offer.encryption_required else "optional"
+
+
+def second(call: Call) -> RelayRetry | None:
+    """Return what is left to try, if the client still calls and nothing is left of the first call to the phone."""
+    return call.relay_retry if isinstance(call.jingle, Calling) and isinstance(call.sip, Over) else None
+
+
+def is_apart(call: Call, answer: Description) -> bool:
+    """Return True if the client has answered without an address in a family of the phone's offer. With ICE both ends
+    may have others than they name.
+    """
+    offered = sip_leg.offered(call.sip)
+    theirs = families(offered) if offered and isinstance(answer.transport, RawUdp) else ()
+    return bool(theirs) and not takes(answer, theirs)

@@ -29,12 +29,21 @@ TOO_LONG: Final = "A call that was forwarded or transferred may last for four ho
 NOT_TAKEN: Final = "No client has taken the call in time."
 BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between the two phones. {why}"
 
+# --- a call that a phone transfers
+
+TRANSFERRED: Final = "You are connected with {to} now: the call was transferred."
+TRANSFER_UNDER_WAY: Final = "Another transfer of this call is under way."
+NOTHING_TO_TRANSFER: Final = "The call cannot be transferred now."
+TRANSFERRED_TOO_OFTEN: Final = "The call has been transferred too often."
+NEW_PHONE_INCOMPATIBLE: Final = "The phone supports none of the codecs of the call."
+END_TO_END: Final = "The audio is encrypted from end to end, so that no other phone can take the call."
+
 # --- a call that the user transfers
 
 HANDED_OVER: Final = "The call with {peer} was transferred to {to}."
-NOT_HANDED_OVER: Final = "The call with {peer} was not transferred: {to} has not taken it. {why} You are still in it."
-HANDED_TO_NOBODY: Final = "The call with {peer} was not transferred, and has ended: {to} has not taken it. {why}"
-PEER_LEFT: Final = "{peer} has hung up before {to} has taken the call."
+NOT_HANDED_OVER: Final = "The call with {peer} was not transferred to {to}. {why} You are still in it."
+HANDED_TO_NOBODY: Final = "The call with {peer} was not transferred to {to}, and has ended. {why}"
+PEER_LEFT: Final = "{peer} has hung up before the call was transferred to {to}."
 YOU_HANDED_OVER: Final = "You have transferred the call to {to}."
 NOT_JOINED: Final = "The two phones could not be joined."
 

@@ -127,7 +127,8 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
 
     ``codecs``: those that were agreed on, such as "PCMU/8000". ``local``: the address to which the phone sends audio,
     that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``, None if not known. ``held_by``:
-    the ends that have put the other on hold. ``encrypted``: the audio between phone and relay is encrypted (SRTP).
+    the ends that have put the other on hold. ``encrypted``: the audio of the phone is encrypted (SRTP): as far
+    as the relay, or as far as the client if it goes directly.
     ``forwarded``: the phone is the caller's, and the number that the call was forwarded to is in the client's place.
     """
 
@@ -137,6 +138,29 @@ class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
     held_by: tuple[Side, ...] = ()
     encrypted: bool = False
     forwarded: bool = False
+
+
+class TransferStep(StrEnum):
+    """A step of a transfer: it is asked for and begins, or is refused; the new phone takes the call, or not."""
+
+    ASKED = "asked"
+    REFUSED = "refused"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RecordTransfer(_Record, frozen=True, tag="NoteTransfer"):
+    """A phone has asked that another have its place in the call, or another has claimed that place; or what has become
+    of that. ``to``: the SIP address of the other. ``why``: why it was refused, or has failed. ``attended``: the other
+    has talked with the first already, and the call takes the place of that. ``call_id``: that of the call which has
+    failed, None if none was begun.
+    """
+
+    step: TransferStep
+    to: str
+    why: str = ""
+    attended: bool = False
+    call_id: str | None = None
 
 
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):
@@ -170,6 +194,7 @@ CallRecord: TypeAlias = (
     | RecordCarried
     | RecordDialog
     | RecordMedia
+    | RecordTransfer
     | RecordEnded
 )
 LogRecord: TypeAlias = CallRecord | RecordAccount

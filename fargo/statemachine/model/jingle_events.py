@@ -42,7 +42,8 @@ class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
 
     For "dtmf" (XEP-0181), ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN, and
     ``duration`` is in milliseconds, None if the client gave none. ``releases``: the key was told before, and the user
-    lets go of it.
+    lets go of it. For "transfer" (XEP-0251), ``to`` is the JID that the call is to go to, and ``other_sid`` the id of
+    the client's session with that one, None if it has none.
     """
 
     info: str | None
@@ -50,6 +51,8 @@ class SessionInformed(SessionEvent, frozen=True, tag="SessionInformed"):
     digit: str | None = None
     duration: int | None = None
     releases: bool = False
+    to: str | None = None
+    other_sid: str | None = None
 
 
 class SessionTerminated(SessionEvent, frozen=True, tag="SessionTerminated"):

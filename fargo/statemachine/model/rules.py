@@ -246,6 +246,17 @@ MAILBOX_ASKED: Final = RuleChange(
     "the provider is asked about the mailbox",
     "With the engine sip, an account that is signed in subscribes to its mailbox for voice messages.",
 )
+ABILITIES_TOLD: Final = RuleChange(
+    10,
+    "phones are told that calls can be transferred",
+    "Allow has REFER, and Supported has replaces and norefersub.",
+)
+TRANSFERS_FOLLOWED: Final = RuleChange(
+    10,
+    "a phone may transfer its call",
+    "With the engine sip, a phone in a call is followed that asks for a transfer (REFER), or takes over a call (INVITE"
+    " with Replaces).",
+)
 END_TO_END: Final = RuleChange(
     10,
     "a client and a phone with DTLS need no relay",
@@ -292,5 +303,7 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     SPEAKS_UP,
     NICKS_TOLD,
     MAILBOX_ASKED,
+    ABILITIES_TOLD,
+    TRANSFERS_FOLLOWED,
     END_TO_END,
 )

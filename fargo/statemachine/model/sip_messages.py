@@ -130,11 +130,14 @@ class WarningValue(_Value, frozen=True):
 
 
 class SubscriptionState(_Value, frozen=True):
-    """Subscription-State (RFC 6665 §4.1.3), in lower case. ``retry_after``: in seconds, None if absent."""
+    """Subscription-State (RFC 6665 §4.1.3), in lower case. ``retry_after``, and ``expires`` in those that we send: in
+    seconds, None if absent.
+    """
 
     state: str
     reason: str | None = None
     retry_after: int | None = None
+    expires: int | None = None
 
 
 class SipHeaders(_Value, frozen=True):
@@ -159,13 +162,19 @@ class SipHeaders(_Value, frozen=True):
     early_media: str | None = None
     """P-Early-Media (RFC 5009)."""
     replaces: str | None = None
+    """The dialog that an INVITE takes over (RFC 3891 §6.1), as it is written."""
     refer_to: str | None = None
+    """The end that a REFER names (RFC 3515 §2.1), as it is written."""
+    referred_by: str | None = None
+    """The end that has referred us to the called one (RFC 3892 §3), as it is written."""
+    refer_sub: bool | None = None
+    """Refer-Sub (RFC 4488 §4): False if a REFER is not to be followed by notices; None if absent."""
     diversion: tuple[Diversion, ...] = ()
     """Those who have forwarded the call, the latest first."""
     max_forwards: int | None = None
     """Over how many servers the request may yet go, if those are fewer than for a new one (RFC 3261 §8.1.1.6)."""
     event: str | None = None
-    """The event package (RFC 6665 §8.2.1), without parameters."""
+    """The event package (RFC 6665 §8.2.1): received without parameters, sent with those that it needs."""
     subscription_state: SubscriptionState | None = None
     composing: bool = False
     """Accept lists notices of who types (RFC 3994)."""
@@ -234,7 +243,14 @@ class PressedKey(_Value, frozen=True, tag="PressedKey"):
     duration: int | None = None
 
 
-Body: TypeAlias = Sdp | OtherBody | KeptText | Composing | MessageSummary | PressedKey
+class SipFragment(_Value, frozen=True, tag="SipFragment"):
+    """The first line of a response (RFC 3420), which says how far what a REFER asked for has come."""
+
+    status: int
+    phrase: str
+
+
+Body: TypeAlias = Sdp | OtherBody | KeptText | Composing | MessageSummary | PressedKey | SipFragment
 
 
 # --- what arrives for a call

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine import calling_back, dialling, forwarded, gateway, handing_over, naming
+from fargo.statemachine import calling_back, dialling, forwarded, gateway, handing_over, mailbox_address, naming
 from fargo.statemachine.account import account_state, roster
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.address import BadAddress
@@ -158,6 +158,11 @@ def _status(user: User, jid: str) -> str:
 def _called(user: User, number: str, jid: str, effects: Effects) -> tuple[User, str]:
     if (known := account_state.in_force(user.account)) is None:
         return user, texts.UNREGISTERED.format(gateway=jid)
+    if mailbox_address.is_meant(number):
+        mailbox = mailbox_address.told(user, address_book(user, jid))
+        if mailbox is None:
+            return user, texts.NO_MAILBOX
+        number = mailbox.words
     after = calling_back.begin(user, known, number, jid, effects)
     return (user, after) if isinstance(after, str) else (after, texts.CLIENTS_RING)
 

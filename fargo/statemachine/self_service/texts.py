@@ -17,6 +17,7 @@ sed -o s/^[+]1900.*//: you cannot call numbers that begin with +1900
 sed -d 1, sed -t NUMBER: delete a rule, or try what becomes of a number
 stay on, stay off: you are called when no client of yours is online, too, or only when one is
 call {number}: your clients ring, and the number is called when you take the call
+call voicemail: your clients ring, and your provider's mailbox is called
 transfer {number}: whom you talk to is connected with a number, and you are out of the call
 transfer: the two people that you are in calls with are connected with each other
 keep, keep {number} as Bob: who has called or written last, or a number, becomes one of your contacts
@@ -105,6 +106,7 @@ ONE_MESSAGE: Final = "You have a new voice message."
 SOME_MESSAGES: Final = "You have {count} new voice messages."
 URGENT_MESSAGES: Final = "Urgent: {count}."
 CALL_MAILBOX: Final = "Call the mailbox: {account}"
+NO_MAILBOX: Final = "Your provider has not told the number of your mailbox. Call the number that you know of it."
 MAILBOX_ASKED: Final = "the subscription to the mailbox to be renewed"
 
 # --- dial rules

@@ -12,10 +12,9 @@ Rules:
 
 from msgspec.structs import replace
 
-from fargo.statemachine import address, incoming, naming
+from fargo.statemachine import incoming, mailbox_address
 from fargo.statemachine.account import account_state
 from fargo.statemachine.account.account_state import Clearing, Credentials, Registered, Trying, Unregistered
-from fargo.statemachine.address import BadAddress
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip import sip_leg
@@ -176,7 +175,5 @@ def words(user: User, summary: MessageSummary, gateway: str) -> str:
 
 def _account(user: User, uri: str | None, gateway: str) -> str | None:
     """Return the address of a mailbox as people write it, None if it has none that they could call."""
-    parsed = address.parse_uri(uri or "")
-    if isinstance(parsed, BadAddress):
-        return None
-    return naming.canonical(parsed[0], address_book(user, gateway)).words
+    found = mailbox_address.read(uri, address_book(user, gateway))
+    return found.words if found else None

@@ -14,11 +14,11 @@ Rules:
 
 from typing import Final
 
-RECORDS: Final = (
+_RECORDS: Final = (
     "'Fault', 'NoteAccount', 'NoteAnswered', 'NoteBegun', 'NoteCarried', 'NoteDialog', 'NoteEarlyAudio',"
     " 'NoteEnded', 'NoteMedia', 'NotePath'"
 )
-"""The types of commands in the index `notes_by_type`."""
+"""The types of records that there were at first."""
 
 _FAILURES: Final = """
     'application', 'congestion', 'fault', 'forbidden', 'media', 'network', 'not-found', 'security', 'server-error',
@@ -52,7 +52,7 @@ insert into log values (replace(gen_random_uuid()::text, '-', ''), 0);
 """
 
 _INDEXES: Final = f"""
-create index notes_by_type on commands (type, event) where type in ({RECORDS});
+create index notes_by_type on commands (type, event) where type in ({_RECORDS});
 create index sign_outs on events (type) where type = 'SipSignedOut';
 """
 
@@ -68,7 +68,7 @@ create view call_records as
 select
     c.event, e.jid, e.version, e.at, utc(e.at) as time, c.type,
     replace(c.body, '\\u0000', '\\ufffd')::jsonb as body
-from commands c join events e on e.id = c.event where c.type in ({RECORDS});
+from commands c join events e on e.id = c.event where c.type in ({_RECORDS});
 """
 """A text of JSON may have a character that no text of PostgreSQL has."""
 
@@ -214,10 +214,52 @@ _LEASES: Final = """
 create table leases (worker text collate "C" primary key, term bigint not null default 1);
 """
 
+_OWNERS: Final = """
+create table owners (
+    jid text collate "C" primary key,
+    worker text collate "C" not null,
+    since bigint not null
+);
+create index owners_by_worker on owners (worker);
+create table handed_on (
+    id bigint generated always as identity primary key,
+    worker text collate "C" not null,
+    jid text collate "C" not null,
+    source text collate "C" not null,
+    written timestamptz not null default clock_timestamp(),
+    sealed bytea not null
+);
+create index handed_on_by_worker on handed_on (worker, id);
+create index handed_on_by_user on handed_on (jid);
+"""
+
+RECORDS: Final = f"{_RECORDS}, 'NoteTransfer'"
+"""The types of commands in the index `notes_by_type`."""
+
+_TRANSFERS: Final = f"""
+drop index notes_by_type;
+create index notes_by_type on commands (type, event) where type in ({RECORDS});
+create or replace view call_records as
+select
+    c.event, e.jid, e.version, e.at, utc(e.at) as time, c.type,
+    replace(c.body, '\\u0000', '\\ufffd')::jsonb as body
+from commands c join events e on e.id = c.event where c.type in ({RECORDS});
+create view transfers as
+select
+    time, jid, jid || '/' || (body ->> 'call') as call,
+    body ->> 'step' as step,
+    body ->> 'to' as target,
+    coalesce(body ->> 'why', '') as why,
+    coalesce((body ->> 'attended')::boolean, false) as attended
+from call_records where type = 'NoteTransfer' order by event;
+"""
+
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
     ("passwords", _PASSWORDS),
     ("leases", _LEASES),
+    ("owners", _OWNERS),
+    ("transfers", _TRANSFERS),
 )
 """All of them, in order: each with its name and its statements."""

@@ -17,7 +17,7 @@ Rules:
    have it for as long as their operator keeps them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any, Final, Self, TypeVar
@@ -35,6 +35,7 @@ from fargo.store.postgresql.connections import PatientConnection, connect, store
 from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_readable
 from fargo.store.postgresql.lease import take
 from fargo.store.postgresql.lease_session import IDENTITY, PostgresqlLeaseSession
+from fargo.store.postgresql.owners import DONE
 from fargo.store.postgresql.reader import PostgresqlReader
 from fargo.store.postgresql.rows import APPEND, INSERT_COMMANDS, INSERT_EVENT, values_of
 from fargo.store.postgresql.sessions import Sessions
@@ -44,11 +45,19 @@ _AT_ONCE: Final = 256
 """So many rows are decoded before the first of them is folded, and at most so many events are in a page."""
 
 _EVENTS: Final = "select id, jid, version, at, type, format, body from events where id > %(after)s order by id"
+_OWN_EVENTS: Final = """
+    select id, jid, version, at, type, format, body from events join owners using (jid)
+    where id > %(after)s and worker = %(worker)s order by id
+"""
 _PAGE: Final = f"""
     select id, jid, version, at, type, call, rules, format, body from events
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
 """
 _NEXT_USER: Final = "select min(jid) from events where jid > %(after)s"
+_NEXT_OWN_USER: Final = """
+    select jid from owners where worker = %(worker)s and jid > %(after)s
+    and exists (select from events where events.jid = owners.jid) order by jid limit 1
+"""
 _ID: Final = "select id from events where jid = %(jid)s and version = %(version)s for update"
 _ERASE_COMMANDS: Final = """
     delete from commands where event in (select id from events where jid = %(jid)s and version <= %(version)s)
@@ -63,6 +72,7 @@ _Result = TypeVar("_Result")
 class PostgresqlWriter(PostgresqlReader):
     """A log in a database, open for writing: all of `fargo.store.interface.Store` but `append`. ``term``: that of the
     lease that the connection `opened` has, None if it has none. `directory_lock` is given back when the log is closed.
+    A worker folds and condenses the streams of its own users only (`events`, `next_user`).
     """
 
     _worker: str | None = None
@@ -128,9 +138,10 @@ class PostgresqlWriter(PostgresqlReader):
     def events(self, after: int = 0) -> Iterator[Recorded]:
         """Yield all events after a position, as folding needs them."""
         versions: dict[str, int] = {}
+        values = {"after": after, "worker": self._worker}
         with (
             closing(Sessions(self._database, WHAT)) as unhurried,
-            closing(unhurried.stream(_EVENTS, {"after": after})) as rows,
+            closing(unhurried.stream(_OWN_EVENTS if self._worker else _EVENTS, values)) as rows,
         ):
             while some := list(islice(rows, _AT_ONCE)):
                 for row in some:
@@ -139,8 +150,9 @@ class PostgresqlWriter(PostgresqlReader):
 
     def next_user(self, after: str) -> str | None:
         """Return the first user after a name."""
-        user: str | None = self._row(_NEXT_USER, after=after)[0]
-        return user
+        query = _NEXT_OWN_USER if self._worker else _NEXT_USER
+        found = self._sessions.rows(query, {"after": after, "worker": self._worker})
+        return found[0][0] if found else None
 
     def page(self, user: str, after: int, before: float) -> list[Recorded]:
         """Return some events of a user, after a version and before a time."""
@@ -191,16 +203,18 @@ class PostgresqlWriter(PostgresqlReader):
         if self._term is None:
             raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
-    def _commit(self, batch: list[Entry]) -> list[int]:
+    def _commit(self, batch: list[Entry], done: Sequence[int] = ()) -> list[int]:
         """Commit a batch on the connection that has the lease. Raises StoreError."""
         connection = self._opened
         forgotten, stay = without_forgotten(batch)
         values, sizes = values_of(list(stay.values()))
         with store_errors(self._database, WHAT):
-            if forgotten:
+            if forgotten or done:
                 with connection.transaction():
                     for user in forgotten:
                         erase_stream(connection, user)
+                    if done:
+                        connection.execute(DONE, {"done": list(done)})
                     position = _append(connection, values)
             else:
                 position = _append(connection, values)

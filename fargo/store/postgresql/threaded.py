@@ -6,7 +6,8 @@ Rules:
 2. If it is lost, the thread connects again, for up to AWAY_SECONDS. Nobody knows then whether the last batch was
    committed. The lease tells when this can be found out: whoever has it again, knows that the session before has ended,
    and with it its transaction. Then the first event of the batch is in the log or is not, and is written if it is not.
-   So each batch is in the log once, or `append` fails.
+   So each batch is in the log once, or `append` fails. Of other work on that connection (`transact`), the server knows
+   the number of its transaction, and what became of it.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
 4. If another process has the lease in the end, or has had it in between, `append` fails: the log is not ours any more.
    It also fails if what was committed is gone, as after a failover to a server that did not have it yet, because the
@@ -16,7 +17,7 @@ Rules:
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
@@ -54,6 +55,8 @@ _END_SESSION: Final = """
     select pg_terminate_backend(pid) from pg_stat_activity where pid = %(pid)s and backend_start = %(start)s
 """
 _EVENT: Final = "select at, type, format, body from events where jid = %(jid)s and version = %(version)s"
+_TRANSACTION: Final = "select pg_current_xact_id()::text"
+_OUTCOME: Final = "select pg_xact_status(%(number)s::text::xid8)"
 _LAST: Final = "select position from log"
 _STILL_OURS: Final = """
     select count(*) from pg_locks where locktype = 'advisory' and classid = %(kind)s::oid and pid = %(pid)s and granted
@@ -102,6 +105,23 @@ class ThreadedStore(PostgresqlWriter):
         """Commit a batch in the thread."""
         return deferToThreadPool(self._reactor, self._thread, self._append, list(entries))
 
+    def append_done(self, entries: Iterable[Entry], done: Sequence[int]) -> Deferred[list[int]]:
+        """Commit a batch in the thread, and with it that things that were handed on are done."""
+        return deferToThreadPool(self._reactor, self._thread, self._append, list(entries), tuple(done))
+
+    def transact(self, work: Callable[[PatientConnection], _Result]) -> Deferred[_Result]:
+        """Do some work in one transaction on the connection that appends, after the batches that were appended before.
+        It is done once, or the Deferred fails with StoreError.
+        """
+        return deferToThreadPool(self._reactor, self._thread, self._transact, work)
+
+    def transact_now(self, work: Callable[[PatientConnection], _Result]) -> _Result:
+        """Do some work in one transaction on the connection that appends, before anything is appended. Raises
+        StoreError.
+        """
+        with store_errors(self._database, WHAT), self._opened.transaction():
+            return work(self._opened)
+
     def aside(self, work: Callable[[], _Result]) -> Deferred[_Result]:
         """Do some work with the log in the second thread."""
         return deferToThreadPool(self._reactor, self._beside, work)
@@ -143,8 +163,11 @@ class ThreadedStore(PostgresqlWriter):
         with closing(connect(self._database, WHAT)) as connection:
             vacuum(connection, self._database)
 
-    def _append(self, batch: list[Entry]) -> list[int]:
-        sizes = self._commit_once(batch)
+    def _append(self, batch: list[Entry], done: Sequence[int] = ()) -> list[int]:
+        sizes = self._once(
+            lambda: self._commit(batch, done),
+            lambda: self._found(batch) or self._commit(batch, done),
+        )
         if monotonic() > self._noted + FIGURES_SECONDS:
             self._noted = monotonic()
             self._beside.callInThread(self._note_figures)
@@ -156,9 +179,25 @@ class ThreadedStore(PostgresqlWriter):
         except StoreError as error:
             self._logger.warn(texts.NO_FIGURES, why=error)
 
-    def _commit_once(self, batch: list[Entry]) -> list[int]:
-        """Commit a batch, whatever becomes of the connection (rule 2). Raises StoreError."""
-        return self._once(lambda: self._commit(batch), lambda: self._found(batch) or self._commit(batch))
+    def _transact(self, work: Callable[[PatientConnection], _Result]) -> _Result:
+        begun: list[tuple[str, _Result]] = []
+
+        def first() -> _Result:
+            begun.clear()
+            with store_errors(self._database, WHAT), self._opened.transaction():
+                number = self._opened.execute(_TRANSACTION).fetchall()[0][0]
+                result = work(self._opened)
+                begun.append((number, result))
+            return result
+
+        def again() -> _Result:
+            for number, result in begun:
+                with store_errors(self._database, WHAT):
+                    if self._opened.execute(_OUTCOME, {"number": number}).fetchall() == [("committed",)]:
+                        return result
+            return first()
+
+        return self._once(first, again)
 
     def _once(self, first: Callable[[], _Result], again: Callable[[], _Result]) -> _Result:
         """Do something once (`fargo.store.postgresql.once`), and tell if the server was away for it."""

@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from fargo.store.interface import LogMark, StoreError
-from fargo.store.passwords import KeptPassword, NewPassword, VaultChange
+from fargo.store.passwords import KeptPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import StoreAwayError
@@ -34,6 +34,8 @@ _IS_MADE: Final = "select to_regclass('vault') is not null"
 _PROOF: Final = "select proof from vault"
 _PROVE: Final = "insert into vault (proof) values (%(proof)s) on conflict do nothing"
 _ALL: Final = "select name, jid, sealed, unused_since from passwords"
+_OF_WORKER: Final = f"{_ALL} join owners using (jid) where worker = %(worker)s"
+_OF_USER: Final = f"{_ALL} where jid = %(jid)s"
 _KEEP: Final = b"insert into passwords (name, jid, sealed) values (%s, %s, %s) on conflict do nothing"
 _FORGET: Final = b"delete from passwords where name = %s"
 _SET_UNUSED: Final = b"update passwords set unused_since = %s where name = %s"
@@ -42,20 +44,18 @@ _ERASE_USER: Final = "with gone as (delete from passwords where jid = %(jid)s re
 
 class PostgresqlVaultTables:
     """The tables of a vault (`fargo.store.passwords.VaultTables`), in a database that has a log. The key is in a
-    directory; it is made if there is none yet. Raises StoreError.
+    directory; it is made if there is none yet. A worker has those of its own users. Raises StoreError.
     """
 
-    def __init__(self, database: DatabaseAddress, directory: Path) -> None:
+    def __init__(self, database: DatabaseAddress, directory: Path, worker: str | None = None) -> None:
         self._database = database
+        self._worker = worker
         self._sessions = Sessions(database, WHAT, AWAY_SECONDS)
         self._seal = self._proved(directory)
 
     def passwords(self) -> list[KeptPassword]:
         """Return all passwords."""
-        return [
-            KeptPassword(name, user, SecretStr(self._opened(sealed, name, user)), unused_since)
-            for name, user, sealed, unused_since in self._sessions.rows(_ALL)
-        ]
+        return _passwords(self._sessions, self._seal, _OF_WORKER if self._worker else _ALL, worker=self._worker)
 
     def change(self, change: VaultChange, mark: LogMark) -> None:
         """VaultChange the vault. It has no mark (rule 1)."""
@@ -94,14 +94,24 @@ class PostgresqlVaultTables:
             raise StoreError(problem)
         return Seal(directory)
 
-    def _sealed(self, new: NewPassword) -> bytes:
-        return self._seal.seal(new.password.get_secret_value(), new.name, new.user)
 
-    def _opened(self, sealed: bytes, name: str, user: str) -> str:
-        try:
-            return self._seal.opened(sealed, name, user)
-        except NotOpenedError:
-            raise StoreError(texts.NOT_OPENED.format(database=self._database, user=user)) from None
+def passwords_of(sessions: Sessions, seal: Seal, user: str) -> list[KeptPassword]:
+    """Return all passwords of a user (bare JID). Raises StoreError."""
+    return _passwords(sessions, seal, _OF_USER, jid=user)
+
+
+def _passwords(sessions: Sessions, seal: Seal, query: str, **values: str | None) -> list[KeptPassword]:
+    return [
+        KeptPassword(name, user, SecretStr(_opened(sessions, seal, sealed, name, user)), unused_since)
+        for name, user, sealed, unused_since in sessions.rows(query, values)
+    ]
+
+
+def _opened(sessions: Sessions, seal: Seal, sealed: bytes, name: str, user: str) -> str:
+    try:
+        return seal.opened(sealed, name, user)
+    except NotOpenedError:
+        raise StoreError(texts.NOT_OPENED.format(database=sessions.database, user=user)) from None
 
 
 def key_problem(database: DatabaseAddress, directory: Path) -> str | None:

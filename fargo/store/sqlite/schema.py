@@ -21,6 +21,8 @@ RECORDS: Final = (
 )
 """The types of the records of calls, accounts and bugs among the commands."""
 
+_RECORDS_WITH_TRANSFERS: Final = (*(each.strip() for each in RECORDS.split(",")), "'NoteTransfer'")
+
 _CALLS: Final = """
     create view calls as
     with begun as materialized (
@@ -337,6 +339,29 @@ def records_one_by_one(db: Database) -> None:
     """)
 
 
+def transfers(db: Database) -> None:
+    """Add the records of transfers to the index of records and their view, and a view of them."""
+    db.execute("drop view notes")
+    db.execute("drop index notes_by_type")
+    is_record = " or ".join(f"type = {each}" for each in _RECORDS_WITH_TRANSFERS)
+    db.execute(f"create index notes_by_type on commands (type, event) where {is_record}")
+    db.execute(f"""
+        create view notes as
+        select c.event, e.user, e.version, e.at, e.time, c.type, c.body
+        from (select * from commands where {is_record}) c join events e on e.id = c.event
+    """)
+    db.execute("""
+        create view transfers as
+        select
+            time, user, user || '/' || json_extract(body, '$.call') as call,
+            json_extract(body, '$.step') as step,
+            json_extract(body, '$.to') as target,
+            coalesce(json_extract(body, '$.why'), '') as why,
+            coalesce(json_extract(body, '$.attended'), 0) as attended
+        from notes where type = 'NoteTransfer' order by event
+    """)
+
+
 SCHEMA: Final = (
     events_and_commands,
     commands_by_row_of_event,
@@ -352,5 +377,6 @@ SCHEMA: Final = (
     numbers_of_calls,
     forwarding_of_calls,
     records_one_by_one,
+    transfers,
 )
 """All of them, in order."""

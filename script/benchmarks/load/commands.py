@@ -48,6 +48,13 @@ _SERVER: Final = click.option(
 _STORE: Final = click.option(
     "--store", default="sqlite", show_default=True, type=click.Choice(STORES), help="Where the log is."
 )
+_WORKERS: Final = click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Workers, who share the users and the log: several need --server ejabberd and --store postgresql.",
+)
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -95,6 +102,7 @@ class Options:
     engine: str
     server: str
     store: str
+    workers: int
 
 
 def commands() -> list[click.Command]:
@@ -164,6 +172,7 @@ def _command(kind: Kind) -> click.Command:
     @_ENGINE
     @_SERVER
     @_STORE
+    @_WORKERS
     @_JSON
     @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw times and costs by rate (SVG).")
     def command(
@@ -175,16 +184,22 @@ def _command(kind: Kind) -> click.Command:
         engine: str,
         server: str,
         store: str,
+        workers: int,
         as_json: bool,
         plot: Path | None,
     ) -> None:
         if rate and find_max:
             raise click.UsageError("Give either --rate or --find-max.")
+        if workers > 1 and (server, store) != ("ejabberd", "postgresql"):
+            raise click.UsageError("Several workers need --server ejabberd and --store postgresql.")
         wanted = None if find_max else rate or 10.0
-        options = Options(wanted, seconds, hold, users or _users(kind, wanted, hold), engine, server, store)
+        needed = users or _users(kind, wanted, hold)
+        options = Options(wanted, seconds, hold, needed, engine, server, store, workers)
         runs, best, now = asyncio.run(_measured(kind, options))
         if plot:
-            plot.write_text(picture(runs, f"{kind.name}, engine {engine}, {server}, {store}, {options.users} users"))
+            with_workers = "" if workers == 1 else f", {workers} workers"
+            title = f"{kind.name}, engine {engine}, {server}, {store}, {options.users} users{with_workers}"
+            plot.write_text(picture(runs, title))
         told = {**asdict(options), "load": kind.name, "max": best, "machine": asdict(now)}
         click.echo(json.dumps({**told, "runs": [asdict(each) for each in runs]}) if as_json else table(runs, now))
         if find_max and not as_json:
@@ -207,7 +222,8 @@ async def _measured(kind: Kind, options: Options) -> tuple[list[Figures], float 
     plan = Plan(
         *(options.server, options.engine, kind.name == "calls-relayed"),
         *((0, options.users) if new else (options.users, 0)),
-        options.store,
+        store=options.store,
+        workers=options.workers,
     )
     async with Site(plan) as site:
         if kind.name == "sign-ins":

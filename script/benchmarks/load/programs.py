@@ -55,8 +55,9 @@ def _memory_of(site: Site, kinds: tuple[str, ...]) -> Counter[str]:
 
 
 def _processes(site: Site) -> Iterator[tuple[str, int]]:
-    for pid in _tree(site.gateway.process.pid):
-        yield OF_THE_GATEWAY.get(_name(pid), "gateway"), pid
+    for gateway in site.gateways:
+        for pid in _tree(gateway.process.pid):
+            yield OF_THE_GATEWAY.get(_name(pid), "gateway"), pid
     others = {"server": site.server.process.pid, "generator": site.generator.pid, "far side": site.far_side.pid}
     if site.relay:
         others["relay"] = site.relay.process.pid

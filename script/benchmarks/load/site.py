@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from benchmarks.load.helpers import Helper
 from world import PHONE_ADDRESS
-from world.ejabberd import Ejabberd
+from world.ejabberd import BalancingEjabberd, Ejabberd
 from world.gateway import WIDE, Gateway
 from world.ports import free_port
 from world.prosody import Prosody
@@ -36,7 +36,8 @@ _SECONDS_PER_USER: Final = 0.5
 @dataclass(frozen=True)
 class Plan:
     """The parts to start: the XMPP server, the SIP engine and the store by name, whether calls go through a relay, and
-    how many users there are of each kind. ``media_ports``: those of the relay.
+    how many users there are of each kind. ``media_ports``: those of the relay. ``workers``: more than one share the
+    component's domain, which ejabberd can, and the log, which has to be in PostgreSQL.
     """
 
     server: str
@@ -46,13 +47,14 @@ class Plan:
     others: int = 0
     store: str = "sqlite"
     media_ports: int = MEDIA_PORTS
+    workers: int = 1
 
 
 class Site:
     """The servers and processes of a plan, until the context is left. `registered` and `others` name the users."""
 
     server: XmppServer
-    gateway: Gateway
+    gateways: list[Gateway]
     far_side: Helper
     generator: Helper
     relay: Rtpengine | None = None
@@ -78,7 +80,8 @@ class Site:
 
     async def _start(self) -> None:
         plan, names = self.plan, self.registered + self.others
-        self.server = await self._parts.enter_async_context(SERVERS[plan.server]({name: name for name in names}))
+        kind = SERVERS[plan.server] if plan.workers == 1 else BalancingEjabberd
+        self.server = await self._parts.enter_async_context(kind({name: name for name in names}))
         if plan.relayed:
             self.relay = await self._parts.enter_async_context(Rtpengine(media_ports=plan.media_ports))
         media = {"path": "relay", "relay": f"{self.relay.address}:{self.relay.port}"} if self.relay else {}
@@ -90,8 +93,13 @@ class Site:
             "media": {**media},
             "log": self._log(),
         }
-        gateway = Gateway(self.server, settings=settings, engine=plan.engine, limits=_LIMITS)
-        self.gateway = await self._parts.enter_async_context(gateway)
+        self.gateways = []
+        for worker in _workers(plan.workers):
+            like = self.gateways[0] if self.gateways else None
+            gateway = Gateway(
+                *(self.server, None, settings), engine=plan.engine, limits=_LIMITS, worker=worker, like=like
+            )
+            self.gateways.append(await self._parts.enter_async_context(gateway))
         self.generator = await self._parts.enter_async_context(Helper("generator", self._surroundings(port)))
         await self._ask_for("log_in", names)
         await self.sign_in(self.registered)
@@ -131,3 +139,8 @@ class Site:
             "sip_host": FAR_ADDRESS,
             "sip_port": port,
         }
+
+
+def _workers(count: int) -> list[str | None]:
+    """Return the names of so many workers; a gateway that is one process has none."""
+    return [None] if count == 1 else [f"w{number}" for number in range(count)]

@@ -177,6 +177,7 @@ class Driven:
         self.keys = session_keys()
         self.texts = TextsUnderWay(lambda *_: None)
         self.refusals: dict[str, str] = {}
+        self.transfer_refusals: dict[str, int] = {}
 
     def start_adapter(self, settings: SipSettings, reactor: Any) -> None:
         """Start an adapter, which knows both users."""
@@ -189,6 +190,7 @@ class Driven:
             self.keys,
             self.texts,
             self.refusals.get,
+            lambda user, refer_to: self.transfer_refusals.get(refer_to),
             settings,
             reactor,
         )

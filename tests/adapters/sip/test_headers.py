@@ -28,6 +28,7 @@ from fargo.statemachine.model.sip_messages import (
     ReasonValue,
     SessionTimer,
     SipHeaders,
+    SubscriptionState,
     WarningValue,
 )
 
@@ -447,6 +448,8 @@ sip_headers = st.builds(
     early_media=maybe(lines),
     replaces=maybe(lines),
     refer_to=maybe(lines),
+    referred_by=maybe(lines),
+    refer_sub=maybe(st.booleans()),
     diversion=st.lists(st.builds(Diversion, uris, words), max_size=2).map(tuple),
     max_forwards=maybe(st.integers(0, 69)),
 )
@@ -469,6 +472,8 @@ def test_headers_are_written_in_their_usual_form() -> None:
             expires=0,
             asserted=(Identity("sip:a@b", "A"), Identity("tel:+49")),
             privacy=("id", "critical"),
+            event="refer;id=7",
+            subscription_state=SubscriptionState("active", expires=60),
             unknown=("Subject",),
         )
     )
@@ -481,6 +486,8 @@ def test_headers_are_written_in_their_usual_form() -> None:
         "Expires": ["0"],
         "P-Asserted-Identity": ['"A" <sip:a@b>, <tel:+49>'],
         "Privacy": ["id; critical"],
+        "Event": ["refer;id=7"],
+        "Subscription-State": ["active;expires=60"],
     }
 
 

@@ -118,10 +118,18 @@ async def test_a_repeated_invite_is_absorbed() -> None:
         assert not rig.has_event()
 
 
-async def test_a_user_that_is_not_known_is_not_found() -> None:
+async def test_a_user_that_is_not_known_may_be_another_workers() -> None:
     async with Rig() as rig:
         sent = rig.edge.deliver("INVITE", f"sip:{rig.token('12.0', 'nobody@example.org')}@192.0.2.10")
-        assert (await rig.edge.final(sent)).status == 404
+        assert (await rig.edge.final(sent)).status == 480
+        assert not rig.has_event()
+
+
+async def test_a_user_who_has_moved_is_not_there_any_more() -> None:
+    async with Rig() as rig:
+        rig.adapter.forget(USER, {})
+        sent = rig.edge.deliver("INVITE", f"sip:{rig.token('12.0')}@192.0.2.10")
+        assert (await rig.edge.final(sent)).status == 480
         assert not rig.has_event()
 
 
@@ -344,7 +352,10 @@ async def test_options_outside_a_dialog_are_answered() -> None:
     async with Rig() as rig:
         got = await rig.edge.final(rig.edge.deliver("OPTIONS", uri(rig)))
         assert (got.status, got["Allow"].split(", ")) == (200, [*ALLOW, "MESSAGE", "NOTIFY"])
-        assert (got["Accept"], got["Supported"]) == (", ".join(("application/sdp", *ACCEPT, SUMMARY)), "100rel, timer")
+        assert (got["Accept"], got["Supported"]) == (
+            ", ".join(("application/sdp", *ACCEPT, SUMMARY)),
+            "100rel, timer, replaces, norefersub",
+        )
         assert not rig.has_event()
 
 
@@ -356,6 +367,16 @@ async def test_options_in_a_dialog_are_left_to_the_core() -> None:
     async with Rig() as rig:
         within("OPTIONS", rig)
         assert (await rig.event()).head.method == "OPTIONS"
+
+
+async def test_a_transfer_is_let_in_if_the_user_may_call_there() -> None:
+    async with Rig() as rig:
+        rig.transfer_refusals["<sip:0900@sip.test>"] = 403
+        sent = within("REFER", rig, ("Refer-To", "<sip:0900@sip.test>"))
+        assert (await rig.edge.final(sent)).status == 403
+        within("REFER", rig, ("Refer-To", "<sip:bob@sip.test>"), ("Refer-Sub", "false"), ("Referred-By", "<sip:b@c>"))
+        headers = (await rig.event()).headers
+        assert (headers.refer_to, headers.refer_sub, headers.referred_by) == ("<sip:bob@sip.test>", False, "<sip:b@c>")
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,10 @@ from fargo.statemachine.model.sip_messages import (
     PressedKey,
     RegisterUndelivered,
     Sdp,
+    SipFragment,
     SipHeaders,
     SipRequestUndelivered,
+    SubscriptionState,
     Undelivered,
 )
 
@@ -96,6 +98,17 @@ async def test_a_key_that_is_pressed_is_written_once(duration: int | None, told:
         assert rig.digits == {}
         rig.do(info)
         assert (await rig.event()).why is Undelivered.UNSENDABLE
+
+
+async def test_a_notice_of_a_transfer_is_written() -> None:
+    async with Rig() as rig:
+        state = SubscriptionState("terminated", "noresource")
+        headers = SipHeaders(event="refer;id=7", subscription_state=state)
+        rig.do(in_dialog("NOTIFY", headers=headers, body=SipFragment(486, "Busy Here")))
+        message = await rig.edge.request("NOTIFY")
+        assert message["Content-Type"] == "message/sipfrag;version=2.0"
+        assert message.body == "SIP/2.0 486 Busy Here\r\n"
+        assert (message["Event"], message["Subscription-State"]) == ("refer;id=7", "terminated;reason=noresource")
 
 
 async def test_a_request_in_a_dialog_is_written() -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,6 +214,11 @@ def test_what_has_a_default_may_be_missing() -> None:
     assert event(body("<reason/>", "session-terminate")) == SessionTerminated(ASKED, "s", "success")
     assert event(body("", "session-terminate")) == SessionTerminated(ASKED, "s", "success")
     assert event(body("", "session-info")) == SessionInformed(ASKED, "s", None)
+    blind = "<transfer xmlns='urn:xmpp:jingle:transfer:0' to='carol@localhost'/>"
+    informed = SessionInformed(ASKED, "s", "transfer", "urn:xmpp:jingle:transfer:0", to="carol@localhost")
+    assert event(body(blind, "session-info")) == informed
+    attended = blind.replace("to=", "sid='s2' to=")
+    assert event(body(attended, "session-info")) == msgspec.structs.replace(informed, other_sid="s2")
     assert event(body("<content name='a'/>")) == SessionInitiated(ASKED, "s", (Content("a"),))
 
 

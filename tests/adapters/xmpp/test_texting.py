@@ -145,3 +145,9 @@ def test_contacts_say_that_they_confirm_texts_only_if_they_can() -> None:
     bench.adapter.serve(replace(SETTINGS, texts=True))
     assert bench.adapter._contact == disco.with_texts(disco.CONTACT)
     assert NS_RECEIPTS in bench.adapter._contact.features
+
+
+def test_contacts_say_that_calls_can_be_transferred_only_if_they_can() -> None:
+    bench = Bench()
+    bench.adapter.serve(replace(SETTINGS, transfers=True))
+    assert bench.adapter._contact == disco.with_transfers(disco.CONTACT)

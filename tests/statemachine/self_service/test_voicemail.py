@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.user_agent import subscription
 from fargo.statemachine.machine import condensed, fold, new
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.commands import Fault, SendText
+from fargo.statemachine.model.commands import Fault, InitiateSession, SendText
 from fargo.statemachine.model.events import (
     ClockJumped,
     GatewayAsked,
@@ -19,9 +19,10 @@ from fargo.statemachine.model.events import (
     RegistrationCancelled,
     Restarted,
 )
+from fargo.statemachine.model.jingle_events import SessionAccepted
 from fargo.statemachine.model.mailbox import Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
-from fargo.statemachine.model.requests import ShowStatus
+from fargo.statemachine.model.requests import CallNumber, ShowStatus
 from fargo.statemachine.model.sip_messages import (
     Challenge,
     Endpoint,
@@ -43,7 +44,7 @@ from fargo.statemachine.unrecorded import answers
 
 from ..faulty import raises
 from ..registering import MD5, REGISTRAR
-from ..story import ALICE, DESK, GATEWAY
+from ..story import ALICE, DESK, GATEWAY, OFFER
 from ..user_agent.phone import Phoning
 
 TWO = MessageSummary(True, 2, 8, 0, "sip:*97@sip.test")
@@ -98,6 +99,11 @@ class Voicemail(Phoning):
 
     def status(self) -> str:
         self.tell(GatewayAsked(DESK, GATEWAY, ShowStatus()))
+        return self.the(SendText).text
+
+    def asks(self, number: str) -> str:
+        """The user asks to be connected with a number, or a name."""
+        self.tell(GatewayAsked(DESK, GATEWAY, CallNumber(number)))
         return self.the(SendText).text
 
     def next_subscribe(self) -> SendRequest:
@@ -423,3 +429,26 @@ def test_whatever_the_provider_does_no_message_is_told_twice_and_nothing_is_over
             story.goes_on()
         due = voicemail.deadline(story.user)
         assert due is None or due.at > story.at
+
+
+# --- calls to it
+
+
+def test_the_mailbox_is_called_by_name() -> None:
+    story = Voicemail()
+    assert story.asks("Voicemail") == texts.NO_MAILBOX
+    story.notifies(TWO, within=False)
+    assert story.asks("voicemail") == texts.CLIENTS_RING
+    us = story.the(InitiateSession).sender
+    assert us == f"*97@{GATEWAY}/fargo"
+    story.tell(SessionAccepted(story.iq(us), story.sid, (OFFER,)))
+    assert story.now("INVITE").uri == "sip:*97@sip.test"
+
+
+def test_the_contact_voicemail_is_the_mailbox_once_its_number_is_known() -> None:
+    story = Voicemail()
+    story.calls(to=f"voicemail@{GATEWAY}/fargo")
+    assert story.now("INVITE").uri == "sip:voicemail@sip.test"
+    story.notifies(TWO, within=False)
+    story.calls(to=f"voicemail@{GATEWAY}/fargo", sid="s2")
+    assert story.now("INVITE").uri == "sip:*97@sip.test"

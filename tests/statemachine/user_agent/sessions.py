@@ -30,6 +30,7 @@ from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, OFFER, PCMA, PCMU
 from .encrypting import NEW_KEY, Encrypting
 from .phone import ZERO, Phoning, sdp
+from .securing import OF_CLIENT, OF_PHONE, Securing, phone_says
 
 DIGEST: Final = Challenge("sip.test", "NqLm8+dd/Zork==", True, "SHA-256", ("auth", "auth-int"), "Opaque77x")
 TOLD_TO_WAIT: Final = sdp(PCMU, PCMA, senders="responder")
@@ -175,6 +176,20 @@ def encrypted() -> Phoning:
     return story
 
 
+def end_to_end() -> Phoning:
+    """A call out whose audio is encrypted from end to end. The client restarts ICE, the phone holds, and hangs up."""
+    story = Securing()
+    story.calls_out()
+    story.answers(phone_says())
+    story.informs(replace(OF_CLIENT, ufrag="again", pwd="of-the-client-again"))
+    story.responds(200, "OK", phone_says("active", replace(OF_PHONE, ufrag="phone-again", pwd="of-the-phone-again")))
+    again = replace(OF_PHONE, ufrag="phone-again", pwd="of-the-phone-again")
+    story.sends("INVITE", phone_says("actpass", again, senders="initiator"))
+    story.acknowledges(story.final("INVITE")[-1].head)
+    story.sends("BYE")
+    return story
+
+
 def forwarded() -> Phoning:
     """A call in that is forwarded. The caller hears the target before it answers; the target holds, and hangs up."""
     story = Forwarding()
@@ -199,6 +214,7 @@ _ALL: Final = (
     for_nobody,
     relayed,
     encrypted,
+    end_to_end,
     forwarded,
 )
 STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {made.__name__: made for made in _ALL}

@@ -82,7 +82,7 @@ def test_an_answer_has_the_codecs_that_both_have_with_the_callers_numbers() -> N
     assert ok.body.audio
     assert ok.body.audio.description
     assert ok.body.audio.description.codecs == (PCMU, replace(TONES, id=96))
-    assert (ok.status, ok.contact, ok.headers.supported) == (200, True, ("100rel", "timer"))
+    assert (ok.status, ok.contact, ok.headers.supported) == (200, True, ("100rel", "timer", "replaces", "norefersub"))
     assert isinstance(story.leg, Confirmed)
     assert story.unanswered() == ["200"]
     story.acknowledges()
@@ -275,9 +275,9 @@ def test_an_offer_without_usable_audio_is_refused(body: Sdp | OtherBody) -> None
     ("fields", "status", "answer"),
     [
         (
-            {"headers": SipHeaders(require=("timer", "norefersub", "x"))},
+            {"headers": SipHeaders(require=("timer", "path", "x"))},
             420,
-            SipHeaders(unsupported=("norefersub", "x")),
+            SipHeaders(unsupported=("path", "x")),
         ),
         ({"headers": SipHeaders(replaces="abc;to-tag=x;from-tag=y")}, 481, SipHeaders()),
         (

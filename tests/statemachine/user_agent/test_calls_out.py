@@ -60,7 +60,7 @@ def test_an_invite_goes_to_the_accounts_server() -> None:
     assert isinstance(invite.body, Sdp)
     assert invite.body.audio
     assert invite.body.audio.description == DESCRIPTION
-    assert invite.headers.supported == ("100rel", "timer")
+    assert invite.headers.supported == ("100rel", "timer", "replaces", "norefersub")
     assert isinstance(story.leg, UacCalling)
     assert story.leg.name == name
 
@@ -824,7 +824,7 @@ def test_a_phone_moves_before_it_answers() -> None:
     story.responds(180, remote_tag="desk")
     story.sends("UPDATE", contact="sip:bob@192.0.2.99")
     response = story.the(SendResponse)
-    assert (response.contact, response.headers.supported) == (True, ("100rel", "timer"))
+    assert (response.contact, response.headers.supported) == (True, ("100rel", "timer", "replaces", "norefersub"))
     story.answers(contact=None)
     assert story.now("ACK").uri == "sip:bob@192.0.2.99"
 

@@ -579,7 +579,7 @@ def test_an_offer_that_found_no_edge_is_not_waited_for() -> None:
     [
         ("OPTIONS", SipHeaders(), 200, None),
         ("INFO", SipHeaders(), 200, SipHeaders()),
-        ("REFER", SipHeaders(refer_to="sip:x@y"), 603, SipHeaders()),
+        ("REFER", SipHeaders(), 603, SipHeaders()),
         ("MESSAGE", SipHeaders(), 405, None),
         ("NOTIFY", SipHeaders(), 405, None),
         ("OPTIONS", SipHeaders(require=("x", "timer")), 420, SipHeaders(unsupported=("x",))),

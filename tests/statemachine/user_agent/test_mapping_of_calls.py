@@ -130,6 +130,9 @@ def refusals(request: str) -> list[int]:
         case ["request", *_]:
             story.called()
             story.sends("BYE", remote_tag="stranger")
+        case ["REFER", *_]:
+            story.invites()
+            story.sends("REFER", headers=SipHeaders(refer_to="<sip:carol@sip.test>"))
         case _:
             story.called()
             found = []

@@ -311,6 +311,13 @@ def _event(values: list[str]) -> str:
     return package.lower()
 
 
+def _is_true(values: list[str]) -> bool:
+    word = _alone(values).partition(";")[0].strip(LWS).lower()
+    if word not in ("true", "false"):
+        raise MalformedSipError(texts.BAD_TOKEN)
+    return word == "true"
+
+
 def _subscription_state(values: list[str]) -> SubscriptionState:
     state, _, after = _alone(values).lower().partition(";")
     found = parameters(after)
@@ -343,6 +350,8 @@ _READERS: Final[dict[str, tuple[str, _Reader]]] = {
     "P-Early-Media": ("early_media", _all),
     "Replaces": ("replaces", _alone),
     "Refer-To": ("refer_to", _alone),
+    "Referred-By": ("referred_by", _alone),
+    "Refer-Sub": ("refer_sub", _is_true),
     "Diversion": ("diversion", _diversions),
     "Max-Forwards": ("max_forwards", _max_forwards),
     "Event": ("event", _event),
@@ -459,7 +468,12 @@ def _texts(of: SipHeaders) -> Iterator[tuple[str, str | None]]:
     if of.diversion:
         yield "Diversion", ", ".join(written_address(each.uri, None, {"reason": each.reason}) for each in of.diversion)
     yield from (("P-Early-Media", of.early_media), ("Replaces", of.replaces), ("Refer-To", of.refer_to))
-    yield "Event", of.event
+    yield from (("Referred-By", of.referred_by), ("Event", of.event))
+    yield "Refer-Sub", None if of.refer_sub is None else str(of.refer_sub).lower()
+    if state := of.subscription_state:
+        reason = "" if state.reason is None else f";reason={state.reason}"
+        expires = "" if state.expires is None else f";expires={state.expires}"
+        yield "Subscription-State", f"{state.state}{expires}{reason}"
 
 
 def _written_reason(of: ReasonValue) -> str:

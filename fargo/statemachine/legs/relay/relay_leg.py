@@ -220,6 +220,21 @@ def phone_described(leg: RelayLeg, description: Description, effects: Effects) -
     return _with_phone(leg, lambda _: description, effects)
 
 
+def shown_again(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
+    """Ask how the relay describes itself to a phone by now, to offer it to another. What it answers is reported
+    (`Offered`). Return None if the call does not use the relay.
+    """
+    if not is_joined(leg):
+        return None
+    return tuple(_shown_again(session, effects) if isinstance(session, Passing) else session for session in leg)
+
+
+def _shown_again(session: Passing, effects: Effects) -> Renegotiating:
+    again = _moved(session, session.ends, False, effects)
+    assert isinstance(again, Renegotiating), "the ends are joined"
+    return replace(again, shows=True)
+
+
 def _with_phone(leg: RelayLeg, change: Callable[[Description], Description], effects: Effects) -> RelayLeg:
     """Tell the relay of a change of the phone, if it is one, in the session that has heard of the phone."""
     return tuple(_with_ends(session, change, effects) for session in leg)
@@ -246,7 +261,8 @@ def _moved(
         case Joined(terms):
             return _renegotiate(terms, ends, restarts, effects)
         case Renegotiating(terms):
-            return _renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
+            again = _renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
+            return replace(again, shows=session.shows)
         case _:
             assert_never(session)
 
@@ -407,6 +423,10 @@ def _renegotiated(
         ends = replace(ends, phone=remaking.answering(ends.phone, terms, description))
     if offers:
         effects.emit_pending(to_client(terms, ends), _LONGEST_REPLY)
+        if session.shows:
+            terms = remaking.shown_to_phone(terms, description)
+            shown = replace(session, terms=terms, ends=ends, anew=description, shows=False)
+            return shown, (Offered(description, terms.profile),)
         return replace(session, ends=ends, anew=description), ()
     if session.problem is not None and session.anew is not None:
         lost = _failure(session.problem)

@@ -128,7 +128,7 @@ class Renegotiating(Struct, frozen=True, gc=False):
     """An end has moved, so either end's description goes to the relay once more: first the client's as an offer, then
     the phone's as the answer. ``restarts``: the client has restarted ICE, and waits to be told where it is to send
     audio. ``problem``: the relay has lost the session, so both ends are told what is new; None otherwise. ``anew``: how
-    the relay then describes itself to the phone, None if it has not yet.
+    the relay then describes itself to the phone, None if it has not yet. ``shows``: that is to be reported.
     """
 
     terms: RelayRequest
@@ -136,6 +136,7 @@ class Renegotiating(Struct, frozen=True, gc=False):
     restarts: bool
     problem: str | None = None
     anew: Description | None = None
+    shows: bool = False
 
 
 class Deleting(Struct, frozen=True, gc=False):

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from fargo.statemachine.address import SipUri, server
 from fargo.statemachine.dial_rules.rewriting import Rewritten
+from fargo.statemachine.legs.sip.referral import Referral
 from fargo.statemachine.media.description import IPV4, Family, Srtp, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
@@ -53,7 +54,7 @@ class Line(Struct, frozen=True, gc=False):
     server of the target's domain, not to the account's own. ``speaker``: the domain whose server the call goes to, and
     whose words its responses are. Who else has spoken behind that server is not known. ``rewritten``: what dial rules
     have made of the target. ``forwards``: the call that is forwarded, None if none is. ``dtls``: a client with DTLS is
-    offered to the phone as it is.
+    offered to the phone as it is. ``refers``: the transfer that the call is for, None if it is for none.
     """
 
     engine: SipEngine
@@ -69,6 +70,7 @@ class Line(Struct, frozen=True, gc=False):
     forwards: Forwarding | None = None
     rewritten: Rewritten | None = None
     dtls: bool = False
+    refers: Referral | None = None
 
     @property
     def family(self) -> Family:

@@ -68,16 +68,19 @@ def place(line: Line, offer: Description, effects: Effects) -> SipLeg:
             assert_never(line.engine)
 
 
-def arrived(event: SipArrival, access: Access, effects: Effects) -> tuple[SipLeg, Description | Reason] | None:
+def arrived(
+    event: SipArrival, access: Access, effects: Effects, takes_over: bool = False
+) -> tuple[SipLeg, Description | Reason] | None:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then.
 
-    Return None if it is no call: it was refused for what it demands of the engine.
+    Return None if it is no call: it was refused for what it demands of the engine. ``takes_over``: it is to take over a
+    call that is known (`transferring`).
     """
     match event:
         case TelepathyArrival():
             return telepathy_leg.arrived(event, access, effects)
         case UserAgentArrival():
-            return user_agent_leg.arrived(event, access, effects)
+            return user_agent_leg.arrived(event, access, effects, takes_over)
         case _:
             assert_never(event)
 

@@ -56,7 +56,18 @@ from fargo.statemachine.legs.user_agent.responding import (
     undescribed,
     unsupported,
 )
-from fargo.statemachine.media.description import Description, IceUdp, RawUdp, Srtp, address, rtp_and_rtcp
+from fargo.statemachine.media.codecs import common
+from fargo.statemachine.media.description import (
+    Description,
+    IceUdp,
+    RawUdp,
+    Srtp,
+    Unusable,
+    address,
+    families,
+    rtp_and_rtcp,
+    takes,
+)
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
@@ -79,13 +90,14 @@ _NOT_ENCRYPTED: Final = Reason(Cause.SECURITY, texts.OFFER_NOT_ENCRYPTED)
 
 
 def arrived(
-    event: InviteReceived, access: Access, effects: Effects
+    event: InviteReceived, access: Access, effects: Effects, takes_over: bool
 ) -> tuple[UasProceeding | UasRefused, Description | Reason] | None:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up.
 
-    Return None if the INVITE is refused without being a call (rule 1).
+    Return None if the INVITE is refused without being a call (rule 1). ``takes_over``: the call that it is to take over
+    is known.
     """
-    refusal = _objection(event, access)
+    refusal = _objection(event, access, takes_over)
     if refusal is not None:
         unheard.refuse(response(event.name, access, event.head, refusal.status, refusal.headers), effects)
         return None
@@ -107,14 +119,14 @@ def arrived(
     return leg, leg.offer
 
 
-def _objection(event: InviteReceived, access: Access) -> Objection | None:
+def _objection(event: InviteReceived, access: Access, takes_over: bool) -> Objection | None:
     """Return why no call can come of an INVITE; None if it can."""
     headers = event.headers
     if unknown := unsupported(headers.require):
         return Objection(420, SipHeaders(unsupported=unknown))
     if event.contact is None:
         return Objection(400)
-    if headers.replaces is not None:
+    if headers.replaces is not None and not takes_over:
         return Objection(603 if _is_known(headers.replaces, access) else 481)
     if session_timer.is_too_small(headers):
         return Objection(422, SipHeaders(min_se=session_timer.SMALLEST))
@@ -128,6 +140,15 @@ def _is_known(replaces: str, access: Access) -> bool:
     pairs = (each.strip().partition("=") for each in parameters)
     tag = next((value for name, _, value in pairs if name.lower() == "to-tag"), "")
     return bool(access.nonce) and tag == derived.tag(access.nonce, tag.rpartition("-")[0])
+
+
+def can_answer(leg: UasProceeding, description: Description) -> bool:
+    """Return True if the caller's offer can be answered with a description: both have a codec of voice, an address
+    family and the kind of encryption. A caller without an offer cannot be told from one without audio.
+    """
+    if leg.sdp is None or isinstance(common(leg.offer, description), Unusable):
+        return False
+    return takes(leg.offer, families(description)) and leg.offer.encryption_required == description.encryption_required
 
 
 def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:

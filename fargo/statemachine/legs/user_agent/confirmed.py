@@ -35,6 +35,7 @@ from fargo.statemachine.legs.user_agent import (
     dialog,
     glare,
     offer_answer,
+    referring,
     releasing,
     secured,
     session_timer,
@@ -206,6 +207,8 @@ def _can_be_refreshed(leg: Confirmed) -> bool:
 def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
     """Handle a response: to our offer, or a late one."""
     exchange = leg.exchange
+    if referring.is_notice(event, effects):
+        return referring.answered(leg, event, effects)
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
         if (after := releasing.confirm(leg, event, effects)) is None:
             unheard.answered(event, effects)
@@ -225,6 +228,8 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
 def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) -> UserAgentStep:
     """Handle that a request has no response. While the edge is being restarted, an offer is repeated later (rule 4)."""
     exchange = leg.exchange
+    if referring.is_notice(event, effects):
+        return referring.answered(leg, event, effects)
     if not isinstance(exchange, OfferSent) or event.command != exchange.sent.command:
         unheard.answered(event, effects)
         return leg, ()
@@ -316,6 +321,7 @@ def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     match event.head.method:
         case "BYE":
             respond(leg.name, leg.access, event, 200, effects)
+            referring.given_up(leg, effects)
             return releasing.gone(leg, effects), (Ended(sip_status.hung_up(event)),)
         case "INVITE" | "UPDATE":
             return _reoffered(leg, event, effects)
@@ -427,6 +433,14 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
 
 def deadline(leg: Confirmed) -> Deadline | None:
     """Return by when the leg must have moved on; None if it may stay as it is."""
+    due = _of_exchange(leg)
+    until = leg.referred.until if leg.referred else None
+    if until is None or (due is not None and due.at <= until):
+        return due
+    return Deadline(texts.LAST_NOTICE, until)
+
+
+def _of_exchange(leg: Confirmed) -> Deadline | None:
     match leg.exchange:
         case OfferSent(since=since):
             return Deadline(texts.CHANGE_ANSWERED, since + _LONGEST_RESPONSE)
@@ -453,6 +467,8 @@ def _taken_for_confirmed(leg: Confirmed) -> float | None:
 
 def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
     """Do what is due, as the leg's deadline has come."""
+    if leg.referred and leg.referred.until is not None and leg.referred.until <= effects.at:
+        return releasing.bye(leg, effects), ()
     match leg.exchange:
         case OfferSent():
             return _lost(leg, effects)

@@ -27,10 +27,10 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
 )
 
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")
 """The methods that a call of ours understands."""
-SUPPORTED: Final = ("100rel", "timer")
-"""The extensions that we have: RFC 3262, RFC 4028."""
+SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
+"""The extensions that we have: RFC 3262, RFC 4028, RFC 3891, RFC 4488."""
 ABILITIES: Final = SipHeaders(supported=SUPPORTED, allow=ALLOW)
 
 

@@ -208,6 +208,19 @@ Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited
 """An exchange of offer and answer that is under way in a confirmed dialog."""
 
 
+class Referred(Struct, frozen=True, gc=False):
+    """The far end has asked us to call another (`referring`). ``cseq``: the number of its REFER; ``quiet``: it wants no
+    notices of it; ``status``: what the latest said; ``last``: the id of the last one's command, None if it was not
+    sent. ``until``: the other has taken the call, and we hang up by then at the latest; None otherwise.
+    """
+
+    cseq: int
+    quiet: bool = False
+    status: int = 100
+    last: str | None = None
+    until: float | None = None
+
+
 class Confirmed(UserAgentPhase, frozen=True, gc=False):
     """The call is answered (RFC 3261 §12).
 
@@ -216,6 +229,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
     the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
     ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
+    ``referred``: None if no transfer is under way.
     ``moved``: since when we are at another edge than the far end knows; None if it knows ours.
     """
 
@@ -229,6 +243,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     forks: tuple[Dialog, ...] = ()
     lost: Reason | None = None
     keyless: bool = False
+    referred: Referred | None = None
     moved: float | None = None
 
 

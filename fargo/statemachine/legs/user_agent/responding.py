@@ -20,13 +20,16 @@ from fargo.statemachine.model.sip_messages import (
 )
 
 _PHRASES: Final = {
+    100: "Trying",
     180: "Ringing",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     415: "Unsupported Media Type",
     420: "Bad Extension",
     422: "Session Interval Too Small",
@@ -62,6 +65,11 @@ def response(
     return SendResponse(name, head, status, _PHRASES[status], tag, contact, headers, body)
 
 
+def phrase(status: int) -> str:
+    """Return the words of a status; "" if it has none here."""
+    return _PHRASES.get(status, "")
+
+
 def respond(
     name: str,
     access: Access,
@@ -94,14 +102,14 @@ def objection(dialog: Dialog | None, event: SipRequestReceived) -> Objection | N
     head = event.head
     if dialog is None or not is_about(dialog, event):
         return Objection(481)
-    if head.method == "REFER":
-        return Objection(603)
     if head.method not in ALLOW and not isinstance(event.body, KeptText):
         return Objection(405, SipHeaders(allow=ALLOW))
     if unknown := unsupported(event.headers.require):
         return Objection(420, SipHeaders(unsupported=unknown))
     if dialog.received is not None and head.cseq < dialog.received:
         return Objection(500)  # RFC 3261 §12.2.2
+    if head.method == "REFER":
+        return Objection(603)  # one that can be followed does not come here (`referring`)
     return undescribed(event.body) if head.method in _WITH_DESCRIPTION else None
 
 

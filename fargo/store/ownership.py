@@ -1,0 +1,85 @@
+"""The worker that each user has, and what came to another: as a store keeps it for the workers of a gateway.
+
+Rules:
+
+1. Each user has one worker at most. Whoever asks about a user whom no worker has, gets them.
+2. What is handed on is written down for the worker that has its user, in order. It stays until that worker has noted
+   what became of it, and moves with its user.
+3. What is handed on can have passwords and what people have written, so it is sealed (`fargo.store.sealing`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from fargo.store.entries import Entry
+from fargo.store.passwords import KeptPassword
+
+_Result = TypeVar("_Result")
+
+NOTHING: Final = ""
+"""The text of what is handed on with a user who moves: only that they do."""
+
+
+class HandedOn(NamedTuple):
+    """Something for a user (bare JID) that came to the worker ``source``. ``age``: seconds since it was written down.
+    ``text``: what it is; None if it cannot be read, because another has written it.
+    """
+
+    id: int
+    user: str
+    source: str
+    text: str | None
+    age: float
+
+
+class ShareOfUser(NamedTuple):
+    """The things of a user that a worker gets: their passwords, and what is written down for them."""
+
+    passwords: list[KeptPassword]
+    handed_on: list[HandedOn]
+
+
+class AppendsDone(Protocol):
+    """Commits batches together with the note that what was handed on is done."""
+
+    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
+        """Commit a batch as the log's `append` does, and with it that these things that were handed on are done."""
+
+
+class Owners(AppendsDone, Protocol):
+    """The users of one worker. What is done comes in the order in which it was asked for, also with batches that are
+    appended to the log. All methods may fail with, or raise, StoreError.
+    """
+
+    def owned(self) -> Mapping[str, int]:
+        """Return this worker's users, each with a position of the log that it had reached when they came. Whoever is in
+        the log and has no worker, is this one's from now on. Raises StoreError.
+        """
+
+    def settle(self, user: str, things: Sequence[str], /) -> Deferred[bool]:
+        """Return True if a user is this worker's, or has no other. Otherwise these things are written down for the one
+        that has the user.
+        """
+
+    def give(self, user: str, to: str, /) -> Deferred[None]:
+        """Give a user of this worker to another, with what is written down for them."""
+
+    def let_go(self, user: str, /) -> Deferred[None]:
+        """Note that this worker does not have a user any more, if nothing is known of them."""
+
+    def handed_on(self) -> list[HandedOn]:
+        """Return all that is written down for this worker, in order. Raises StoreError; takes its time (`aside`)."""
+
+    def share(self, user: str, /) -> ShareOfUser:
+        """Return what is kept of a user beside the log. Raises StoreError; takes its time (`aside`)."""
+
+    def aside(self, work: Callable[[], _Result], /) -> Deferred[_Result]:
+        """Do some work in a thread that is there for what workers read."""
+
+    def listen(self, heard: Callable[[], None], /) -> None:
+        """Call a function, in the reactor's thread, each time something may have been written down for this worker."""
+
+    def close(self) -> None:
+        """Listen no longer."""

@@ -1,0 +1,93 @@
+"""The statements about workers and their users, and about what is handed on.
+
+Rules:
+
+1. Those that change who has a user run on the connection that has the worker's lease, one after the other: so a worker
+   that has lost its lease can change nothing.
+2. Whoever writes something down for the worker of a user keeps that user where they are until it is committed (`for
+   share`). So what is written down is found by the worker that has the user then, or moves with the user.
+3. The server tells a worker when something is written down for it (NOTIFY), after the commit.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fargo.store.postgresql.connections import PatientConnection
+
+_CHANNEL: Final = "'fargo_' || current_schema()::regnamespace::oid"
+LISTEN: Final = f"select {_CHANNEL}"
+"""Gives the name of the channel on which workers are told, with the name of the worker."""
+
+TELL: Final = f"select pg_notify({_CHANNEL}, %(worker)s)"
+"""Tells a worker that something is written down for it."""
+_CLAIM: Final = """
+    insert into owners (jid, worker, since) select %(jid)s, %(worker)s, position from log on conflict do nothing
+"""
+_OWNER: Final = "select worker from owners where jid = %(jid)s for share"
+_WRITE_DOWN: Final = "insert into handed_on (worker, jid, source, sealed) values (%s, %s, %s, %s)"
+_MOVE_WRITTEN: Final = "update handed_on set worker = %(to)s where jid = %(jid)s and worker = %(worker)s"
+_GIVE: Final = """
+    update owners set worker = %(to)s, since = (select position from log) where jid = %(jid)s and worker = %(worker)s
+"""
+_LET_GO: Final = """
+    delete from owners where jid = %(jid)s and worker = %(worker)s
+    and not exists (select from events where jid = %(jid)s) and not exists (select from handed_on where jid = %(jid)s)
+"""
+# All users of a log, found by its index: there are many more events than users.
+_CLAIM_ALL: Final = """
+    with recursive users (jid) as (
+        select min(jid) from events
+        union all
+        select (select min(e.jid) from events e where e.jid > users.jid) from users where users.jid is not null
+    )
+    insert into owners (jid, worker, since)
+    select users.jid, %(worker)s, log.position from users, log where users.jid is not null on conflict do nothing
+"""
+_OWNED: Final = "select jid, since from owners where worker = %(worker)s"
+
+WRITTEN: Final = """
+    select id, jid, source, sealed, extract(epoch from clock_timestamp() - written)::double precision from handed_on
+    where worker = %(worker)s order by id
+"""
+"""Gives all that is written down for a worker."""
+WRITTEN_OF_USER: Final = WRITTEN.replace("order by", "and jid = %(jid)s order by")
+DONE: Final = b"delete from handed_on where id = any(%(done)s)"
+
+
+def owned(connection: PatientConnection, worker: str) -> Mapping[str, int]:
+    """Return the users of a worker; whoever is in the log and has none is its from now on."""
+    connection.execute(_CLAIM_ALL, {"worker": worker})
+    return dict(connection.execute(_OWNED, {"worker": worker}).fetchall())
+
+
+def settle(connection: PatientConnection, worker: str, user: str, things: Sequence[bytes]) -> bool:
+    """Return True if a user is a worker's, or has no other. Otherwise write these things down, and move there what was
+    written down for this worker by somebody who did not know.
+    """
+    values = {"jid": user, "worker": worker}
+    owner = None
+    while owner is None:  # somebody may let the user go in between
+        connection.execute(_CLAIM, values)
+        found = connection.execute(_OWNER, values).fetchone()
+        owner = found[0] if found else None
+    if owner == worker:
+        return True
+    connection.execute(_MOVE_WRITTEN, {**values, "to": owner})
+    with connection.cursor() as cursor:
+        cursor.executemany(_WRITE_DOWN, [(owner, user, worker, each) for each in things])
+    connection.execute(TELL.encode(), {"worker": owner})
+    return False
+
+
+def give(connection: PatientConnection, worker: str, user: str, to: str, word: bytes) -> None:
+    """Give a user of a worker to another, with what is written down for them, and the word that they have moved."""
+    values = {"jid": user, "worker": worker, "to": to}
+    connection.execute(_GIVE, values)
+    connection.execute(_MOVE_WRITTEN, values)
+    connection.execute(_WRITE_DOWN, (to, user, worker, word))
+    connection.execute(TELL.encode(), {"worker": to})
+
+
+def let_go(connection: PatientConnection, worker: str, user: str) -> None:
+    """Note that a worker does not have a user any more, if nothing is known of them."""
+    connection.execute(_LET_GO, {"jid": user, "worker": worker})

@@ -1,0 +1,321 @@
+"""This worker's share of the users: takes what comes for them here, hands on what comes for others, and moves them.
+
+Rules:
+
+1. `fargo.workers.routes` decides. All of it runs in the reactor's thread, but what takes its time in the store.
+2. What was handed on to this worker is taken as if it had come here. The note that it is done is committed with the
+   event that came of it, so it is in the log once. If an event takes time because a password has to be stored first,
+   the note follows it; the same registration twice is the same account.
+3. What was written down LATE_SECONDS ago has come too late, as after a restart: its sender is told, if it is a request.
+   Events are not late.
+4. When what was handed on is done, and nothing of its user is under way QUIET_SECONDS later, the user moves to the
+   worker to which it came.
+5. Users who come are told that the gateway was restarted: for them it was. So they register from here, and their
+   clients are asked for presence.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol, assert_never
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fargo.engine import Engine
+from fargo.limits.rejection import Rejection
+from fargo.loading import Loaded, loaded_user
+from fargo.statemachine import machine
+from fargo.statemachine.address import local_of
+from fargo.statemachine.model.events import Event, Restarted, StreamOpened
+from fargo.statemachine.user_state import User
+from fargo.store.codec import survives
+from fargo.store.entries import Entry
+from fargo.store.formats import FormatError
+from fargo.store.interface import LeaseLostError, Store, StoreError
+from fargo.store.ownership import NOTHING, HandedOn, Owners, ShareOfUser
+from fargo.store.passwords import KeptPassword
+from fargo.workers import parcels, texts
+from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
+
+LATE_SECONDS: Final = 30.0
+QUIET_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 60.0
+"""Seconds between two looks for users of whom nothing is known any more."""
+
+
+class Around(Protocol):
+    """The parts of a gateway that take part when users come and go (`fargo.workers.around`)."""
+
+    def take(self, stanza: str, /) -> None:
+        """Take a stanza as if it had come here."""
+
+    def turn_down(self, stanza: str, refusal: Rejection, /) -> None:
+        """Answer a stanza that is not taken, if its kind gets an answer."""
+
+    def came(self, user: User, passwords: Sequence[KeptPassword], /) -> None:
+        """Know a user who has come here."""
+
+    def left(self, user: User, /) -> None:
+        """Know a user no longer."""
+
+    def failed(self, why: str, /) -> None:
+        """Stop the gateway, with this reason."""
+
+
+class _Taken(NamedTuple):
+    """Something that was handed on, and is not done yet: its user, and the worker to which it came."""
+
+    user: str
+    source: str
+
+
+class Share:
+    """The share of the users that the store says is this worker's. `join` comes before all else that is done with it.
+    ``worker``: its name.
+    """
+
+    _logger = Logger()
+
+    def __init__(self, worker: str, owners: Owners, store: Store, engine: Callable[[], Engine], reactor: Any) -> None:
+        self._worker = worker
+        self._owners = owners
+        self._store = store
+        self._engine = engine
+        self._reactor = reactor
+        self._around: Around
+        self.owned = owners.owned()
+        """The users at the start, as `Engine.load` takes them."""
+        self._routes: Routes[str] = Routes(self.owned)
+        self._taken: dict[int, _Taken] = {}
+        self._taking: int | None = None
+        """The id of what was handed on and is being taken, until an event has come of it."""
+        self._done: set[int] = set()
+        """The ids of what is done, but may be in an answer of the store that is on its way."""
+        self._storing: Counter[str] = Counter()
+        """The number of passwords of each user that are being stored."""
+        self._after_storing: dict[str, list[int]] = {}
+        self._looking = False
+        self._look_again = False
+        self._sweep = LoopingCall(self._swept)
+        self._sweep.clock = reactor
+
+    def join(self, around: Around) -> None:
+        """Know the other parts of the gateway."""
+        self._around = around
+
+    def begin(self) -> None:
+        """Take what is handed on from now on."""
+        self._owners.listen(self._look)
+        self._sweep.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
+
+    def stop(self) -> None:
+        """Hand on nothing more."""
+        if self._sweep.running:
+            self._sweep.stop()
+        self._owners.close()
+
+    # --- what comes here
+
+    def elsewhere(self, user: str, stanza: Callable[[], str]) -> bool:
+        """Return False if a stanza of a user (bare JID) is to be taken here and now. Otherwise it is handed on, or is
+        taken later.
+        """
+        if self._routes.owns(user):
+            return False
+        self._do(self._routes.came(user, stanza()))
+        return True
+
+    def put(self, user: str, event: Event) -> None:
+        """Put an event into the engine, or hand it on."""
+        if not self._routes.owns(user):
+            self._do(self._routes.came(user, parcels.of_event(event)))
+        elif self._taking is None:
+            self._engine().put(user, event)
+        else:
+            came_of = self._taking if survives(event) else None
+            self._taking = None if came_of else self._taking
+            self._engine().put(user, event, came_of)
+
+    def keep(self, store: Callable[[str, str], Deferred[str]], user: str, password: str) -> Deferred[str]:
+        """Let the vault `store` a password of a user, whose stanza is not done before that."""
+        self._storing[user] += 1
+        return store(user, password).addBoth(self._stored, user)
+
+    def append(self, entries: list[Entry], done: Sequence[int]) -> Deferred[list[int]]:
+        """Commit a batch, and with it that what it came of is done."""
+        return self._owners.append(entries, done).addCallback(self._committed, done)
+
+    # --- what has to be done
+
+    def _do(self, action: "Action[str] | None") -> None:
+        match action:
+            case None:
+                pass
+            case Take(user, things):
+                for each in things:
+                    self._take(user, each)
+            case Settle(user, things):
+                self._then(self._owners.settle(user, things), lambda ours: self._routes.settled(user, ours))
+            case Fetch(user):
+                fetched = self._owners.aside(partial(self._fetch, user))
+                fetched.addCallback(self._fetched, user).addErrback(self._failed)
+            case Give(user, to):
+                self._logger.info(texts.GOES, user=user, worker=to)
+                self._then(self._owners.give(user, to), lambda _: self._routes.gone(user))
+            case LetGo(user):
+                self._then(self._owners.let_go(user), lambda _: self._routes.gone(user))
+            case Refuse(thing):
+                self._refuse(thing, Rejection("wait", "resource-constraint", texts.BUSY))
+            case _:
+                assert_never(action)
+
+    def _then(self, asked: Deferred[Any], action: "Callable[[Any], Action[str] | None]") -> None:
+        asked.addCallback(lambda answer: self._do(action(answer))).addErrback(self._failed)
+
+    def _take(self, user: str, thing: str) -> None:
+        event = parcels.event_in(thing)
+        if event is None:
+            self._around.take(thing)
+        else:
+            self.put(user, event)
+
+    def _refuse(self, thing: str, refusal: Rejection) -> None:
+        if parcels.event_in(thing) is None:
+            self._around.turn_down(thing, refusal)
+
+    def _failed(self, failure: Failure) -> None:
+        if isinstance(failure.value, LeaseLostError):
+            self._engine().lose(failure.value)
+        elif failure.check(StoreError):
+            self._around.failed(texts.NO_STORE.format(why=failure.getErrorMessage()))
+        else:
+            self._logger.failure(texts.BUG, failure=failure)
+            self._around.failed(texts.BUG)
+
+    # --- users who come and go
+
+    def _fetch(self, user: str) -> tuple[Loaded | None, ShareOfUser]:
+        """Read what is known of a user, in a thread."""
+        return loaded_user(self._store, machine, user), self._owners.share(user)
+
+    def _fetched(self, known: tuple[Loaded | None, ShareOfUser], user: str) -> None:
+        stream, share = known
+        if stream:
+            self._logger.info(texts.COMES, user=user)
+            self._engine().take_in(stream)
+            self._around.came(stream.user, share.passwords)
+        action = self._routes.fetched(user, self._reactor.seconds())
+        if stream and not machine.is_idle(stream.user):
+            self._engine().put(user, Restarted())
+            self._engine().put(user, StreamOpened())
+        self._take_written(share.handed_on)
+        self._do(action)
+
+    def _consider(self, user: str, came_to: str) -> None:
+        """Let a user move, if nothing of theirs is under way (rule 4)."""
+        state, now = self._engine().state(user), self._reactor.seconds()
+        quiet = local_of(user) and not self._is_busy(user) and (state is None or machine.condensed(state) is not None)
+        if quiet and self._routes.may_leave(user, now) and self._engine().let_go(user):
+            if state is not None:
+                self._around.left(state)
+            self._do(self._routes.quiet(user, came_to, now))
+
+    def _swept(self) -> None:
+        """Let those go of whom nothing is known."""
+        engine = self._engine()
+        for user in self._routes.users():
+            if engine.state(user) is None and not self._is_busy(user) and engine.let_go(user):
+                self._do(self._routes.unknown(user))
+
+    def _is_busy(self, user: str) -> bool:
+        return user in self._storing or any(each.user == user for each in self._taken.values())
+
+    # --- what was handed on
+
+    def _look(self) -> None:
+        """Take what is written down for this worker."""
+        if self._looking:
+            self._look_again = True
+            return
+        self._looking, self._look_again = True, False
+        before = frozenset(self._done)
+        found = self._owners.aside(self._owners.handed_on)
+        found.addCallback(self._looked, before).addErrback(self._not_looked)
+
+    def _looked(self, found: list[HandedOn], before: frozenset[int]) -> None:
+        self._looking = False
+        self._take_written(found)
+        self._done -= before
+        if self._look_again:
+            self._look()
+
+    def _not_looked(self, failure: Failure) -> None:
+        self._looking = False
+        if not failure.check(StoreError):  # whoever appends tells the operator, and this is tried again
+            self._failed(failure)
+
+    def _take_written(self, found: list[HandedOn]) -> None:
+        for each in found:
+            if each.id in self._taken or each.id in self._done:
+                continue
+            if self._routes.owns(each.user):
+                self._take_one(each)
+            else:
+                self._do(self._routes.heard(each.user))
+
+    def _take_one(self, one: HandedOn) -> None:
+        self._taken[one.id] = _Taken(one.user, one.source)
+        self._taking = one.id
+        try:
+            self._unpack(one)
+        finally:
+            left, self._taking = self._taking, None
+        if left is not None:
+            self._nothing_came_of(one)
+
+    def _unpack(self, one: HandedOn) -> None:
+        try:
+            event = parcels.event_in(one.text or "")
+        except FormatError:
+            if one.text != NOTHING:
+                self._logger.error(texts.NOT_READ, user=one.user, worker=one.source)
+            return
+        if event is not None:
+            self.put(one.user, event)
+        elif one.age > LATE_SECONDS:
+            self._around.turn_down(one.text or "", Rejection("wait", "remote-server-timeout", texts.TOO_LATE))
+        else:
+            self._around.take(one.text or "")
+
+    def _nothing_came_of(self, one: HandedOn) -> None:
+        """Note that something is done that no event has come of, or none yet."""
+        if one.user in self._storing:
+            self._after_storing.setdefault(one.user, []).append(one.id)
+        else:
+            self._note_done([one.id])
+
+    def _stored(self, outcome: Any, user: str) -> Any:
+        """A password is stored, or is not. What waits for that puts its event now."""
+        self._storing[user] -= 1
+        if not self._storing[user]:
+            del self._storing[user]
+            if waiting := self._after_storing.pop(user, None):
+                self._reactor.callLater(0, self._note_when_settled, waiting)
+        return outcome
+
+    def _note_when_settled(self, done: list[int]) -> None:
+        self._engine().settled().addCallback(lambda _: self._note_done(done))
+
+    def _note_done(self, done: Sequence[int]) -> None:
+        self.append([], done).addErrback(self._failed)
+
+    def _committed(self, sizes: list[int], done: Sequence[int]) -> list[int]:
+        for each in done:
+            user, source = self._taken.pop(each)
+            self._done.add(each)
+            if source != self._worker:
+                self._reactor.callLater(QUIET_SECONDS, self._consider, user, source)
+        return sizes

@@ -1,0 +1,115 @@
+"""Two workers with ejabberd, which spreads users over their streams by a hash: what comes to the wrong worker."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+import pytest_asyncio
+from world.ejabberd import BalancingEjabberd
+from world.gateway import Gateway
+from world.jingle_call import JingleCall
+from world.postgresql import PostgresqlServer
+from world.process import until
+from world.stanza import failure
+from world.world import World
+
+from fargo.statemachine.model.commands import Fault
+from fargo.store.opening import open_reader
+from fargo.store.places import DatabaseAddress
+from fargo.workers.texts import COMES
+from replay.verifying.report import report
+from replay.verifying.verify import verify
+
+from .customer import Customer
+from .pjsip_calls import hear_each_other
+from .test_self_service import ask
+from .test_user_agent_phones import called
+
+USERS = ("alice", "dave", "bob")
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    async with World(dict.fromkeys(USERS, "wonderland"), server=BalancingEjabberd) as made:
+        yield made
+
+
+async def restart(*workers: Gateway) -> None:
+    """Restart workers, whose calls go on. ejabberd gives the places that became free, in order, to their streams."""
+    for each in reversed(workers):
+        os.kill(each.process.pid, signal.SIGTERM)
+        assert await each.process.ended() == 0
+    for each in workers:
+        await each.start()
+
+
+async def went(user: Customer, *workers: Gateway) -> None:
+    """Wait until a user has moved from one worker to the other."""
+    jid = user.client.bare_jid
+    said = re.escape(COMES.format(user=jid))
+    comes = [asyncio.create_task(each.process.line(said)) for each in workers]
+    done, others = await asyncio.wait(comes, return_when=asyncio.FIRST_COMPLETED)
+    for each in others:
+        each.cancel()
+    for each in done:
+        await each
+
+
+async def one_binding(user: Customer) -> None:
+    """Wait until the provider knows one Contact of a user."""
+    name = user.account.user
+    await until(lambda: len(user.world.provider.contacts(name)) == 1, "one binding")
+
+
+async def test_what_comes_to_the_wrong_worker_reaches_the_users_own(world: World, postgresql: PostgresqlServer) -> None:
+    database = DatabaseAddress(postgresql.new_address().uri)
+    settings, options = {"log": {"store": database.uri}}, ["--keep-calls"]
+    first = await world.add(Gateway(world.server, settings=settings, worker="a", options=options))
+    second = await world.add(Gateway(world.server, settings=settings, worker="b", options=options, like=first))
+    alice, dave, bob = users = [Customer(world, first, await world.client(name)) for name in USERS]
+    await alice.register()
+    await dave.register()
+    assert "register" in await ask(bob, "help")
+    call, phone = await called(alice, await world.media())
+    await hear_each_other(call, phone)
+    await restart(second, first)  # now all stanzas come to the other worker
+
+    # A user without an account, who writes a password in the chat; a form with one; a call.
+    account = bob.account
+    assert "password" in await ask(bob, f"register {account.user}@{account.host}:{account.port}")
+    await ask(bob, account.password)
+    await bob.signed_in()
+    mark = len(dave.client.stanzas)
+    assert failure(await dave.submit()) is None
+    await dave.signed_in(after=mark)
+    await call.inform("hold")
+    await phone.event("media", state="held")
+    mark = len(phone.events)
+    await call.inform("unhold")
+    await phone.event("media", state="active", after=mark)
+    await hear_each_other(call, phone)
+    await call.terminate()
+    assert (await phone.closed())["status"] == 200
+
+    # When they are quiet, they move to the worker to which their stanzas come, and register there.
+    for each in users:
+        await went(each, first, second)
+        await each.signed_in()
+        call = await each.call("carol", await world.media())
+        await call.answered()
+        await call.terminate()
+    for each in users:
+        await one_binding(each)
+        phone.dial(f"sip:{each.account.user}@sip.test")
+        incoming = await JingleCall.incoming(each.client, await world.media())
+        await incoming.accept()
+        await incoming.terminate()
+    with closing(open_reader(database)) as log:
+        verdict = verify(log.read())
+        assert not verdict.differences, "\n".join(report(verdict))
+        assert not any(isinstance(each.command, Fault) for _, issued in log.read() for each in issued)
+    with closing(postgresql.connect(database)) as db:
+        assert db.execute("select count(*) from handed_on").fetchall() == [(0,)]

@@ -1,0 +1,282 @@
+"""Shares of the users on a real database: what is handed on is in the log once, in order, and users move."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from twisted.logger import capturedLogs
+
+from fargo.statemachine.model.events import Restarted, StreamOpened
+from fargo.store.interface import LogMark
+from fargo.store.opening import open_store
+from fargo.store.passwords import NewPassword, VaultChange
+from fargo.store.places import DatabaseAddress
+from fargo.store.postgresql import owners
+from fargo.store.state import tables_in
+from fargo.workers import parcels, share, texts
+from fargo.workers.routes import REST_SECONDS
+from replay.reading import golden
+
+from .worker import Worker, event, until
+
+REGISTERED = Path(__file__).parents[2] / "replay/sessions/calls-a-call-out-has-sound-both-ways-sip.jsonl"
+IN_CALL, AFTER_CALL = 12, 16
+"""Versions in its stream."""
+ALICE = "alice@example.org"
+
+pytestmark = pytest.mark.servers
+
+
+class Workers:
+    """The workers of a gateway."""
+
+    def __init__(self, stack: ExitStack, place: DatabaseAddress, keys: Path) -> None:
+        self._stack = stack
+        self.place = place
+        self.keys = keys
+
+    def worker(self, name: str) -> Worker:
+        return self._stack.enter_context(Worker(name, self.place, self.keys))
+
+    def begun(self, *names: str) -> list[Worker]:
+        return [self.worker(name).begin() for name in names]
+
+
+@pytest.fixture
+def workers(place: DatabaseAddress, tmp_path: Path) -> Iterator[Workers]:
+    with ExitStack() as stack:
+        with closing(open_store(place)):
+            tables_in(tmp_path, place).close()
+        yield Workers(stack, place, tmp_path)
+
+
+@pytest.fixture
+def alice(place: DatabaseAddress) -> str:
+    """A registered user, whose log is that of a gateway that was one process."""
+    with closing(open_store(place)) as log:
+        entries = [each for each in golden.read(REGISTERED) if each[0].version <= AFTER_CALL]
+        log.append(entries)
+        return entries[0][0].user
+
+
+def written(db: Any) -> list[str]:
+    return [worker for (worker,) in db.execute("select worker from handed_on order by id").fetchall()]
+
+
+def owner(db: Any, user: str) -> list[str]:
+    return [worker for (worker,) in db.execute("select worker from owners where jid = %s", (user,)).fetchall()]
+
+
+def test_who_comes_first_to_a_worker_is_its_user(workers: Workers, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    for name in ("1", "2"):
+        a.receives(ALICE, name)
+    until(lambda: a.events(ALICE) == ["1", "2"], a)
+    b.receives(ALICE, "3")
+    b.receives(ALICE, "4")
+    until(lambda: a.events(ALICE) == ["1", "2", "3", "4"], a, b)
+    until(lambda: not written(db), a, b)
+    assert owner(db, ALICE) == ["a"]
+    assert not b.engine.users()
+
+
+def test_what_is_handed_on_waits_for_a_worker_that_is_away(workers: Workers, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    a.__exit__()
+    b.receives(ALICE, "2")
+    b.share.put(ALICE, event("3"))
+    until(lambda: written(db) == ["a", "a"], b)
+    assert not any(b"3" in sealed for (sealed,) in db.execute("select sealed from handed_on where false"))
+    (again,) = workers.begun("a")
+    until(lambda: again.events(ALICE) == ["1", "2", "3"], again)
+    assert not written(db)
+
+
+def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = workers.worker("a")
+    (b,) = workers.begun("b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    b.receives(ALICE, "2")
+    b.share.put(ALICE, event("3"))
+    until(lambda: len(written(db)) == 2, b)
+    db.execute("update handed_on set written = written - make_interval(secs => %s)", (share.LATE_SECONDS,))
+    a.begin()
+    until(lambda: not written(db), a)
+    assert a.turned_down == [(f"<{ALICE} 2/>", "remote-server-timeout")]
+    assert a.events(ALICE) == ["1", "3"]
+
+
+def test_what_nothing_comes_of_is_done(workers: Workers, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    b.receives(ALICE, "nothing")
+    until(lambda: written(db), b)
+    until(lambda: not written(db), a)
+
+
+def test_a_batch_that_is_not_committed_leaves_what_was_handed_on(
+    workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    with monkeypatch.context() as broken:
+        broken.setattr("fargo.store.postgresql.store.APPEND", b"select 1 / 0")
+        b.receives(ALICE, "2")
+        until(lambda: a.failures, a, b)
+    assert written(db) == ["a"]
+    a.__exit__()
+    (again,) = workers.begun("a")
+    until(lambda: again.events(ALICE) == ["1", "2"], again)
+    assert not written(db)
+
+
+def test_a_password_is_stored_before_its_stanza_is_done(workers: Workers, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    b.receives(ALICE, "password-2")
+    until(lambda: "password-2" in a.later, a, b)
+    for _ in range(5):
+        a.turn()
+    assert written(db) == ["a"]
+    a.later["password-2"].callback("name")
+    until(lambda: not written(db), a)
+    assert a.events(ALICE) == ["1", "password-2"]
+
+
+def test_a_connection_that_is_lost_after_the_commit_hands_on_once(
+    workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    lost: list[int] = []
+    settle = owners.settle
+
+    def loses(connection: Any, *given: Any) -> bool:
+        """The server has committed, and its answer is lost."""
+        answer = settle(connection, *given)
+        if not lost:
+            lost.append(connection.info.backend_pid)
+            psycopg.Connection.execute(connection, "commit")
+            db.execute("select pg_terminate_backend(%s, 10000)", (lost[0],))
+        return answer
+
+    monkeypatch.setattr(owners, "settle", loses)
+    b.receives(ALICE, "2")
+    b.receives(ALICE, "3")
+    until(lambda: len(a.events(ALICE)) >= 3, a, b)
+    assert a.events(ALICE) == ["1", "2", "3"]
+    assert lost
+
+
+def test_what_another_has_written_is_not_taken(workers: Workers, db: Any) -> None:
+    (a,) = workers.begun("a")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    insert = "insert into handed_on (worker, jid, source, sealed) values ('a', %s, 'b', %s)"
+    with capturedLogs() as logs:
+        db.execute(insert, (ALICE, b"forged, for example"))
+        db.execute(owners.TELL, {"worker": "a"})
+        until(lambda: [each for each in logs if each["log_format"] == texts.NOT_READ], a)
+    until(lambda: not written(db), a)
+    assert a.events(ALICE) == ["1"]
+
+
+def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice: str, db: Any) -> None:
+    with closing(tables_in(workers.keys, workers.place)) as tables:
+        tables.change(VaultChange(keep=(NewPassword("name", alice, SecretStr("xyzzy")),)), LogMark("", 0))
+    a, b = workers.begun("a", "b")
+    assert list(a.share.owned) == [alice]
+    assert not b.share.owned
+    before = a.engine.state(alice)
+    assert before
+    a.known.append(alice)
+    b.receives(alice, "1")
+    b.receives(alice, "2")
+    until(lambda: b.known, a, b)
+    assert b.passwords == {"name": "xyzzy"}
+    assert (a.known, a.engine.users(), b.engine.users()) == ([], [], [alice])
+    until(lambda: not written(db), a, b)
+    b.receives(alice, "3")
+    until(lambda: b.events(alice) == ["1", "2", "3"], a, b)
+    told = [type(recorded.event) for recorded, _ in b.store.read(alice)]
+    assert told[-3:-1] == [Restarted, StreamOpened]
+    assert owner(db, alice) == ["b"]
+
+    # They stay for a while.
+    a.receives(alice, "4")
+    until(lambda: b.events(alice)[-1] == "4", a, b)
+    b.turn(share.QUIET_SECONDS)
+    assert b.known == [alice]
+    b.turn(REST_SECONDS)
+    a.receives(alice, "5")
+    until(lambda: alice in a.engine.users(), a, b)
+    assert a.events(alice) == ["1", "2", "3", "4", "5"]
+    assert a.failures == b.failures == []
+
+
+def test_a_user_with_a_call_stays(workers: Workers, place: DatabaseAddress, db: Any) -> None:
+    with closing(open_store(place)) as log:
+        entries = [each for each in golden.read(REGISTERED) if each[0].version <= IN_CALL]
+        log.append(entries)
+    user = entries[0][0].user
+    a, b = workers.begun("a", "b")
+    state = a.engine.state(user)
+    assert state
+    assert state.calls
+    b.receives(user, "1")
+    until(lambda: a.events(user), a, b)
+    for _ in range(5):
+        a.turn(share.QUIET_SECONDS)
+    assert owner(db, user) == ["a"]
+
+
+def test_a_worker_loads_its_own_users(workers: Workers, alice: str, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    assert (a.engine.users(), b.engine.users()) == ([alice], [])
+    assert (a.store.next_user(""), b.store.next_user("")) == (alice, None)
+    b.receives("bob@example.org", "1")
+    until(lambda: b.events("bob@example.org"), b)
+    b.__exit__()
+    assert workers.worker("b").engine.users() == ["bob@example.org"]
+
+
+def test_a_user_of_whom_nothing_is_known_is_let_go(workers: Workers, db: Any) -> None:
+    (a,) = workers.begun("a")
+    a.receives(ALICE, "nothing")
+    until(lambda: a.taken == [f"<{ALICE} nothing/>"], a)
+    assert owner(db, ALICE) == ["a"]
+    a.turn(share.SWEEP_SECONDS)
+    until(lambda: not owner(db, ALICE), a)
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE) == ["1"], a)
+    a.turn(share.SWEEP_SECONDS)
+    a.turn()
+    assert owner(db, ALICE) == ["a"]
+
+
+def test_the_vault_of_a_worker_has_the_passwords_of_its_users(workers: Workers, alice: str) -> None:
+    with closing(tables_in(workers.keys, workers.place)) as tables:
+        new = (NewPassword("of alice", alice, SecretStr("1")), NewPassword("of bob", "bob@example.org", SecretStr("2")))
+        tables.change(VaultChange(keep=new), LogMark("", 0))
+    workers.begun("a", "b")
+    found = {}
+    for name in ("a", "b"):
+        with closing(tables_in(workers.keys, workers.place, name)) as tables:
+            found[name] = [each.name for each in tables.passwords()]
+    assert found == {"a": ["of alice"], "b": []}
+
+
+def test_a_parcel_is_a_stanza_or_an_event() -> None:
+    assert parcels.event_in("<a/>") is None
+    assert parcels.event_in(parcels.of_event(event("1"))) == event("1")
