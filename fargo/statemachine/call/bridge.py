@@ -58,11 +58,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import (
-    Description,
-    IceUdp,
-    RawUdp,
-)
+from fargo.statemachine.media.description import Description, IceUdp, RawUdp
 from fargo.statemachine.media.paths import PathChoice
 from fargo.statemachine.model.call_records import (
     AudioPath,
@@ -206,7 +202,7 @@ def moved(call: Call, effects: Effects) -> Call:
     if call.forwarded is not None:
         forwarded, told = sip_leg.moved(call.forwarded, effects)
         call = _passed_on(replace(call, forwarded=forwarded), told, _CLIENT, effects)
-    call = _passed_on(*transfer.moved(call, effects), _PHONE, effects)
+    call = handover.moved(_passed_on(*transfer.moved(call, effects), _PHONE, effects), effects)
     return _passed_on(call, news, _PHONE, effects)
 
 
