@@ -233,6 +233,7 @@ class MediaConfig(Section):
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
     )
     early: _Early | None = Field(None, description='"ringing", "announcements" or "always"')
+    video: bool = Field(True, strict=True, description="true or false")
     end_to_end: Literal["known", "always", "never"] = Field("known", description='"known", "always" or "never"')
     private: bool = Field(True, strict=True, description="true or false")
     allow: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)
@@ -372,6 +373,12 @@ class Config(Section):
             return self.media.early
         usable = self.sip.engine == "sip" and self.media.relay is not None and self.media.path != "direct"
         return "announcements" if usable else "ringing"
+
+    @property
+    def video(self) -> bool:
+        """Return True if calls may have video: only the engine "sip" knows it, and only through the relay."""
+        relayed = self.media.relay is not None and self.media.path != "direct"
+        return self.media.video and self.sip.engine == "sip" and relayed
 
     @field_validator("media")
     @classmethod

@@ -51,9 +51,9 @@ from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
-from fargo.loading import core
+from fargo.loading import Loaded, core
 from fargo.metrics.monitoring import Monitoring
-from fargo.opened_log import opened, share_of
+from fargo.opened_log import follower_of, opened, share_of
 from fargo.operations.administration import administer
 from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
@@ -119,7 +119,12 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     output = JournalOutput(Form.JSON if as_json else form_of(sys.stderr.fileno(), os.environ), named(config.log.level))
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
     manager = ServiceManager(os.environ, reactor)
-    daemon = in_turn(lambda: Daemon(config, path, reactor, output, manager, keep_calls), config.worker, manager)
+
+    def start(known: Mapping[str, Loaded]) -> Daemon:
+        return Daemon(config, path, reactor, output, manager, keep_calls, known)
+
+    follower = follower_of(config)
+    daemon = in_turn(start, follower, config.worker, manager) if follower and config.worker else start({})
     # What is there now stays: otherwise all of it would be looked through for garbage again and again.
     gc.collect()
     gc.freeze()
@@ -139,7 +144,8 @@ class Daemon:
         reactor: Any,
         output: JournalOutput,
         manager: ServiceManager,
-        keep_calls: bool = False,
+        keep_calls: bool,
+        known: Mapping[str, Loaded],
     ) -> None:
         self.exit_code = 0
         self._output = output
@@ -172,7 +178,8 @@ class Daemon:
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
-        in_use = self._engine.load(self._state_keeping.read(), self._share.owned if self._share else None)
+        owned, known = (self._share.owned, self._share.still(known)) if self._share else (None, {})
+        in_use = self._engine.load(self._state_keeping.read(), owned, known)
         for each in filter(None, map(self._engine.state, self._engine.busy())):
             self._know_calls(each)
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)

@@ -34,6 +34,7 @@ def policy(config: Config) -> Policy:
         country=sip.country,
         dial_rules=sip.dial_rules,
         stay_signed_in=sip.stay_signed_in,
+        video=config.video,
         edge=_edge(config),
         end_to_end=config.media.end_to_end,
     )
@@ -106,6 +107,7 @@ def xmpp(config: Config) -> XmppSettings:
         language=server.language,
         relayed=media.relay is not None and media.path != "direct",
         secured=media.end_to_end == "always" and MediaProfile.DTLS in able.profiles,
+        video=config.video,
         texts=able.texts,
         transfers=able.joins,
     )

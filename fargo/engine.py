@@ -137,14 +137,19 @@ class Engine:
         """True if the log takes no more (rule 6)."""
         return self._log_failed
 
-    def load(self, kept: KeptStates | None = None, owned: Mapping[str, int] | None = None) -> frozenset[str]:
-        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states. ``owned``: see
-        `fargo.loading`.
+    def load(
+        self,
+        kept: KeptStates | None = None,
+        owned: Mapping[str, int] | None = None,
+        known: Mapping[str, Loaded] | None = None,
+    ) -> frozenset[str]:
+        """Fold the log, so that everyone is as they were; only the rest of it if there are kept states. ``owned``,
+        ``known``: see `fargo.loading`.
 
         Returns the names of the secrets that somebody's state refers to. Raises StoreError if the log cannot be read.
         """
-        known = loaded(self._store, self._machine, kept, owned)
-        self._streams = {jid: UserStream(each.user, each.version, each.at) for jid, each in known.items()}
+        users = loaded(self._store, self._machine, kept, owned, known)
+        self._streams = {jid: UserStream(each.user, each.version, each.at) for jid, each in users.items()}
         for jid, stream in self._streams.items():
             if self._is_idle(jid, stream):  # the others are armed when they are told of the restart
                 self._arm(jid)

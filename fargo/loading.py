@@ -7,11 +7,15 @@ Rules:
 2. If the log does not go on where a state ends, the states are not used.
 3. A worker has some of the users in a log. They are given as `owned`, each with a position that the log had reached
    when they came to the worker: a kept state from before that is of an earlier time, and is not used.
+4. Users may be known already, as they are in the log (`fargo.workers.following`): if they are most of a worker's users,
+   only the others are folded.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from hashlib import sha256
 from math import inf
+from operator import or_
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -56,9 +60,16 @@ def core() -> str:
 
 
 def loaded(
-    store: Store, machine: Folding, kept: KeptStates | None = None, owned: Mapping[str, int] | None = None
+    store: Store,
+    machine: Folding,
+    kept: KeptStates | None = None,
+    owned: Mapping[str, int] | None = None,
+    known: Mapping[str, Loaded] | None = None,
 ) -> dict[str, Loaded]:
     """Return everyone of whom the log knows, or whom a worker has. Raises StoreError if the log cannot be read."""
+    if known and owned and len(known) > len(owned) / 2:
+        others = (_followed({}, _stream(store, user), machine) for user in owned.keys() - known.keys())
+        return reduce(or_, others, dict(known))
     if kept is not None:
         try:
             streams = dict(_restored(store, machine, kept if owned is None else _of_worker(kept, owned)))

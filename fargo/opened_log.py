@@ -10,10 +10,12 @@ from fargo import texts
 from fargo.backfill import backfill
 from fargo.config import Config
 from fargo.engine import Engine
+from fargo.statemachine import machine
 from fargo.store.interface import Store, StoreError
-from fargo.store.opening import log_in
+from fargo.store.opening import log_in, open_store
 from fargo.store.spare import Spare, take_in
 from fargo.store.state import open_log, open_log_beside, owners_in
+from fargo.workers.following import Follower
 from fargo.workers.share import Share
 
 _logger = Logger()
@@ -41,3 +43,11 @@ def share_of(config: Config, log: Store, engine: Callable[[], Engine], reactor: 
         return None
     owners = owners_in(log, config.keys, config.log.store, config.worker, reactor)
     return Share(config.worker, owners, log, engine, reactor)
+
+
+def follower_of(config: Config) -> Follower | None:
+    """Return what follows the log while another process is this worker, None if this is no worker."""
+    database, worker = config.log.store, config.worker
+    if worker is None or database is None:
+        return None
+    return Follower(lambda: open_store(database, beside_writer=True, worker=worker), machine)

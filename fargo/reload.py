@@ -29,6 +29,7 @@ _AT_ONCE: Final = frozenset(
         "sip.dial_rules",
         "media.path",
         "media.early",
+        "media.video",
         "media.end_to_end",
         "media.private",
         "media.allow",

@@ -82,7 +82,9 @@ class Screening:
     def _with_sdp(self, event: InviteReceived | SipRequestReceived | SipResponseReceived) -> Event:
         if not isinstance(event.body, Sdp) or event.body.audio is None:
             return event
-        return replace(event, body=replace(event.body, audio=_content(event.body.audio, self._known(), True)))
+        sdp, known = event.body, self._known()
+        video = sdp.video and _content(sdp.video, known, True)
+        return replace(event, body=replace(sdp, audio=_content(event.body.audio, known, True), video=video))
 
     def _learn(self, event: RelayDescribed) -> None:
         """Take in at which addresses the relay receives audio (rule 2)."""

@@ -114,6 +114,14 @@ MAY = {
         "fargo.store.sealing",
     },
     "fargo.workers": {"fargo.service_manager", "fargo.store"},
+    "fargo.workers.standby": {
+        "fargo.loading",
+        "fargo.service_manager",
+        "fargo.store",
+        "fargo.workers",
+        "fargo.workers.following",
+    },
+    "fargo.workers.following": {CORE, "fargo.loading", "fargo.store", "fargo.workers"},
     "fargo.workers.parcels": {CORE, "fargo.store"},
     "fargo.workers.share": {
         *(CORE, "fargo.engine", "fargo.limits.rejection", "fargo.loading", "fargo.store", "fargo.workers"),
@@ -125,7 +133,7 @@ MAY = {
     },
     "fargo.opened_log": {
         *("fargo.backfill", "fargo.config", "fargo.engine", "fargo.store", "fargo.store.opening", "fargo.store.state"),
-        *("fargo.texts", "fargo.workers.share"),
+        *(CORE, "fargo.texts", "fargo.workers", "fargo.workers.following", "fargo.workers.share"),
     },
     "fargo.streams": {CORE, "fargo.store"},
     "fargo.dispatching": {
@@ -156,6 +164,8 @@ MAY = {
             "fargo.wall_clock",
             "fargo.workers",
             "fargo.workers.around",
+            "fargo.workers.heartbeat",
+            "fargo.workers.standby",
             "fargo.opened_log",
         ),
         *("fargo.store", "fargo.store.copies", "fargo.store.opening", "fargo.store.state", "fargo.store.vault"),

@@ -45,6 +45,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "relay": "the media relay, without which calls that need one are refused",
         "early": "what callers hear of a phone that has not answered: only ringing, announcements as well, or all of "
         "it. By default announcements as well, if there is a relay",
+        "video": 'whether calls may have video, which goes through the relay. Only the engine "sip" has it',
         "end_to_end": "which phones are offered audio that is encrypted from client to phone: those known to take it, "
         "all that have not refused it, or none",
         "private": "whether audio may go to private networks",

@@ -21,7 +21,7 @@ from fargo.statemachine.legs.jingle.jingle_session import Terminated
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Access, Trunk
 from fargo.statemachine.legs.sip.sip_leg import SipArrival
-from fargo.statemachine.media import paths
+from fargo.statemachine.media import paths, pictures
 from fargo.statemachine.media.description import Srtp, is_secured
 from fargo.statemachine.model.call_records import Direction, Side
 from fargo.statemachine.model.presence import Client, SignedIn
@@ -70,15 +70,18 @@ def arrived(user: User, event: SipArrival, effects: Effects) -> User:
     spoken = sip_leg.direct_profiles(sip)
     able = roster.able(user.contacts, spoken, user.policy)
     forward = forwarded.line(user, sip, caller.words, address.bare(caller.jid), credentials.gateway)
-    call = replace(call, forward=forward)
+    sees = paths.sees(user.policy, sip_leg.capabilities(sip).video, bool(offered.crypto))
+    call = replace(call, forward=forward, sees=sees)
     if unreachable := _unreachable(user, able, effects):
         call_state.begun(call, channel, caller, None, effects)
         return changed(user, None, bridge.turn_away(call, unreachable, effects), effects)
     if is_secured(offered) and caller.address:
         user = replace(user, contacts=roster.shown_dtls(user.contacts, caller.address, True))
-    profile = paths.as_it_is(offered, spoken, user.policy)
+    seen = sees and offered.video is not None and any(client.sees for client in able.values())
+    profile = paths.as_it_is(offered, spoken, user.policy, seen)
     sid = f"{credentials.nonce}{effects.version}"
-    jingle = forking.invite(sid, caller.jid, offered, profile, caller.is_stranger, effects, caller.nick)
+    alone = pictures.without(offered)
+    jingle = forking.invite(sid, caller.jid, alone, profile, caller.is_stranger, effects, caller.nick)
     call_state.begun(call, channel, caller, jingle.invitation.sid, effects)
     call = replace(call, jingle=jingle, wakes=None if able or not is_woken(user) else user.policy)
     for jid in able:

@@ -235,6 +235,7 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
     audio, way = fit
     leg = jingle_leg.called(event, audio, follows, way == paths.END_TO_END, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
+    call = replace(call, sees=_sees(line, user.policy))
     call_state.placed(call, target.words, event.sid, rewritten, effects)
     if call.undescribed is None:
         effects.record(RecordPath(id, way.path, way.why))
@@ -243,17 +244,23 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
 
 def _fit(event: SessionInitiated, line: Line, policy: Policy) -> tuple[Audio, PathChoice] | Reason:
     """Return the audio of an offer that can be put through, and the path for it; or why there is none."""
-    audio = offer.audio(event.contents, event.bundles)
+    able = sip_leg.engine_capabilities(line.engine)
+    audio = offer.audio(event.contents, event.bundles, _sees(line, policy))
     if isinstance(audio, Reason):
         return audio
-    able = sip_leg.engine_capabilities(line.engine)
     plain = audio.profile is MediaProfile.PLAIN
     if plain and not paths.relays(policy) and not takes(audio.description, able.families):
         return paths.APART
     apart = plain and not takes(audio.description, (line.family,))
     spoken = sip_leg.direct_profiles(Preparing(line))
-    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy, apart)
+    seen = audio.video is not None
+    way = paths.choose(audio.description.codecs, audio.profile, spoken, policy, apart, seen)
     return way if isinstance(way, Reason) else (audio, way)
+
+
+def _sees(line: Line, policy: Policy) -> bool:
+    """Return True if a call over this line can have video."""
+    return paths.sees(policy, sip_leg.engine_capabilities(line.engine).video, line.srtp != "off")
 
 
 def _meant(user: User, to: str) -> str | None:
@@ -276,7 +283,10 @@ def proposed(user: User, event: CallProposed, effects: Effects) -> User:
     effects.call = id = str(effects.version)
     ready = line_of_call(user, event.to)
     unlimited = _is_emergency(user.policy, event.to)
-    problem = ready.reason if isinstance(ready, Refusal) else jmi.unacceptable(event, unlimited, effects)
+    if isinstance(ready, Refusal):
+        problem: Reason | None = ready.reason
+    else:
+        problem = jmi.unacceptable(event, unlimited, _sees(ready, user.policy), effects)
     if problem:
         jmi.reject(event, problem, effects)
         rewritten = rewriting.record(ready.rewritten, dialling.dialled(event.to))

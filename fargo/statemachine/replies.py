@@ -21,6 +21,7 @@ from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    ChangeContent,
     InformDescription,
     InformSession,
     InformTransport,
@@ -58,7 +59,14 @@ def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
     if user.awaited and (excused := awaited.excused(user, command, event)):
         return excused
     match command:
-        case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | InformDescription():
+        case (
+            InitiateSession()
+            | AcceptSession()
+            | InformSession()
+            | InformTransport()
+            | InformDescription()
+            | ChangeContent()
+        ):
             counts = isinstance(event, _OF_CLIENTS) and event.resource == command.to
         case TerminateSession() | MessageCall():
             if isinstance(event, _OF_CLIENTS) and unacknowledged.is_goodbye(command):

@@ -54,8 +54,13 @@ class Owners(AppendsDone, Protocol):
     """
 
     def owned(self) -> Mapping[str, int]:
-        """Return this worker's users, each with a position of the log that it had reached when they came. Whoever is in
-        the log and has no worker, is this one's from now on. Raises StoreError.
+        """Return this worker's users, each with a position of the log that it had reached when they came. If no worker
+        has anybody yet, all who are in the log are this one's from now on. Raises StoreError.
+        """
+
+    def versions(self) -> Mapping[str, int]:
+        """Return the version of the last event of each of this worker's users of whom there is one. Raises
+        StoreError.
         """
 
     def settle(self, user: str, things: Sequence[str], /) -> Deferred[bool]:

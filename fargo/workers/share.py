@@ -15,7 +15,7 @@ Rules:
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, assert_never
 
@@ -101,6 +101,12 @@ class Share:
         self._look_again = False
         self._sweep = LoopingCall(self._swept)
         self._sweep.clock = reactor
+
+    def still(self, followed: Mapping[str, Loaded]) -> dict[str, Loaded]:
+        """Return those users who are as they were when the log was followed last. Raises StoreError."""
+        versions = self._owners.versions() if followed else {}
+        as_now = {user: each for user, each in followed.items() if versions.get(user) == each.version}
+        return {user: each for user, each in as_now.items() if user in self.owned}
 
     def join(self, around: Around) -> None:
         """Know the other parts of the gateway."""

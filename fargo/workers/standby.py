@@ -6,17 +6,20 @@ Rules:
    it ends, or its machine is silent, one of the others gets it and goes on with the users (docs/scale.md).
 2. Nothing runs while a process waits: no edge, no XMPP stream. So it can wait beside anything.
 3. The service manager is told that the process is ready: to wait is what it is for.
+4. What the other one writes is followed meanwhile (`fargo.workers.following`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import sleep
 from typing import Final, TypeVar
 
 from twisted.logger import Logger
 
+from fargo.loading import Loaded
 from fargo.service_manager import ServiceManager
 from fargo.store.interface import StoreInUseError
 from fargo.workers import texts
+from fargo.workers.following import Follower
 
 PAUSE: Final = 0.2
 """Seconds between two attempts, each of which waits for the lease itself."""
@@ -26,27 +29,28 @@ _logger = Logger()
 
 
 def in_turn(
-    start: Callable[[], _Started],
-    worker: str | None,
+    start: Callable[[Mapping[str, Loaded]], _Started],
+    follower: Follower,
+    worker: str,
     manager: ServiceManager,
     pause: Callable[[float], None] = sleep,
 ) -> _Started:
-    """Return what is started. If another process is the worker, wait for its end. ``pause`` waits some seconds. Raises
-    StoreError, and StoreInUseError if this is no worker.
+    """Return what is started with the users that are known already. If another process is the worker, wait for its
+    end. ``pause`` waits some seconds. Raises StoreError.
     """
     told: str | None = None
     while True:
         try:
-            started = start()
+            started = start(follower.users)
         except StoreInUseError as error:
-            if worker is None:
-                raise
             if str(error) != told:
                 told = str(error)
                 _logger.info(texts.STANDS_BY, worker=worker, why=told)
             manager.stands_by(told)
+            follower.follow()
             pause(PAUSE)
         else:
+            follower.end()
             if told is not None:
                 _logger.info(texts.TAKES_OVER, worker=worker)
             return started

@@ -47,7 +47,8 @@ def of(record: LogRecord, user: str) -> Label:
             return _note(_agreed(record))
         case RecordTransfer(step=step, to=to, why=why):
             tone = Tone.ERROR if why else Tone.NOTE
-            return Label(f"{texts.TRANSFERS[step].format(to=to)} {why}".strip(), tone)
+            asked = texts.USER_TRANSFERS if record.by_user else texts.TRANSFERS
+            return Label(f"{asked[step].format(to=to)} {why}".strip(), tone)
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
             side = texts.ENDED_BY_TARGET if record.forwarded else texts.ENDED_BY[by]

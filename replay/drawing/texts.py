@@ -91,6 +91,11 @@ TRANSFERS: Final = {
     TransferStep.DONE: "The call was transferred to {to}.",
     TransferStep.FAILED: "The transfer to {to} has failed.",
 }
+USER_TRANSFERS: Final = {
+    **TRANSFERS,
+    TransferStep.ASKED: "The user transfers the call to {to}.",
+    TransferStep.DONE: "The two phones are joined: the user has transferred the call to {to}, and is out of it.",
+}
 CALL_ID: Final = "The Call-ID is {call_id}."
 FORWARDED_CALL_ID: Final = "The Call-ID of the call to the number that it is forwarded to is {call_id}."
 AGREED: Final = "The audio is {codecs}: the phone sends to {local} and receives at {remote}."

@@ -7,6 +7,7 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
+    ChangeContent,
     ConfirmText,
     DeliverText,
     InformDescription,
@@ -83,6 +84,7 @@ def client(value: XmppEvent | XmppCommand) -> str | None:
             | InformSession()
             | InformTransport()
             | InformDescription()
+            | ChangeContent()
             | RejectContents()
             | TerminateSession()
             | ProposeCall()
@@ -166,6 +168,8 @@ def sent(command: XmppCommand) -> Label:
             return Label("transport-info")
         case InformDescription():
             return Label("description-info")
+        case ChangeContent(action=changing):
+            return Label(changing)
         case RejectContents(action=action):
             return Label(action)
         case TerminateSession(condition=condition):

@@ -21,7 +21,7 @@ from world.tab import Tab
 from fargo.calls import CallName, records
 from fargo.cli import main
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
-from fargo.statemachine.legs.relay.relay_leg import RelayLeg
+from fargo.statemachine.legs.relay.relay_session import RelayLeg
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.media.description import Candidate, Codec
 from fargo.statemachine.model.call1 import CallArrived, CallStateChanged

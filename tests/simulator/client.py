@@ -25,6 +25,7 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AskFeatures,
+    ChangeContent,
     Command,
     InformDescription,
     InformSession,
@@ -268,7 +269,7 @@ class Client(Struct, frozen=True):
         if not isinstance(transport, IceUdp):
             return transport
         found = replace(transport.candidates[0], port=5000 + self.stanzas)
-        return replace(transport, candidates=(*transport.candidates, found))
+        return replace(transport, candidates=(*transport.candidates, found), complete=True)
 
     def _messages(self, session: Session, what: str) -> "Client":
         """It says something about a proposal."""
@@ -296,7 +297,7 @@ class Client(Struct, frozen=True):
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
-            case InformDescription() | RejectContents() | TerminateSession() if not self.online:
+            case InformDescription() | ChangeContent() | RejectContents() | TerminateSession() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
             case InitiateSession(us, _, sid, content):
                 return self._invited(issued.id, us, sid, *self._sends_to(content))
@@ -305,6 +306,7 @@ class Client(Struct, frozen=True):
                 | InformSession(_, _, sid)
                 | InformTransport(_, _, sid)
                 | InformDescription(_, _, sid)
+                | ChangeContent(_, _, sid)
                 | RejectContents(_, _, sid)
                 | TerminateSession(_, _, sid)
             ):
@@ -333,7 +335,7 @@ class Client(Struct, frozen=True):
             return None, ""  # the phone wants us to make the offer, and has no address before its answer
         if profile(told) is not self.profile or where is None or told.mux != (self.profile is MediaProfile.DTLS):
             raise Broken("a client is told what it can use", (self, content))
-        if where.ip not in ((PHONE, RELAY) if self.profile is MediaProfile.PLAIN else (RELAY,)):
+        if where.ip not in ((RELAY,) if self.profile is MediaProfile.ICE else (PHONE, RELAY)):
             raise Broken("a client is told where the phone is, or the relay if it needs one", (self, content))
         return (told.transport, "") if where.ip == RELAY else (None, where.ip)
 
@@ -453,6 +455,8 @@ def _moved(session: Session, content: Content) -> Session:
     before, now = session.relay, content.transport
     if isinstance(now, RawUdp) and before is None:
         return replace(session, phone=now.candidates[0].ip)
+    if isinstance(now, IceUdp) and before is None and session.phone and (session.restarting or session.doubted):
+        return replace(session, phone=now.candidates[0].ip, restarting=False)
     if session.doubted and (now == before or session.phase == "calling"):
         return session  # it is told again, or has missed the acceptance, which comes again
     if isinstance(now, RawUdp | IceUdp) and isinstance(before, type(now)) and _is_elsewhere(before, now):

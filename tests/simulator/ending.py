@@ -38,7 +38,7 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
             raise broken_rule(world, "nobody talks to nobody (clients, phones, calls)", talkers(world))
         if len(set(_relayed(world))) > 1:
             raise broken_rule(world, "who is relayed is in a session (clients, phones, relay, calls)", _relayed(world))
-        if quirks <= _ANSWERING and any(s.restarting for c in world.clients for s in c.sessions):
+        if quirks <= _ANSWERING and any(s.restarting and s.relay for c in world.clients for s in c.sessions):
             raise broken_rule(world, "a client that restarts ICE is answered", world.clients)
         if quirks <= _ANSWERING and len(set(_whereabouts(world))) > 1:
             raise broken_rule(world, "a phone that moves is followed (phones, who sends to them)", _whereabouts(world))

@@ -60,6 +60,7 @@ from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
     AnswerCommand,
+    ChangeContent,
     Command,
     Fault,
     InformDescription,
@@ -130,7 +131,7 @@ Leg = tuple[str, ...]
 """A channel by its name, a session by our end, the client and its sid, or one of the relay."""
 Offer = tuple[tuple[str, int, int], ...]
 
-_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription
+_SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription | ChangeContent
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
 _ANSWERS = CallStateChanged | SipResponseReceived
@@ -411,7 +412,7 @@ class Watch(Struct, frozen=True):
         if call in self.out and isinstance(event, SessionAccepted | TransportInformed):
             return event.iq.to, event.iq.sender, event.sid
         match event:
-            case SessionInitiated(iq, sid):
+            case SessionInitiated(iq, sid) | TransportInformed(iq, sid):
                 return iq.to, iq.sender, sid
             case RelayDescribed(command) | RelayRefused(command):
                 found = [leg for name, _, leg in self.relayed if name == command]
@@ -419,7 +420,8 @@ class Watch(Struct, frozen=True):
                     found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
             case TimePassed():
                 placed = [what[1:] for what in self.started if what[0].startswith("place")]
-                found = [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
+                found = [leg for leg, of in self.calls if of == call and len(leg) == _SESSION]
+                found = found or [leg for _, _, leg in self.relayed if leg and leg not in (*placed, *self.ended)]
             case _:
                 found = []
         if not found or not found[0]:
@@ -522,7 +524,7 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case InformSession(us, client, sid) | InformTransport(us, client, sid) | InformDescription(us, client, sid):
             return us, client, sid
-        case RejectContents(us, client, sid) | TerminateSession(us, client, sid):
+        case RejectContents(us, client, sid) | TerminateSession(us, client, sid) | ChangeContent(us, client, sid):
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session

@@ -16,9 +16,10 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.user_agent import secured
 from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
 from fargo.statemachine.media.codecs import kind
-from fargo.statemachine.media.description import Codec, Senders, address
+from fargo.statemachine.media.description import Codec, IceUdp, Senders, address, is_secured
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
@@ -40,7 +41,7 @@ from fargo.statemachine.model.sip_messages import (
 
 from .broken import Broken
 from .quirks import Quirk
-from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp
+from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp, secured_sdp
 
 Step = tuple["Phone", tuple[Event, ...]]
 Change = Literal["", "hold", "resume", "move", "change codecs", "change to strange codecs", "ask for an offer"]
@@ -51,10 +52,12 @@ INVITATIONS: Final[dict[str, Body | None]] = {
     "call with strange codecs": phone_sdp(G722),
     "call without an offer": None,
     "call with nonsense": OtherBody("text/plain", 5),
+    "call with encryption": secured_sdp(PCMU, PCMA, setup="actpass"),
 }
 ANSWERS: Final = {
     "answer": (PCMU, PCMA),
     "answer with strange codecs": (G722,),
+    "answer without encryption": (PCMU,),
     "answer without a description": None,
     "answer and hold": (PCMU,),
     "answer, to be refreshed": (PCMU,),
@@ -118,6 +121,7 @@ class Phone(Struct, frozen=True):
     ``ok``: its last 2xx to an INVITE. ``early``: how its offer was answered before the call was.
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
     ``astray``: the Contact of ours that it knows is that of an edge which is gone.
+    ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
     """
 
     tag: str
@@ -144,6 +148,8 @@ class Phone(Struct, frozen=True):
     to: str = ""
     stubborn: bool = False
     astray: bool = False
+    ufrag: str = ""
+    theirs: str = ""
 
     @property
     def contact(self) -> str:
@@ -184,6 +190,8 @@ class Phone(Struct, frozen=True):
     def _answers(self, quirks: frozenset[Quirk]) -> Iterator[str]:
         if Quirk.CODECS in quirks:
             yield "answer with strange codecs"
+            if is_encrypted(self._invite.request.body):
+                yield "answer without encryption"
         if Quirk.CODECS in quirks or self.phase == "early":
             yield "answer without a description"
         if Quirk.CHATTER in quirks:
@@ -248,12 +256,13 @@ class Phone(Struct, frozen=True):
         early, reliably = RINGING[what] == 183, what.endswith("reliably")
         headers = SipHeaders(require=("100rel",), rseq=self.rseq + 1) if reliably else NO_HEADERS
         rung = replace(self, rseq=self.rseq + reliably, phase="early" if early else self.phase)
-        body = self._describe("") if early else None
+        body = rung._in_kind(self._invite.request.body)._describe("") if early else None
         return rung, (self.response(self._invite, RINGING[what], headers, body),)
 
     def _picks_up(self, what: str) -> Step:
         codecs, holds = ANSWERS[what], what.endswith("hold")
         after = replace(self, phase="answered", oks=self.oks + 1, held=holds)._told(self._invite.request)
+        after = replace(after, ufrag="") if what.endswith("without encryption") else after
         body = after._describe("", *codecs) if codecs else None
         ok = after._accepted(_TIMED.get(what, NO_HEADERS), body)
         return replace(after, ok=ok), (ok,)
@@ -292,6 +301,10 @@ class Phone(Struct, frozen=True):
         """Return its description, as it would be after a change."""
         held = {"hold": True, "resume": False}.get(what, self.held)
         at = ({PHONE: AWAY, AWAY: PHONE}[self.at]) if what == "move" else self.at
+        if self.ufrag:
+            codecs, ufrag = codecs or CODECS.get(what, (PCMU, PCMA)), self.ufrag + ("-moved" if what == "move" else "")
+            setup = "actpass" if what else "active"
+            return secured_sdp(*codecs, senders=_senders(held, self.holds), at=at, ufrag=ufrag, setup=setup)
         return phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
 
     # --- responding
@@ -328,7 +341,16 @@ class Phone(Struct, frozen=True):
     def _told(self, request: SendRequest) -> "Phone":
         """After an offer of ours is agreed to."""
         assert isinstance(request.body, Sdp)
-        return replace(self, relayed=is_relayed(request.body), holds=_holds(request.body), to=_place(request.body))
+        told = self._in_kind(request.body)
+        return replace(told, relayed=is_relayed(request.body), holds=_holds(request.body), to=_place(request.body))
+
+    def _in_kind(self, offer: Body | None) -> "Phone":
+        """With ICE of its own if an offer has it, and begun anew if the other end's has."""
+        theirs = ufrag_of(offer)
+        if not theirs or theirs == self.theirs:
+            return self
+        ufrag = f"phone{self.heard}" if self.theirs else self.ufrag or "phone"
+        return replace(self, ufrag=ufrag, theirs=theirs)
 
     # --- what it is told
 
@@ -428,6 +450,8 @@ class Phone(Struct, frozen=True):
     def _changed(self, what: str, response: SendResponse) -> Step:
         """The phone after the gateway has agreed to its re-INVITE."""
         offered = None if what == "ask for an offer" else self._describe(what)
+        if what == "move" and self.ufrag:
+            raise Broken("a phone that restarts ICE is refused", (self, response))
         agreed = self._understood(response.body, offered)
         held = {"hold": True, "resume": False}.get(what, self.held)
         at = ({PHONE: AWAY, AWAY: PHONE}[self.at]) if what == "move" else self.at
@@ -437,9 +461,12 @@ class Phone(Struct, frozen=True):
         """The phone after the gateway has described its end, in an answer to an offer or in an offer of its own."""
         if not isinstance(body, Sdp) or body.audio is None or body.audio.description is None:
             raise Broken("a 2xx to an INVITE describes the gateway's end", (self, body))
+        if is_encrypted(body) is not bool(self.ufrag):
+            raise Broken("audio that is encrypted from end to end stays so, and other does not become so", (self, body))
         if isinstance(offer, Sdp):
             _compare(offer, body)
-        return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body))
+        theirs = ufrag_of(body)
+        return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body), theirs=theirs)
 
     def acknowledgement(self, response: SendResponse) -> SipRequestReceived:
         """Return the ACK to a final response of the gateway; it answers an offer in that."""
@@ -464,7 +491,7 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     offer = INVITATIONS[what]
     call_id = f"call-{tag}"
     name = f"{connection}-{sha256((call_id + tag).encode()).hexdigest()[:16]}"
-    phone = Phone(tag, name, call_id, "calling", True, offer=offer)
+    phone = Phone(tag, name, call_id, "calling", True, offer=offer, ufrag=ufrag_of(offer))
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
     headers = replace(headers, allow=("INFO",))
@@ -472,6 +499,18 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
 
 
 # --- descriptions
+
+
+def ufrag_of(body: Body | None) -> str:
+    """Return the user name of ICE in a description, "" if there is none."""
+    described = body.audio.description if isinstance(body, Sdp) and body.audio else None
+    return described.transport.ufrag if described and isinstance(described.transport, IceUdp) else ""
+
+
+def is_encrypted(body: Body | None) -> bool:
+    """Return True if a description is one with DTLS over ICE."""
+    described = body.audio.description if isinstance(body, Sdp) and body.audio else None
+    return described is not None and is_secured(described)
 
 
 def is_relayed(sdp: Sdp) -> bool:
@@ -501,6 +540,14 @@ def _place(sdp: Sdp) -> str:
     return where.ip if where else ""
 
 
+def role(sdp: Sdp) -> str:
+    """Return the role in the handshake that a description with DTLS has."""
+    assert sdp.audio
+    assert sdp.audio.description
+    assert isinstance(sdp.audio.description.transport, IceUdp)
+    return secured.role(sdp.audio.description.transport)
+
+
 def _holds(sdp: Sdp) -> bool:
     """Return True if the gateway takes no audio."""
     assert sdp.audio
@@ -526,5 +573,7 @@ def _compare(offer: Sdp, answer: Sdp) -> None:
     allowed = {"both": ("both", "initiator", "responder", "none"), "none": ("none",)}
     if answer.audio.senders not in allowed.get(offer.audio.senders, (offer.audio.senders, "none")):
         raise Broken("an answer wants no more than was offered", (offer, answer))
+    if is_encrypted(answer) and role(answer) not in ("active", "passive"):
+        raise Broken("an answer settles the role in the handshake", (offer, answer))
     if (answer.media, answer.place) != (offer.media, offer.place):
         raise Broken("an answer has the streams of its offer", (offer, answer))

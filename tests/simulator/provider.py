@@ -726,9 +726,9 @@ def _text_moves(quirks: frozenset[Quirk]) -> Iterator[str]:
 
 
 def _call_moves(quirks: frozenset[Quirk]) -> Iterator[str]:
-    yield "call"
+    yield from ("call", "call with encryption")
     if Quirk.CODECS in quirks:
-        yield from (each for each in INVITATIONS if each != "call")
+        yield from (each for each in INVITATIONS if each not in ("call", "call with encryption"))
     if Quirk.RELIABLE in quirks:
         yield "call reliably"
     if Quirk.TIMERS in quirks:

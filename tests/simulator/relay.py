@@ -79,7 +79,8 @@ class Kept(Struct, frozen=True):
         """After one end has described itself."""
         where = address(end)
         phone = where.ip if where and where.ip in (PHONE, AWAY) else self.phone
-        ufrag = end.transport.ufrag if isinstance(end.transport, IceUdp) else self.ufrag
+        of_phone = where is not None and where.ip in (PHONE, AWAY)
+        ufrag = end.transport.ufrag if isinstance(end.transport, IceUdp) and not of_phone else self.ufrag
         times = self.times + (self.ufrag not in ("", ufrag))
         return replace(self, phone=phone, ufrag=ufrag, times=times)
 

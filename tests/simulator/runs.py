@@ -86,7 +86,11 @@ def _beginnings(engine: SipEngine) -> dict[str, World]:
     }
 
 
-BEGINNINGS: Final = {name: world for engine in ENGINES.values() for name, world in _beginnings(engine).items()}
+_FROM_END_TO_END: Final = _mixed(Policy(relay=True, engine="sip", end_to_end="always"))
+BEGINNINGS: Final = {
+    **{name: world for engine in ENGINES.values() for name, world in _beginnings(engine).items()},
+    "sip, a relay, but phones are offered DTLS": _FROM_END_TO_END,
+}
 
 
 FORWARDING: Final = asked_for(_plain(Policy(engine="sip")), SetForward("+44 1632 960111"))

@@ -67,4 +67,5 @@ STARTS: Final[dict[str, World]] = {
     "out over SIP": signed_in(replace(DESK, calls=1), policy=OWN),
     "in over SIP": signed_in(DESK, calls=1, policy=OWN),
     "out over SIP, called anew": _called_anew(),
+    "out from end to end": signed_in(replace(BROWSER, calls=1), policy=OWN),
 }

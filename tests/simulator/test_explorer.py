@@ -50,6 +50,7 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
         ("in to one that asks first, relayed", 6),
         ("out over SIP", 5),
         ("in over SIP", 6),
+        ("out from end to end", 6),
     ],
 )
 def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) -> None:
@@ -71,6 +72,7 @@ def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) 
         ("in to one that asks first, relayed", 5),
         ("out over SIP", 5),
         ("in over SIP", 5),
+        ("out from end to end", 6),
     ],
 )
 def test_a_call_every_way_and_further(start: str, depth: int) -> None:

@@ -127,6 +127,13 @@ def audio(*codecs: Codec, profile: MediaProfile = MediaProfile.PLAIN) -> Content
     return Content("voice", description=description)
 
 
+def secured_sdp(*codecs: Codec, senders: Senders = "both", at: str = PHONE, ufrag: str = "phone", setup: str) -> Sdp:
+    """Return the session description of a phone with DTLS. ``setup``: its role in the handshake."""
+    transport = IceUdp(ufrag, "pwd", phone_media(at)[:1], Fingerprint("sha-256", setup, "CD:EF"))
+    description = Description("audio", codecs, transport, mux=True)
+    return Sdp(Content("", senders=senders, description=description), ("audio 5000 UDP/TLS/RTP/SAVPF 0",), 0)
+
+
 def phone_sdp(*codecs: Codec, senders: Senders = "both", at: str = PHONE) -> Sdp:
     """Return the session description of a phone at this address. ``senders``: the phone is the initiator."""
     description = Description("audio", codecs, RawUdp(phone_media(at)))

@@ -14,6 +14,7 @@ from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.model.commands import (
     AcceptSession,
     AskFeatures,
+    ChangeContent,
     InformDescription,
     InformSession,
     InformTransport,
@@ -37,7 +38,9 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
     """Return whether a command waits for something that may still be answered."""
     call = user.calls.get(waiting.call or "")
     match waiting.command:
-        case InitiateSession() | AcceptSession() | InformSession() | InformTransport() | InformDescription():
+        case InitiateSession() | AcceptSession():
+            return call is not None and _is_in(call.jingle, waiting)
+        case InformSession() | InformTransport() | InformDescription() | ChangeContent():
             return call is not None and _is_in(call.jingle, waiting)
         case ProposeCall():
             leg = call.jingle if call else None

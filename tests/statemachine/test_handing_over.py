@@ -5,7 +5,7 @@ import pytest
 from fargo.statemachine import texts
 from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.media.paths import Policy
-from fargo.statemachine.model.call_records import Direction, RecordEnded, RecordPath, Side
+from fargo.statemachine.model.call_records import Direction, RecordEnded, RecordPath, RecordTransfer, Side, TransferStep
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
@@ -18,6 +18,10 @@ from .transferring import NUMBER, URI, Transferring
 from .user_agent.phone import sdp
 
 PEER = "bob@sip.test"
+
+
+def steps(story: Transferring) -> list[TransferStep]:
+    return [each.step for each in story.noted() if isinstance(each, RecordTransfer) and each.by_user]
 
 
 def test_a_call_is_transferred_to_a_number() -> None:
@@ -36,6 +40,7 @@ def test_a_call_is_transferred_to_a_number() -> None:
     ended = story.the(TerminateSession)
     assert (ended.to, ended.condition, NUMBER in ended.text) == (DESK, "success", True)
     assert story.said == [f"The call with {PEER} was transferred to {NUMBER}@sip.test."]
+    assert steps(story) == [TransferStep.ASKED, TransferStep.DONE]
     assert not [each for each in story.noted() if isinstance(each, RecordEnded)]
 
 
@@ -60,7 +65,7 @@ def test_the_call_goes_on_if_the_number_does_not_take_it() -> None:
     story.transfers()
     story.responds_to("target", 486)
     [told] = story.said
-    assert ("486" in told, "still in it" in told) == (True, True)
+    assert ("486" in told, "still in it" in told, steps(story)[-1]) == (True, True, TransferStep.FAILED)
     assert story.methods == []
     assert isinstance(next(iter(story.user.calls.values())).jingle, Active)
     story.transfers()

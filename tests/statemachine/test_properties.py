@@ -24,7 +24,7 @@ from simulator.coverage import strays
 
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.machine import deadlines
-from fargo.statemachine.media.description import Codec
+from fargo.statemachine.media.description import Candidate, Codec, Description, RawUdp
 from fargo.statemachine.model.call1 import CallArrived, CallState, PlaceCall
 from fargo.statemachine.model.commands import (
     AcceptIq,
@@ -64,6 +64,8 @@ CODECS: Final = st.sampled_from(
 )
 EVENTS: Final = [kind for kind in get_args(Event) if kind is not Snapshot]
 
+VIDEO: Final = Description("video", (Codec(96, "VP8", 90000),), RawUdp((Candidate(1, "127.0.0.4", 5002),)))
+
 # Texts whose words matter, by the name of the field.
 WORDS: Final[Mapping[str, Strategy]] = {
     "address": st.sampled_from(["a@sip.test", "b@sip.test", "no"]),
@@ -74,6 +76,7 @@ WORDS: Final[Mapping[str, Strategy]] = {
     "info": st.sampled_from(["", "ringing", "hold", "unhold", "dtmf"]),
     "CallProposed.media": st.sampled_from([("audio",), ("video",), ()]),
     "media": st.sampled_from(["audio", "video"]),
+    "Description.video": st.none() | st.just(VIDEO),
     "message": st.sampled_from(["", "486 Busy Here", "999 What"]),
     "nonce": st.just("nonce"),
     "port": st.sampled_from([0, 5000]),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
+from .colours import is_like, mean
 from .event_list import EventList
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
@@ -45,9 +46,25 @@ ausrc_channels 2
 
 # Record the audio of every call in both directions.
 snd_path {directory}
+{video}"""
+
+VIDEO = """\
+module fakevideo.so
+module vp8.so
+module snapshot.so
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 320x240
+video_bitrate 500000
+video_fps 10
 """
+"""It sends a pattern of its own, and writes what it receives to files when it is told to."""
+
+PATTERN = (83, 87, 85)
+"""The mean colour of that pattern (red, green, blue)."""
 
 RTP_PORTS = 20
+PICTURE_SECONDS = 2
 
 MODULES = {"PCMU": "g711", "PCMA": "g711", "G722": "g722"}
 """The module of each codec. The phone offers whatever is loaded, and not only what is said of the account."""
@@ -68,6 +85,7 @@ class Baresip(Server):
     """A phone for one account.
 
     `answers`: it answers every call automatically. `hertz`: the tone that it plays. `codecs`: those that it supports.
+    `video`: it has video, in VP8.
     `encrypts`: it wants DTLS over ICE in every call; then its `address` must not be one of loopback, which its ICE
     ignores.
     """
@@ -81,6 +99,7 @@ class Baresip(Server):
         hertz: int = 440,
         codecs: str = "PCMU,PCMA",
         writes_to: str = "alice",
+        video: bool = False,
         encrypts: bool = False,
     ) -> None:
         super().__init__(directory)
@@ -89,6 +108,7 @@ class Baresip(Server):
         self.hertz = hertz
         self.codecs = codecs
         self.writes_to = writes_to
+        self.video = video
         self.encrypts = encrypts
         self.address = address
         self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
@@ -118,9 +138,10 @@ class Baresip(Server):
                 rtp_last=self.rtp_port + RTP_PORTS - 1,
                 hertz=self.hertz,
                 directory=self.directory,
+                video=VIDEO if self.video else "",
             ),
         )
-        self.process = await Process.start("baresip", "baresip", "-f", self.directory)
+        self.process = await Process.start("baresip", "baresip", "-f", self.directory, cwd=self.directory)
         # Do not probe its control port instead. It serves one connection at a time and may mistake the end of the probe
         # for the end of the next connection.
         await self.process.line("baresip is ready")
@@ -199,6 +220,25 @@ class Baresip(Server):
             await hears(self._tone, hertz, seconds)
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
+
+    async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
+        """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
+        seen: list[object] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while not ((now := await self._picture()) and is_like(now, colour)):
+                    seen.append(now)
+        except TimeoutError:
+            raise self.process.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+
+    async def _picture(self) -> tuple[int, ...] | None:
+        """Return the mean colour of the next picture that it receives; None if it receives none for a while."""
+        mark = len(self.process.lines)
+        path = self.directory / f"picture-{mark}.png"
+        await self.command("snapshot_recv", str(path))
+        with suppress(ProcessError):
+            await self.process.line("png: wrote", PICTURE_SECONDS, mark)
+        return mean(path) if path.exists() else None
 
     def _tone(self) -> int:
         recordings = sorted(self.directory.glob("dump-*-dec.wav"))

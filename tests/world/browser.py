@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import XMPP_ADDRESS
+from .colours import is_like
 from .devtools import DevTools, DevToolsError, Event
 from .ports import free_port
 from .process import Process, Server
@@ -120,11 +121,18 @@ class BrowserPhone:
         await self.event("ready")
 
     async def log_in(
-        self, server: XmppServer, user: str, resource: str = "browser", asks_first: bool = True, hertz: int = 700
+        self,
+        server: XmppServer,
+        user: str,
+        resource: str = "browser",
+        asks_first: bool = True,
+        hertz: int = 700,
+        colour: str | None = None,
     ) -> None:
         """Log in and become available.
 
         `asks_first`: use XEP-0353 in both directions. `hertz`: the tone that it sends; 0: Chromium's fake microphone.
+        `colour`: it announces video and sends a picture of this colour, as CSS names it; None: it has none.
         """
         account = {
             "jid": f"{user}@{server.domain}/{resource}",
@@ -133,6 +141,7 @@ class BrowserPhone:
             "gateway": server.component,
             "asksFirst": asks_first,
             "hertz": hertz,
+            **({"colour": colour, "media": ["audio", "video"]} if colour else {}),
         }
         await self.run(f"phone.logIn({json.dumps(account)})")
 
@@ -212,6 +221,17 @@ class BrowserPhone:
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise self.failure(f"did not hear {hertz} Hz within {seconds} s, but (in Hz) {sorted(heard)}") from None
+
+    async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
+        """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
+        seen: list[object] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while not ((now := await self.run("phone.watched()")) and is_like(now["colour"], colour)):
+                    seen.append(now)
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise self.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
 
     async def _received(self) -> int:
         """Return the number of audio packets received."""

@@ -107,14 +107,21 @@ class World:
         return await self.add(XmppClient(self.server, account, resource, available))
 
     async def browser(
-        self, user: str = "alice", asks_first: bool = True, hertz: int = 700, resource: str = "browser"
+        self,
+        user: str = "alice",
+        asks_first: bool = True,
+        hertz: int = 700,
+        resource: str = "browser",
+        colour: str | None = None,
     ) -> BrowserPhone:
-        """Start an XMPP client in a tab of Chromium and log it in. There is one Chromium for all clients."""
+        """Start an XMPP client in a tab of Chromium and log it in. There is one Chromium for all clients. `colour`: it
+        has video, and sends a picture of this colour.
+        """
         if self._browser is None:
             self._page = await self.add(PhonePage(self.server))
             self._browser = await self.add(Chromium(loopback=self.loopback))
         phone = await self._browser.phone(self._page.url)
-        await phone.log_in(self.server, user, resource, asks_first, hertz)
+        await phone.log_in(self.server, user, resource, asks_first, hertz, colour)
         return phone
 
     async def phone(self, user: str = "bob", answers: bool = True, hertz: int = 440, **more: Any) -> Baresip:

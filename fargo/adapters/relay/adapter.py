@@ -22,7 +22,7 @@ from fargo.adapters.relay.ng import Ng, NgReply, RefusedError, SilentError, Valu
 from fargo.adapters.relay.quality import quality
 from fargo.adapters.relay.ringing import ringing_tone
 from fargo.adapters.relay.watch import Watch
-from fargo.adapters.sdp.grammar import DTLS, PLAIN, SDES
+from fargo.adapters.sdp.grammar import DTLS, FEEDBACK, PLAIN, SDES
 from fargo.adapters.sdp.reading import MalformedSdpError, read
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sdp.writing import UnwritableError, write
@@ -271,10 +271,14 @@ def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
         codec["strip"] = list(command.strip)
     if command.transcode:
         codec["transcode"] = list(command.transcode)
+    description = _reserving(command.description, command.reserved)
+    feedback = {"transport-protocol": FEEDBACK} if description.video is not None or command.closed else {}
+    plain = {} if command.profile is MediaProfile.DTLS else feedback
     return {
-        **_described("offer", command.session, _reserving(command.description, command.reserved), command.by, keys),
+        **_described("offer", command.session, description, command.by, keys, command.closed),
         "from-tag": command.by.value,
         **_OFFERED[command.profile],
+        **plain,
         **_ENCRYPTED[command.srtp],
         "address-family": f"IP{command.family}",
         # Until the other end has answered, it has no address, and the relay would pass on whatever arrives for it.
@@ -296,7 +300,7 @@ _TRICKLES: Final = "a=ice-options:trickle\r\n"
 
 
 def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
-    described = _described("answer", command.session, command.description, command.by, keys)
+    described = _described("answer", command.session, command.description, command.by, keys, command.closed)
     transport = command.description.transport
     if isinstance(transport, IceUdp) and not transport.candidates:
         described["sdp"] = str(described["sdp"]) + _TRICKLES
@@ -312,16 +316,20 @@ def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
 
 
 def _described(
-    command: str, session: str, description: Description, by: RelayParty, keys: SessionKeys
+    command: str, session: str, description: Description, by: RelayParty, keys: SessionKeys, closed: bool
 ) -> dict[str, Value]:
     """Return what an offer and an answer have in common."""
     return {
         "command": command,
         "call-id": session,
-        "sdp": write(Content("", description=description), _SPEAKER[by], keys),
+        "sdp": write(Content("", description=description), _SPEAKER[by], keys, closed),
         # A zero address means that the candidates are still to come (RFC 8840 §4.1). It does not mean hold.
         "replace": ["origin", "session-connection", "zero-address"],
-        "flags": [_INJECT_DTMF, _GENERATE_RTCP, *_sources(description.transport)],
+        "flags": [
+            _INJECT_DTMF,
+            *([] if description.video is not None or closed else [_GENERATE_RTCP]),
+            *_sources(description.transport),
+        ],
     }
 
 

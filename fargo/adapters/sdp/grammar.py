@@ -12,6 +12,8 @@ from fargo.statemachine.media.description import Codec, Role, Senders
 
 PLAIN: Final = "RTP/AVP"
 """The profile of plain RTP, with or without ICE (RFC 3551)."""
+FEEDBACK: Final = "RTP/AVPF"
+"""The profile of plain RTP with feedback (RFC 4585)."""
 SDES: Final = "RTP/SAVP"
 """The profile of SRTP keyed by SDES (RFC 3711, RFC 4568)."""
 DTLS: Final = "UDP/TLS/RTP/SAVPF"

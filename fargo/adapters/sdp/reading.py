@@ -32,6 +32,7 @@ from fargo.adapters.sdp.grammar import (
     spaced,
 )
 from fargo.adapters.sdp.session_keys import SessionKeys
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import kind, meaningful
 from fargo.statemachine.media.description import (
     Candidate,
@@ -88,11 +89,22 @@ class Media(NamedTuple):
 
 
 def read(text: str, by: Role, keys: SessionKeys) -> Content:
-    """Return the content for the first media line of an SDP; the inverse of `write`.
+    """Return the content for the first media line of an SDP, with the video of the second; the inverse of `write`.
 
     `by` is the party whose description it is. Raise MalformedSdpError if the SDP cannot be understood.
     """
-    return content(streams(text)[0], by, keys)
+    first, *others = streams(text)
+    found = content(first, by, keys)
+    assert found.description, "content() returns a description"
+    if others and is_video(others[0]):
+        video = content(others[0], by, keys).description
+        found = replace(found, description=replace(found.description, video=pictures.usable(video)))
+    return found
+
+
+def is_video(media: Media) -> bool:
+    """Return True if a media line is of video that is in use."""
+    return media.line[0] == pictures.VIDEO and media.line[1].partition("/")[0] != "0"
 
 
 def content(media: Media, by: Role, keys: SessionKeys) -> Content:

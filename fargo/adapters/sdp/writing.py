@@ -8,13 +8,18 @@ Rules:
 2. What may be omitted in Jingle is filled in: the codec of a static payload type (RFC 3551 §6), and defaults for ICE.
 3. No text can leave its place. Text that would break a line, or the grammar within it, is left out (`trimming`). If a
    description is of no use without it, `UnwritableError` is raised.
-4. In an answer, the streams that are not the audio are rejected with port 0 (RFC 3264 §6).
+4. In an answer, the streams that are not carried are rejected with port 0 (RFC 3264 §6).
+5. With video, the relay is told the profile with feedback (RFC 4585) for all streams, whatever an end names: between
+   one with and one without it, the relay would take out the feedback that asks for a picture.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Final
+
+from msgspec.structs import replace
 
 from fargo.adapters.sdp import crypto, texts
 from fargo.adapters.sdp.grammar import (
@@ -23,6 +28,7 @@ from fargo.adapters.sdp.grammar import (
     DTLS,
     EVENTS,
     EVENTS_NAME,
+    FEEDBACK,
     HOST,
     INTERVAL,
     NOWHERE,
@@ -52,34 +58,58 @@ from fargo.statemachine.media.description import (
     Transport,
     UnknownTransport,
 )
+from fargo.statemachine.media.pictures import VIDEO
+
+_ANY_FORMAT: Final = 0
+"""The format of a stream that is rejected: one has to be named."""
 
 
 class UnwritableError(Exception):
     """A description that SDP cannot express. str() is a sentence."""
 
 
-def write(content: Content, by: Role, keys: SessionKeys) -> str:
-    """Return the SDP for a content that has a description.
+def write(content: Content, by: Role, keys: SessionKeys, closed: bool = False) -> str:
+    """Return the SDP for a content that has a description, and for the video that goes with it.
 
-    `by` is the party whose description it is, because directions in SDP are relative to it. Raise UnwritableError if
-    SDP cannot express the content.
+    `by` is the party whose description it is, because directions in SDP are relative to it. `closed`: the session has a
+    stream for video that is not used. Raise UnwritableError if SDP cannot express the content.
     """
     description = content.description
     assert description, "the content has a description"
-    return "".join(f"{line}\r\n" for line in _lines(content, description, by, keys))
+    return "".join(f"{line}\r\n" for line in _lines(content, description, by, keys, closed))
 
 
-def _lines(content: Content, description: Description, by: Role, keys: SessionKeys) -> Iterator[str]:
+def _lines(content: Content, description: Description, by: Role, keys: SessionKeys, closed: bool) -> Iterator[str]:
     host, port = default_address(description.transport)
     yield from session_lines(host, 0, 0)
-    yield from media_lines(content, description, by, profile(description), port, keys)
+    video = description.video
+    named = profile(description, video is not None or closed)
+    yield from media_lines(content, description, by, named, port, keys)
+    if video is not None:
+        yield from video_lines(replace(content, name=""), video, by, named, host, keys)
+    elif closed:
+        yield rejected_line(f"{VIDEO} {port} {named} {_ANY_FORMAT}")
 
 
-def profile(description: Description) -> str:
-    """Return the profile of a description's media line."""
+def profile(description: Description, feedback: bool = False) -> str:
+    """Return the profile of a description's media line; with ``feedback``, that which has it (rule 5)."""
     if _is_secured(description.transport):
         return DTLS
-    return SDES if description.encryption_required else PLAIN
+    if description.encryption_required:
+        return SDES
+    return FEEDBACK if feedback else PLAIN
+
+
+def video_lines(
+    content: Content, video: Description, by: Role, profile: str, host: str, keys: SessionKeys
+) -> Iterator[str]:
+    """Yield the media line of video, and its attributes. ``host``: the address of the session."""
+    own, port = default_address(video.transport)
+    first, *rest = media_lines(content, video, by, profile, port, keys)
+    yield first
+    if own != host:
+        yield f"c={_network(own)}"
+    yield from rest
 
 
 def session_lines(host: str, session: int, version: int) -> Iterator[str]:

@@ -73,6 +73,7 @@ from fargo.statemachine.model.commands import (
     AcceptSession,
     AnswerCommand,
     AskFeatures,
+    ChangeContent,
     InformDescription,
     InformSession,
     InformTransport,
@@ -117,6 +118,7 @@ _OneStanza: TypeAlias = (
     | InformSession
     | InformTransport
     | InformDescription
+    | ChangeContent
     | RejectContents
     | TerminateSession
     | ProposeCall
@@ -151,6 +153,8 @@ class XmppSettings:
     """The language of users who say none (`languages`)."""
     relayed: bool = False
     """True if calls can go through a media relay."""
+    video: bool = False
+    """True if calls can have video."""
     secured: bool = False
     """True if every phone is offered what clients with DTLS offer."""
     texts: bool = False
@@ -245,6 +249,7 @@ class XmppAdapter:
         self._readers.default = settings.language
         contact = disco.SECURED_CONTACT if settings.secured else disco.CONTACT
         contact = disco.RELAYED_CONTACT if settings.relayed else contact
+        contact = disco.with_video(contact) if settings.video else contact
         contact = disco.with_texts(contact) if settings.texts else contact
         self._contact = disco.with_transfers(contact) if settings.transfers else contact
 
@@ -279,7 +284,7 @@ class XmppAdapter:
                 self._put(issued.user, IqFailed(issued.id, to, "remote-server-not-found", texts.NO_STREAM))
             case AskFeatures(to=to):
                 self._put(issued.user, FeaturesLearned(issued.id, to, ()))
-            case InformSession() | InformTransport() | InformDescription() | RejectContents():
+            case InformSession() | InformTransport() | InformDescription() | ChangeContent() | RejectContents():
                 pass
             case AcceptIq() | RefuseIq() | SendForm() | AnswerCommand() | SendRegistrationForm() | SendContact():
                 pass
@@ -304,7 +309,7 @@ class XmppAdapter:
                 return make_stanza("iq", sender, to, request, type="get", id=replies.features_id(name))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport():
                 return jingle.stanza(command, name)
-            case InformDescription() | RejectContents() | TerminateSession():
+            case InformDescription() | ChangeContent() | RejectContents() | TerminateSession():
                 return jingle.stanza(command, name)
             case ProposeCall() | MessageCall():
                 return jingle_message.stanza(command, name)

@@ -54,6 +54,7 @@ from fargo.statemachine.media.description import (
     UnknownApplication,
     UnknownTransport,
 )
+from fargo.statemachine.media.pictures import VIDEO
 
 _MOST_CONTENTS: Final = 16
 _BYTE: Final = 255
@@ -185,8 +186,15 @@ def write_bundle(bundle: Bundle) -> list[Element]:
     return [add(group, *(make("content", NS_GROUPING, name=each) for each in bundle))] if bundle else []
 
 
+def write_with_video(content: Content) -> list[Element]:
+    """Return the <content/> for a value, and one for the video that goes with it."""
+    video = content.description and content.description.video
+    written = [write(content)]
+    return [*written, write(Content(VIDEO, content.creator, content.senders, video))] if video else written
+
+
 def write(content: Content) -> Element:
-    """Return the <content/> for a value."""
+    """Return the <content/> for a value, without video that goes with it."""
     made = make("content", NS_JINGLE, creator=content.creator, name=content.name, senders=content.senders)
     transport = content.transport
     if content.description:

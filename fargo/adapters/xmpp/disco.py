@@ -34,6 +34,7 @@ from fargo.adapters.xmpp.stanza import (
     NS_REGISTER,
     NS_RTP,
     NS_RTP_AUDIO,
+    NS_RTP_VIDEO,
     NS_TRANSFER,
     NS_VCARD,
     NS_VCARD4,
@@ -88,6 +89,11 @@ RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UD
 """A contact whose calls can go through a media relay."""
 SECURED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS))
 """A contact whose calls go to phones with DTLS, and through no relay."""
+
+
+def with_video(contact: Entity) -> Entity:
+    """Return a contact whose calls can have video, too (XEP-0167 §10)."""
+    return contact._replace(features=(*contact.features, NS_RTP_VIDEO))
 
 
 def with_texts(contact: Entity) -> Entity:

@@ -27,6 +27,7 @@ from fargo.adapters.xmpp.stanza import (
 from fargo.statemachine.media.description import Content
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    ChangeContent,
     InformDescription,
     InformSession,
     InformTransport,
@@ -50,6 +51,7 @@ JingleCommand: TypeAlias = (
     | InformSession
     | InformTransport
     | InformDescription
+    | ChangeContent
     | RejectContents
     | TerminateSession
 )
@@ -111,7 +113,7 @@ def stanza(command: JingleCommand, name: str) -> Element:
     match command:
         case InitiateSession(sender, to, sid, content, bundle):
             jingle = make("jingle", NS_JINGLE, action="session-initiate", sid=sid, initiator=sender)
-            add(jingle, *contents.write_bundle(bundle), contents.write(content))
+            add(jingle, *contents.write_bundle(bundle), *contents.write_with_video(content))
         case AcceptSession(sender, to, sid, content, before, after, bundle):
             jingle = make("jingle", NS_JINGLE, action="session-accept", sid=sid, responder=sender)
             add(jingle, *contents.write_bundle(bundle), *map(contents.write, (*before, content, *after)))
@@ -123,6 +125,9 @@ def stanza(command: JingleCommand, name: str) -> Element:
             jingle.addChild(contents.write(content))
         case InformDescription(sender, to, sid, content):
             jingle = make("jingle", NS_JINGLE, action="description-info", sid=sid)
+            jingle.addChild(contents.write(content))
+        case ChangeContent(sender, to, sid, action, content):
+            jingle = make("jingle", NS_JINGLE, action=action, sid=sid)
             jingle.addChild(contents.write(content))
         case RejectContents(sender, to, sid, action, rejected, condition, text):
             jingle = make("jingle", NS_JINGLE, action=action, sid=sid)

@@ -79,7 +79,8 @@ def stanza(command: JingleMessageCommand, name: str) -> Element:
     match command:
         case ProposeCall(sender, to, sid):
             element = make("propose", NS_JINGLE_MESSAGE, id=sid)
-            element.addChild(make("description", NS_RTP, media="audio"))
+            media = ("audio", "video") if command.video else ("audio",)
+            add(element, *(make("description", NS_RTP, media=each) for each in media))
         case MessageCall(sender, to, sid, action, condition, text, tie_break):
             element = make(action.value, NS_JINGLE_MESSAGE, id=sid)
             add(element, *([reasons.write(condition, text)] if condition else []))

@@ -53,6 +53,8 @@ _ASKS_FIRST: Final = "urn:xmpp:jingle-message:0"
 """Announced by clients that want a proposal before the session-initiate (XEP-0353)."""
 _BUNDLES: Final = "urn:ietf:rfc:5888"
 """Announced by clients that understand groups of contents (XEP-0338)."""
+_SEES: Final = "urn:xmpp:jingle:apps:rtp:video"
+"""Announced by clients that take video (XEP-0167 §10)."""
 _TAKES_CONTACTS: Final = "http://jabber.org/protocol/rosterx"
 """Announced by clients that ask their user whether to add contacts that they are sent (XEP-0144)."""
 _LONGEST_DOUBT: Final = 30.0  # seconds
@@ -148,6 +150,7 @@ def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Con
         profiles=_profiles(event.features),
         asks_first=_ASKS_FIRST in event.features,
         bundles=_BUNDLES in event.features,
+        sees=_SEES in event.features,
         takes_contacts=_TAKES_CONTACTS in event.features,
     )
     return _with(contacts, event.resource, known)

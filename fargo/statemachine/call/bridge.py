@@ -29,7 +29,17 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import call_state, called_first, forwarding, handover, placing, seeking, texts, transfer
+from fargo.statemachine.call import (
+    call_state,
+    called_first,
+    forwarding,
+    handover,
+    placing,
+    seeing,
+    seeking,
+    texts,
+    transfer,
+)
 from fargo.statemachine.call.call_state import Call, RelayRetry
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -50,9 +60,11 @@ from fargo.statemachine.legs.leg_events import (
     Ringing,
     RouteLost,
     TransportChanged,
+    VideoEvent,
     audible,
 )
-from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.relay import moving, relay_leg
+from fargo.statemachine.legs.relay.adding import VideoNews
 from fargo.statemachine.legs.relay.remaking import Rerouted
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Preparing
@@ -283,6 +295,8 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
                 call = _moved(call, leg_event, by, effects)
             case CodecsChanged():
                 call = _narrowed(call, leg_event, by, effects)
+            case _ if isinstance(leg_event, VideoEvent):
+                call = _seen(call, leg_event, by, effects)
             case _:
                 assert_never(leg_event)
     return call
@@ -305,9 +319,9 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
     relayed = relay_leg.is_used(call.relay)
     match leg_event.transport:
         case IceUdp() if by is _CLIENT and relayed:
-            return replace(call, relay=relay_leg.client_moved(call.relay, leg_event.transport, effects))
+            return replace(call, relay=moving.client_moved(call.relay, leg_event.transport, effects))
         case RawUdp() if by is _PHONE and relayed:
-            moved = relay_leg.phone_moved(call.relay, leg_event.transport, leg_event.crypto, effects)
+            moved = moving.phone_moved(call.relay, leg_event.transport, leg_event.crypto, effects)
             return replace(call, relay=moved)
         case IceUdp() | RawUdp() if relayed:
             return call
@@ -322,8 +336,18 @@ def _moved(call: Call, leg_event: TransportChanged, by: Side, effects: Effects) 
 def _narrowed(call: Call, leg_event: CodecsChanged, by: Side, effects: Effects) -> Call:
     """Tell who has to know that an end takes fewer codecs, or all of them again: the relay, which translates."""
     if by is _PHONE and relay_leg.is_used(call.relay):
-        return replace(call, relay=relay_leg.phone_speaks(call.relay, leg_event.codecs, effects))
+        return replace(call, relay=moving.phone_speaks(call.relay, leg_event.codecs, effects))
     return _tell_other(call, leg_event, by, effects)
+
+
+def _seen(call: Call, leg_event: VideoEvent, by: Side, effects: Effects) -> Call:
+    """Tell the relay and the ends what an end does with video (`seeing`)."""
+    call, to_it, to_other = seeing.reported(call, leg_event, by is _PHONE, effects)
+    for each in to_it:
+        call = _to_sip(call, each, effects) if by is _PHONE else _to_jingle(call, each, effects)
+    for each in to_other:
+        call = _tell_other(call, each, by, effects)
+    return call
 
 
 def _tell_other(call: Call, leg_event: LegEvent, by: Side, effects: Effects) -> Call:
@@ -353,14 +377,14 @@ def _heard_early(call: Call, description: Description, effects: Effects) -> Call
     (session,) = sessions(call.jingle)
     relay = relay_leg.answer(call.relay, session.profile, description, effects)
     if relay is None:
-        return replace(call, relay=relay_leg.phone_described(call.relay, description, effects))
+        return replace(call, relay=moving.phone_described(call.relay, description, effects))
     effects.record(RecordEarlyAudio(call.id))
     return replace(call, relay=relay, early=True)
 
 
 def _answered_after_early(call: Call, leg_event: Answered, effects: Effects) -> Call:
     """Tell the relay what the phone describes in its answer, and the phone whether it is on hold (rule 7)."""
-    relay = relay_leg.phone_described(call.relay, leg_event.description, effects)
+    relay = moving.phone_described(call.relay, leg_event.description, effects)
     call = replace(call, relay=relay, early=False)
     return _to_sip(call, Held(), effects) if jingle_leg.holds(call.jingle) else call
 
@@ -444,6 +468,8 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
                 call = _to_jingle(call, leg_event, effects)
             case Rerouted():
                 call = _rerouted(call, leg_event, effects)
+            case VideoNews(to_phone, event):
+                call = _to_sip(call, event, effects) if to_phone else _to_jingle(call, event, effects)
             case RouteLost():
                 call = _cut(call, leg_event, effects)
             case _:

@@ -23,8 +23,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.legs.jingle.forking import Inviting
 from fargo.statemachine.legs.jingle.jingle_leg import JingleLeg
-from fargo.statemachine.legs.relay.relay_leg import RelayLeg
-from fargo.statemachine.legs.relay.relay_session import RelayRequest
+from fargo.statemachine.legs.relay.relay_session import RelayLeg, RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg
@@ -133,7 +132,7 @@ class Call(Struct, frozen=True, gc=False):
     time; ``handed_over``: when they have (seconds since 1970), and ``forwarded`` is the leg of whom to. ``transfer``:
     that of a phone under way, None if none is; ``transfers``: how many there were; ``transferred_to``: who is called by
     the last one, after the phone before has hung up. ``left``: the SIP legs of phones that are out of the call, and not
-    over yet.
+    over yet. ``sees``: the call may have video.
     """
 
     id: str
@@ -158,6 +157,7 @@ class Call(Struct, frozen=True, gc=False):
     transfers: int = 0
     transferred_to: str = ""
     left: tuple[SipLeg, ...] = ()
+    sees: bool = False
 
 
 def sip_legs(call: Call) -> tuple[SipLeg, ...]:

@@ -14,7 +14,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.leg_events import CodecsChanged, TransportChanged
-from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.relay import moving, relay_leg
 from fargo.statemachine.media.description import Description, RawUdp
 from fargo.statemachine.model.call_records import RecordEarlyAudio
 
@@ -34,7 +34,7 @@ def described(call: Call, description: Description, effects: Effects) -> Call:
     """Tell the client, or the relay, how the phone describes itself (rule 1)."""
     if relay_leg.is_used(call.relay):
         call = _rings(call, False, effects)
-        return replace(call, relay=relay_leg.phone_described(call.relay, description, effects))
+        return replace(call, relay=moving.phone_described(call.relay, description, effects))
     if description == call.heard:
         return call
     assert isinstance(description.transport, RawUdp), "a client that is called first is offered nothing else"

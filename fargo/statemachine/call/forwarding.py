@@ -22,6 +22,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended
 from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description, Srtp
 from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordEarlyAudio, RecordPath
 from fargo.statemachine.model.commands import SendText
@@ -46,7 +47,8 @@ def begin(call: Call, why: Reason, effects: Effects) -> Call:
     assert offer, "it waits for an answer"
     by = Diversion(str(line.trunk.own), _REASONS.get(why.cause, "unknown"))
     forwards = replace(line.forwards, diversion=(by, *line.forwards.diversion))
-    leg = sip_leg.place(replace(line, forwards=forwards, early="always"), _keyed(offer, line.srtp), effects)
+    alone = pictures.without(_keyed(offer, line.srtp))
+    leg = sip_leg.place(replace(line, forwards=forwards, early="always"), alone, effects)
     path = texts.BETWEEN_PHONES.format(to=line.target.words, why=why.text)
     effects.record(RecordPath(call.id, AudioPath.DIRECT, path, line.target.words))
     text = texts.FORWARDED.format(caller=caller.words, to=line.target.words)

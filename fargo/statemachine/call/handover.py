@@ -38,7 +38,7 @@ from fargo.statemachine.legs.sip import joining, sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
 from fargo.statemachine.media.description import Description
-from fargo.statemachine.model.call_records import AudioPath, RecordPath, Side
+from fargo.statemachine.model.call_records import AudioPath, RecordPath, RecordTransfer, Side, TransferStep
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Cause, Reason
 
@@ -60,14 +60,19 @@ def to_line(call: Call, peer: str, line: Line, offer: Description, gateway: str,
     ``peer``, ``gateway``: as in `Handover`.
     """
     leg = sip_leg.place(line, offer, effects)
-    return replace(call, handover=Handover(peer, line.target.words, gateway, leg, other_told=True))
+    return _begun(call, Handover(peer, line.target.words, gateway, leg, other_told=True), False, effects)
 
 
 def to_phone(call: Call, peer: str, to: str, leg: SipLeg, gateway: str, effects: Effects) -> Call:
     """Join the call's phone with that of another call of the user's, which has been taken out of that. ``peer``,
     ``to``, ``gateway``: as in `Handover`.
     """
-    return _settled(replace(call, handover=Handover(peer, to, gateway, leg)), effects)
+    return _settled(_begun(call, Handover(peer, to, gateway, leg), True, effects), effects)
+
+
+def _begun(call: Call, handover: Handover, attended: bool, effects: Effects) -> Call:
+    effects.record(RecordTransfer(call.id, TransferStep.ASKED, handover.to, attended=attended, by_user=True))
+    return replace(call, handover=handover)
 
 
 # --- what happens to the other phone
@@ -199,6 +204,7 @@ def _settled(call: Call, effects: Effects) -> Call:
 
 def _done(call: Call, handover: Handover, effects: Effects) -> Call:
     """Let the client go (rule 2)."""
+    effects.record(RecordTransfer(call.id, TransferStep.DONE, handover.to, by_user=True))
     effects.record(RecordPath(call.id, AudioPath.DIRECT, texts.NOW_BETWEEN_PHONES.format(to=handover.to)))
     reason = Reason(Cause.HUNG_UP, texts.YOU_HANDED_OVER.format(to=handover.to))
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
@@ -227,6 +233,7 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
 def _without(call: Call, why: Reason, effects: Effects) -> Call:
     """Hang up the other phone."""
     assert call.handover, "it is transferred"
+    effects.record(RecordTransfer(call.id, TransferStep.FAILED, call.handover.to, why.text, by_user=True))
     leg = sip_leg.tell(call.handover.leg, Ended(why), effects)
     return replace(call, handover=None, left=_live((*call.left, leg)))
 

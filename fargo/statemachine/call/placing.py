@@ -20,7 +20,7 @@ from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.relay.relay_session import RelayRequest
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
-from fargo.statemachine.media import paths
+from fargo.statemachine.media import paths, pictures
 from fargo.statemachine.media.description import (
     IPV4,
     IPV6,
@@ -61,11 +61,14 @@ def placed(
     session = f"{line.nonce}{effects.version}"
     follows = sip_leg.capabilities(call.sip).transport_change
     if way.path is AudioPath.DIRECT:
+        if way == paths.END_TO_END:
+            session = f"{session}-{call.id}"  # the time of several calls may come at once (`describing`)
         why = texts.DTLS_REFUSED if profile is MediaProfile.DTLS else texts.CODECS_REFUSED
         terms = RelayRequest(session, profile, True, why, line.family, line.srtp, follows)
         retry = RelayRetry(line, terms, description) if paths.relays(policy) else None
         return replace(call, sip=sip_leg.place(line, description, effects), relay_retry=retry)
-    terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows)
+    seen = description.video is not None
+    terms = RelayRequest(session, profile, True, way.why, line.family, line.srtp, follows, video=seen)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer((), terms, description, fallback, effects))
 
@@ -76,7 +79,7 @@ def _fallback(call: Call, terms: RelayRequest, description: Description, policy:
         return None
     plain = terms.profile is MediaProfile.PLAIN and isinstance(description.transport, RawUdp)
     direct = plain and takes(description, sip_leg.capabilities(call.sip).families)
-    return description if direct and policy.path == "auto" else None
+    return pictures.without(description) if direct and policy.path == "auto" else None
 
 
 def prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy: Policy, effects: Effects) -> Call:
@@ -87,12 +90,15 @@ def prepared(call: Call, leg: Searching | Forking, profile: MediaProfile, policy
     if description is None:
         return call
     apart = is_ipv6_only(description)
-    why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart).why
+    sees = paths.sees(policy, sip_leg.capabilities(call.sip).video, bool(description.crypto))
+    description = description if sees else pictures.without(description)
+    seen = description.video is not None
+    why = paths.relayed(profile, sip_leg.direct_profiles(call.sip), policy, apart, seen).why
     name = f"{leg.invitation.sid}-{effects.version}-{profile}"
     speaks = MediaProfile.DTLS if is_secured(description) else MediaProfile.PLAIN
     family = IPV6 if apart else IPV4
     follows = speaks is MediaProfile.PLAIN and sip_leg.capabilities(call.sip).transport_change
-    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows, speaks=speaks)
+    terms = RelayRequest(name, profile, False, why, family, _srtp(description), follows, speaks=speaks, video=seen)
     fallback = _fallback(call, terms, description, policy)
     return replace(call, relay=relay_leg.offer(call.relay, terms, description, fallback, effects))
 

@@ -34,9 +34,12 @@ def seek(call: Call, jid: str, contacts: Contacts, policy: Policy, effects: Effe
     if profile is None:
         return call
     call = placing.prepared(call, leg, profile, policy, effects)
-    session = forking.session_with(leg, jid, profile, client.bundles)
+    session = forking.session_with(leg, jid, profile, client.bundles, client.sees)
     if client.asks_first:
-        return _proposed(call, forking.propose(leg, session, roster.asks_apart(contacts), effects), effects)
+        offer = sip_leg.offered(call.sip)
+        seen = call.sees and offer is not None and offer.video is not None
+        apart = roster.asks_apart(contacts)
+        return _proposed(call, forking.propose(leg, session, apart, effects, seen), effects)
     return replace(call, jingle=forking.add(leg, session, effects))
 
 

@@ -14,8 +14,9 @@ Rules:
 5. A phone that hangs up while the new one rings has left the client with it: the client hears it ring, as one that was
    called first does (`called_first`), and the call ends if it is not taken.
 6. One transfer is under way in a call at a time, and a call has a few at most: nobody can send it round and round.
-7. The user is told who they talk to now, as no client shows it.
-8. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
+7. A call with video goes on with it if the new phone takes it, and else without.
+8. The user is told who they talk to now, as no client shows it.
+9. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
 from collections.abc import Iterable
@@ -29,8 +30,18 @@ from fargo.statemachine.call.call_state import Call, Transfer
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.single_session import Active
-from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, Held, LegEvents, Offered, Resumed, Ringing
-from fargo.statemachine.legs.relay import relay_leg
+from fargo.statemachine.legs.leg_events import (
+    Answered,
+    EarlyAudio,
+    Ended,
+    Held,
+    LegEvents,
+    Offered,
+    Resumed,
+    Ringing,
+    VideoEnded,
+)
+from fargo.statemachine.legs.relay import moving, relay_leg, seeing
 from fargo.statemachine.legs.sip import sip_leg, transferring
 from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
@@ -98,7 +109,7 @@ def _objection(call: Call) -> Reason | None:
 
 def _prepared(call: Call, effects: Effects) -> Call:
     """Find out what the new phone is told of our audio (rule 2)."""
-    relay = relay_leg.shown_again(call.relay, effects)
+    relay = moving.shown_again(call.relay, effects)
     if relay is not None:
         return replace(call, relay=relay)
     local = transferring.local(call.sip)
@@ -203,6 +214,9 @@ def _told(call: Call, to: str, theirs: Description, effects: Effects) -> Call:
     us = jingle_leg.sessions(call.jingle)[0].us
     effects.emit(SendText(bare(us), effects.user, texts.TRANSFERRED.format(to=to), None))
     call = called_first.described(call, theirs, effects)
+    if theirs.video is None:
+        jingle, _ = jingle_leg.tell(call.jingle, VideoEnded(), effects)
+        call = replace(call, jingle=jingle, relay=seeing.end_video(call.relay, effects))
     if jingle_leg.holds(call.jingle):
         call = replace(call, sip=sip_leg.tell(call.sip, Held(), effects))
     return call

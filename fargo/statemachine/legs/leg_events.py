@@ -3,7 +3,7 @@
 A leg reports them, and the bridge tells them to the other leg. They are neutral: no protocol's terms occur here.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -70,6 +70,31 @@ class CodecsChanged(Struct, frozen=True, gc=False):
     codecs: tuple[Codec, ...]
 
 
+class VideoOffered(Struct, frozen=True, gc=False):
+    """The end wants video in a call that has none."""
+
+    description: Description
+
+
+class VideoAnswered(Struct, frozen=True, gc=False):
+    """The end takes the video that it was offered, and describes how; None: it does not."""
+
+    description: Description | None
+
+
+class VideoMoved(Struct, frozen=True, gc=False):
+    """The end takes its video elsewhere, or in other codecs."""
+
+    description: Description
+
+
+class VideoEnded(Struct, frozen=True, gc=False):
+    """The end takes no video any more. The call goes on without."""
+
+
+VideoEvent: TypeAlias = VideoOffered | VideoAnswered | VideoMoved | VideoEnded
+
+
 class RouteLost(Struct, frozen=True, gc=False):
     """Clients of a profile cannot be reached any more, and why."""
 
@@ -96,10 +121,12 @@ LegEvent: TypeAlias = (
     | Dtmf
     | TransportChanged
     | CodecsChanged
+    | VideoEvent
     | RouteLost
     | Ended
 )
 LegEvents: TypeAlias = tuple[LegEvent, ...]
+NOTHING: Final[LegEvents] = ()
 
 
 def audible(news: LegEvents) -> LegEvents:

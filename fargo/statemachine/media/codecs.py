@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.media import texts
+from fargo.statemachine.media import pictures, texts
 from fargo.statemachine.media.description import Codec, Description, IceUdp, RawUdp, Unusable
 
 # RFC 3551 §6, tables 4 and 5: name, clock rate in Hz and channels of the static payload types.
@@ -80,7 +80,7 @@ def tidied(description: Description) -> Description:
     """Return the description without unusable payload types and, for plain RTP, with only codecs and addresses."""
     codecs = meaningful(description.codecs)
     if isinstance(description.transport, RawUdp):
-        return Description(description.media, codecs, description.transport)
+        return Description(description.media, codecs, description.transport, video=description.video)
     return replace(description, codecs=codecs)
 
 
@@ -89,12 +89,12 @@ def tidied(description: Description) -> Description:
 
 def common(offer: Description, answer: Description) -> Description | Unusable:
     """Return the answer with only the codecs that the offer contains (RFC 3264 §6.1); `Unusable` if none of them
-    carries voice.
+    carries voice. Without a common codec of video there is no video.
     """
     codecs = _common(offer.codecs, answer.codecs)
     if not has_voice(codecs):
         return Unusable(texts.NO_SHARED_CODEC)
-    return replace(answer, codecs=codecs)
+    return replace(answer, codecs=codecs, video=pictures.common(offer.video, answer.video))
 
 
 @_cached
@@ -124,6 +124,7 @@ def numbered_as(offer: Description, answer: Description) -> Description:
         isinstance(answer.transport, IceUdp) and offer.reduced_size and answer.reduced_size,
         encryption_required=answer.encryption_required,
         crypto=answer.crypto,
+        video=pictures.numbered_as(offer.video, answer.video),
     )
 
 

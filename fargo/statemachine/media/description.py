@@ -229,6 +229,8 @@ class Description(Struct, frozen=True, gc=False, omit_defaults=True):
     """The keys of a phone or the relay, by preference. Without ``encryption_required``, encryption is optional (RFC
     8643).
     """
+    video: "Description | None" = None
+    """The video that goes with audio (`media.pictures`); None if there is none, or none that the call can carry."""
 
 
 class UnknownApplication(Struct, frozen=True, gc=False, tag="UnknownApplication"):

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media import texts
-from fargo.statemachine.media.bundle import Bundle, agreed, with_transport
+from fargo.statemachine.media.bundle import Bundle, agreed, video, with_transport
 from fargo.statemachine.media.codecs import common, has_voice, tidied
 from fargo.statemachine.media.description import (
     Content,
@@ -27,7 +27,8 @@ PHONE_UNREACHABLE: Final = Reason(Cause.TRANSPORT, texts.PHONE_UNREACHABLE)
 class Audio(Struct, frozen=True, gc=False):
     """The audio of an offer or answer: its content, its usable description, and its media profile.
 
-    ``place``: the index of the content among all contents. ``bundle``: what is left of its BUNDLE group.
+    ``place``: the index of the content among all contents. ``bundle``: what is left of its BUNDLE group. ``video``: the
+    index of the video that is in the description; None if there is none.
     """
 
     content: Content
@@ -35,25 +36,37 @@ class Audio(Struct, frozen=True, gc=False):
     profile: MediaProfile
     place: int = 0
     bundle: Bundle = ()
+    video: int | None = None
 
     @property
     def carrier(self) -> str:
         """The name of the content whose transport is used."""
-        return self.bundle[0] if self.bundle else self.content.name
+        return self.bundle[0] if self.bundle and self.video is None else self.content.name
 
 
-def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = ()) -> Audio | Reason:
-    """Return the first audio in the contents that the call can use, or the reason why there is none."""
+def audio(contents: tuple[Content, ...], bundles: tuple[Bundle, ...] = (), sees: bool = False) -> Audio | Reason:
+    """Return the first audio in the contents that the call can use, or the reason why there is none. ``sees``: with the
+    video that goes with it.
+    """
     problem: Reason | None = None
     for place, content in enumerate(contents):
         if content.description is None or content.description.media != "audio":
             continue
         bundle = agreed(content.name, contents, bundles)
-        found = _audio(with_transport(bundle, content, contents))
+        found = (_with_video(content, contents) if sees else None) or _audio(with_transport(bundle, content, contents))
         if isinstance(found, Audio):
             return replace(found, place=place, bundle=bundle)
         problem = problem or found
     return problem or Reason(Cause.APPLICATION, texts.NO_RTP_AUDIO)
+
+
+def _with_video(content: Content, contents: tuple[Content, ...]) -> Audio | None:
+    """Return the audio of one content with the video that goes with it; None if there is none."""
+    found = _audio(content)
+    seen = video(found.description, contents) if isinstance(found, Audio) else None
+    if isinstance(found, Reason) or seen is None:
+        return None
+    return replace(found, description=replace(found.description, video=seen[1]), video=seen[0])
 
 
 def _audio(content: Content) -> Audio | Reason:
@@ -75,7 +88,7 @@ def _audio(content: Content) -> Audio | Reason:
 
 def accepted(contents: tuple[Content, ...], offer: Description, profile: MediaProfile) -> Description | Reason:
     """Return what a client accepts of an offer in a media profile, if it answers that (RFC 3264 §6.1)."""
-    answer = audio(contents)
+    answer = audio(contents, sees=offer.video is not None)
     if isinstance(answer, Reason):
         return answer
     if answer.profile is not profile:

@@ -17,6 +17,8 @@ Rules:
 6. Audio between gateway and provider is encrypted (SRTP) by the relay, and only if the provider is reached over TLS:
    else everyone on the way could read the keys (RFC 4568 §8.1). If an account requires encryption and that is
    impossible, there is no call; if it only prefers it, audio is plain, and may go directly.
+6. Video goes through the relay, also between ends that could do without it for audio, and is plain towards the phone.
+   So a call whose audio is encrypted there has none.
 """
 
 from collections.abc import Sequence
@@ -59,6 +61,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     ``country``: that in which numbers without a + are dialled (ISO 3166), unless the account says another.
     ``dial_rules``: those of all users, which apply behind their own (`dial_rules.rewriting`).
     ``stay_signed_in``: accounts stay signed in when no client of the user is online, unless the user wants otherwise.
+    ``video``: calls may have video.
     ``foreign``: if calls to other domains than the account's go through its server, to that domain's, or nowhere.
     ``edge``: the addresses and ports of the SIP edge, in any form: what differs is another edge; "" if none is told.
     ``end_to_end``: the phones that are offered encryption from end to end (rule 5): those that are known to have it,
@@ -77,6 +80,7 @@ class Policy(Struct, frozen=True, gc=False, omit_defaults=True):
     country: str | None = None
     dial_rules: tuple[DialRule, ...] = ()
     stay_signed_in: bool = False
+    video: bool = False
     edge: str = ""
     end_to_end: EndToEnd = "known"
 
@@ -97,6 +101,13 @@ APART: Final = Reason(Cause.TRANSPORT, texts.NO_COMMON_FAMILY)
 def relays(policy: Policy) -> bool:
     """Return True if calls may go through the relay."""
     return policy.relay and policy.path != "direct"
+
+
+def sees(policy: Policy, able: bool, encrypts: bool) -> bool:
+    """Return True if a call can have video (rule 6). ``able``: its SIP engine can. ``encrypts``: its audio may be
+    encrypted towards the phone.
+    """
+    return policy.video and relays(policy) and able and not encrypts
 
 
 def direct(profile: MediaProfile) -> PathChoice:
@@ -142,23 +153,27 @@ def choose(
     spoken: tuple[MediaProfile, ...],
     policy: Policy,
     apart: bool = False,
+    seen: bool = False,
 ) -> PathChoice | Reason:
     """Return the path for a call between a client and a phone, or why there is none.
 
     ``codecs``: what the calling end offers. ``profile``: the client's. ``spoken``: the profiles of the SIP side, none
     if its audio is to be encrypted. ``apart``: no address family is expected to be common to both ends (rule 3).
+    ``seen``: the calling end offers video that can be carried (rule 6).
     """
     shared = profile in spoken
     if relays(policy):
         expected = profile is MediaProfile.DTLS or _is_common(codecs)
-        needed = not shared or apart or policy.path == "relay" or not expected
-        return relayed(profile, spoken, policy, apart) if needed else direct(profile)
+        needed = not shared or apart or seen or policy.path == "relay" or not expected
+        return relayed(profile, spoken, policy, apart, seen) if needed else direct(profile)
     if shared:
         return direct(profile)
     return Reason(Cause.TRANSPORT, texts.RELAY_NOT_USED if policy.relay else texts.NO_RELAY)
 
 
-def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False) -> PathChoice:
+def relayed(
+    profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Policy, apart: bool = False, seen: bool = False
+) -> PathChoice:
     """Return the path through the relay, and why a call with a client of that profile takes it."""
     if MediaProfile.PLAIN not in spoken and profile not in spoken:
         return PathChoice(AudioPath.RELAY, texts.RELAY_ENCRYPTS)
@@ -166,6 +181,8 @@ def relayed(profile: MediaProfile, spoken: tuple[MediaProfile, ...], policy: Pol
         return PathChoice(AudioPath.RELAY, texts.WANTS_OTHER_PROFILE.format(profile=_WANTS[profile]))
     if apart and policy.path != "relay":
         return PathChoice(AudioPath.RELAY, texts.OTHER_FAMILY)
+    if seen and policy.path != "relay":
+        return PathChoice(AudioPath.RELAY, texts.RELAY_FOR_VIDEO)
     why = texts.RELAY_ALWAYS if policy.path == "relay" else texts.NO_COMMON_CODEC_OFFERED
     return PathChoice(AudioPath.RELAY, why)
 
@@ -175,11 +192,15 @@ def _is_common(codecs: tuple[Codec, ...]) -> bool:
     return any(kind(codec)[0] in _EVERYWHERE for codec in codecs)
 
 
-def as_it_is(offer: Description, spoken: tuple[MediaProfile, ...], policy: Policy) -> MediaProfile | None:
-    """Return the profile of the clients that can take a phone's offer as it is; None if none can."""
+def as_it_is(
+    offer: Description, spoken: tuple[MediaProfile, ...], policy: Policy, seen: bool = False
+) -> MediaProfile | None:
+    """Return the profile of the clients that can take a phone's offer as it is; None if none can. ``seen``: clients are
+    offered its video, too.
+    """
     profile = MediaProfile.DTLS if is_secured(offer) else MediaProfile.PLAIN
     apart = profile is MediaProfile.PLAIN and is_ipv6_only(offer)
-    chosen = choose(offer.codecs, profile, spoken, policy, apart)
+    chosen = choose(offer.codecs, profile, spoken, policy, apart, seen)
     return profile if isinstance(chosen, PathChoice) and chosen.path is AudioPath.DIRECT else None
 
 

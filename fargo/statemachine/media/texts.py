@@ -15,6 +15,7 @@ DTLS: Final = "encryption (DTLS) over ICE"
 RELAY_ALWAYS: Final = "The gateway is configured to relay every call."
 NO_COMMON_CODEC_OFFERED: Final = "Neither PCMU nor PCMA is offered, so the relay transcodes."
 OTHER_FAMILY: Final = "The relay translates between IPv4 and IPv6."
+RELAY_FOR_VIDEO: Final = "The call may have video, which goes through the relay."
 RELAY_ENCRYPTS: Final = "The audio to the SIP provider is to be encrypted, which the relay does."
 NO_RELAY: Final = "The client offers no plain RTP address (raw-udp), and this gateway has no media relay."
 RELAY_NOT_USED: Final = (

@@ -150,10 +150,11 @@ class TransferStep(StrEnum):
 
 
 class RecordTransfer(_Record, frozen=True, tag="NoteTransfer"):
-    """A phone has asked that another have its place in the call, or another has claimed that place; or what has become
-    of that. ``to``: the SIP address of the other. ``why``: why it was refused, or has failed. ``attended``: the other
-    has talked with the first already, and the call takes the place of that. ``call_id``: that of the call which has
-    failed, None if none was begun.
+    """A phone has asked that another have its place in the call, or another has claimed that place; or the user has
+    transferred the call, so that the two phones are to be joined (``by_user``); or what has become of that. ``to``: the
+    SIP address of the other. ``why``: why it was refused, or has failed. ``attended``: the other has talked with the
+    first already, and the call takes the place of that. ``call_id``: that of the call which has failed, None if none
+    was begun.
     """
 
     step: TransferStep
@@ -161,6 +162,7 @@ class RecordTransfer(_Record, frozen=True, tag="NoteTransfer"):
     why: str = ""
     attended: bool = False
     call_id: str | None = None
+    by_user: bool = False
 
 
 class RecordEnded(_Record, frozen=True, tag="NoteEnded"):

@@ -134,6 +134,7 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 
 
 RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
+ChangingAction: TypeAlias = Literal["content-add", "content-accept", "content-remove"]
 
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
@@ -196,6 +197,18 @@ class InformDescription(_CoreCommand, frozen=True, tag="InformDescription"):
     content: Content
 
 
+class ChangeContent(_CoreCommand, frozen=True, tag="ChangeContent"):
+    """content-add, content-accept or content-remove (``action``, XEP-0166 §7.2) with one content. That of the last has
+    only a name.
+    """
+
+    sender: str
+    to: str
+    sid: str
+    action: ChangingAction
+    content: Content
+
+
 class RejectContents(_CoreCommand, frozen=True, tag="RejectContents"):
     """content-reject or transport-reject (``action``, XEP-0166 §7.2): what the client wanted to add or replace is not
     taken, with a reason of XEP-0166 §7.4 and a text for people. Contents of the latter have the transport that is not
@@ -226,13 +239,14 @@ class TerminateSession(_CoreCommand, frozen=True, tag="TerminateSession"):
 
 class ProposeCall(_CoreCommand, frozen=True, tag="ProposeCall"):
     """<propose/> of an audio call to all of a user's clients (XEP-0353 §3.1). ``to`` is a bare JID. ``nick``: as the
-    sender calls themselves, if the user may not know them (XEP-0172).
+    sender calls themselves, if the user may not know them (XEP-0172). ``video``: of a call with video, too.
     """
 
     sender: str
     to: str
     sid: str
     nick: str | None = None
+    video: bool = False
 
 
 class MessageCall(_CoreCommand, frozen=True, tag="MessageCall"):
@@ -380,6 +394,7 @@ XmppCommand: TypeAlias = (
     | InformSession
     | InformTransport
     | InformDescription
+    | ChangeContent
     | RejectContents
     | TerminateSession
     | ProposeCall
@@ -435,7 +450,9 @@ def ends(command: Command) -> bool:
             | InformSession()
         ):
             return False
-        case InformTransport() | InformDescription() | ProposeCall() | OfferContact() | SignIn() | ForgetSecret():
+        case InformTransport() | InformDescription() | ChangeContent():
+            return False
+        case ProposeCall() | OfferContact() | SignIn() | ForgetSecret():
             return False
         case SendPresence(kind=kind) | ShowContacts(kind=kind):
             return kind in _WENT

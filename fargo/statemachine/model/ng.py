@@ -42,7 +42,7 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     names of codecs that the relay adds to the offer and transcodes. ``strip``: names of codecs that the relay removes
     from the offer. ``family``: the address family in which the other end is to send audio. ``srtp``: the encryption
     that the other end is offered. ``reserved``: numbers that the other end has for codecs which were offered
-    under other numbers (RFC 3264 §6.1).
+    under other numbers (RFC 3264 §6.1). ``closed``: the session has a stream for video that is not used.
     """
 
     description: Description
@@ -54,15 +54,19 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     family: Family = IPV4
     srtp: Srtp = "off"
     reserved: tuple[int, ...] = ()
+    closed: bool = False
 
 
 class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):
-    """answer: the description of the end ``by``, for the end that offered. ``profile`` is that end's own profile."""
+    """answer: the description of the end ``by``, for the end that offered. ``profile`` is that end's own profile.
+    ``closed``: see `OfferRelay`.
+    """
 
     description: Description
     profile: MediaProfile = field(name="manner")
     mux: bool = False
     by: RelayParty = RelayParty.ANSWERER
+    closed: bool = False
 
 
 class PlayDigit(_RelayCommand, frozen=True, tag="PlayDigit"):

@@ -215,13 +215,16 @@ class Sdp(_Value, frozen=True, tag="Sdp"):
     """A session description (RFC 4566). ``audio`` is its first usable audio stream, None if it has none.
 
     ``media``: all its m= lines, without "m=". ``place``: which of them is the audio's. The adapter writes the others
-    with port 0. ``version``: the version in its o= line.
+    with port 0. ``version``: the version in its o= line. ``video``: its first usable stream of video, None if it has
+    none; ``video_place``: which of the m= lines is the video's, also if that is not used.
     """
 
     audio: Content | None
     media: tuple[str, ...] = ()
     place: int | None = None
     version: int = 0
+    video: Content | None = None
+    video_place: int | None = None
 
 
 class OtherBody(_Value, frozen=True, tag="OtherBody"):

@@ -1,4 +1,4 @@
-"""What a lease asks of PostgreSQL: advisory locks, and the number of the term.
+"""The questions of a lease to PostgreSQL: advisory locks, and the number of the term.
 
 Rules:
 

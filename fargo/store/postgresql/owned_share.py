@@ -49,6 +49,10 @@ class PostgresqlOwners:
         """Return this worker's users, before anything is appended."""
         return self._store.transact_now(lambda connection: owners.owned(connection, self._worker))
 
+    def versions(self) -> Mapping[str, int]:
+        """Return the last versions of this worker's users."""
+        return dict(self._sessions.rows(owners.VERSIONS, {"worker": self._worker}))
+
     def settle(self, user: str, things: Sequence[str]) -> Deferred[bool]:
         """Ask whose user this is, and write things down for another worker."""
         sealed = [self._sealed(user, each) for each in things]

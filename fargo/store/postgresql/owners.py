@@ -43,20 +43,30 @@ _CLAIM_ALL: Final = """
     insert into owners (jid, worker, since)
     select users.jid, %(worker)s, log.position from users, log where users.jid is not null on conflict do nothing
 """
+_ANYBODY: Final = "select exists (select from owners)"
 _OWNED: Final = "select jid, since from owners where worker = %(worker)s"
 
+VERSIONS: Final = """
+    select jid, version from owners
+    cross join lateral (select version from events where events.jid = owners.jid order by version desc limit 1) last
+    where worker = %(worker)s
+"""
+"""Gives the last version of each user of a worker."""
 WRITTEN: Final = """
     select id, jid, source, sealed, extract(epoch from clock_timestamp() - written)::double precision from handed_on
     where worker = %(worker)s order by id
 """
 """Gives all that is written down for a worker."""
 WRITTEN_OF_USER: Final = WRITTEN.replace("order by", "and jid = %(jid)s order by")
+NOBODY: Final = b"delete from owners"
+"""Takes the users from all workers, as there are none."""
 DONE: Final = b"delete from handed_on where id = any(%(done)s)"
 
 
 def owned(connection: PatientConnection, worker: str) -> Mapping[str, int]:
-    """Return the users of a worker; whoever is in the log and has none is its from now on."""
-    connection.execute(_CLAIM_ALL, {"worker": worker})
+    """Return the users of a worker. All who are in the log are its from now on, if nobody has a worker yet."""
+    if not connection.execute(_ANYBODY).fetchall()[0][0]:
+        connection.execute(_CLAIM_ALL, {"worker": worker})
     return dict(connection.execute(_OWNED, {"worker": worker}).fetchall())
 
 

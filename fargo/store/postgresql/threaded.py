@@ -39,6 +39,7 @@ from fargo.store.postgresql.database import WHAT, Lock
 from fargo.store.postgresql.lease import take_again
 from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
 from fargo.store.postgresql.once import once
+from fargo.store.postgresql.owners import NOBODY
 from fargo.store.postgresql.rows import values_of
 from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
 from fargo.store.rows import event_row
@@ -96,6 +97,8 @@ class ThreadedStore(PostgresqlWriter):
     ) -> Self:
         """Open a log for writing beside a reactor; its tables are made if there are none. Raises StoreError."""
         store = cls.open(database, directory_lock, worker=worker, patience=QUICK_SECONDS)
+        if worker is None:  # it writes to all streams
+            store.transact_now(lambda connection: connection.execute(NOBODY))
         store._reactor = reactor
         store._thread.start()
         store._beside.start()

@@ -33,7 +33,7 @@ NOT_FOR_USERS = re.compile("for the operator|for the core|until a deadline|a dea
 """The headings of sections without any."""
 OF_RECORDS = {
     *("BOTH_PLAIN", "WANTS_OTHER_PROFILE", "ICE", "DTLS", "RELAY_ALWAYS", "NO_COMMON_CODEC_OFFERED", "OTHER_FAMILY"),
-    "RELAY_ENCRYPTS",
+    *("RELAY_ENCRYPTS", "RELAY_FOR_VIDEO"),
 }
 """The reasons for a call's audio path: for the readers of the log."""
 DE = catalogs()["de"]

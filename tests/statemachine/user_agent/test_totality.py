@@ -44,6 +44,7 @@ from fargo.statemachine.model.sip_messages import (
 from ..registering import MD5, REGISTRAR
 from ..story import BOB
 from .phone import Phoning
+from .seeing import Seeing
 from .test_call_properties import BODIES, HEADERS, METHODS, STATUSES
 
 
@@ -172,10 +173,16 @@ def lingering() -> Phoning:
     return story
 
 
+def wanting_video() -> Phoning:
+    story = Seeing().hears_bob()
+    story.wants_video()
+    return story
+
+
 PHASES: Final[tuple[Callable[[], Phoning], ...]] = (
     *(calling, proceeding, recalling, cancelling, ringing, without_offer, refused, accepted, late_offer),
     *(releasing_early, talking, holding, refreshing, deferred, doubted, reinvited, releasing, lingering),
-    *(telling_of_the_move, unconfirmed_elsewhere),
+    *(telling_of_the_move, unconfirmed_elsewhere, wanting_video),
 )
 
 

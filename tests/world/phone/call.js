@@ -82,8 +82,9 @@ export class Call {
     talk() {
         this.answered = true;
         const used = this.session.pc.getTransceivers().filter(({ currentDirection }) => currentDirection !== "inactive");
-        const tracks = used.map(({ receiver }) => receiver.track).filter(({ kind }) => kind === "audio");
-        this.phone.sound.listen(new MediaStream(tracks));
+        const tracks = used.map(({ receiver }) => receiver.track);
+        this.phone.sound.listen(new MediaStream(tracks.filter(({ kind }) => kind === "audio")));
+        this.phone.screen.watch(new MediaStream(tracks.filter(({ kind }) => kind === "video")));
         this.tell("answered");
     }
 

@@ -5,14 +5,13 @@
 
 import { createClient, JID, Utils } from "stanza";
 import { Call } from "./call.js";
-import { Sound, statistics } from "./sound.js";
+import { Screen, Sound, statistics } from "./sound.js";
 import { CALL_MESSAGES, definitions } from "./vocabulary.js";
 
 const PRESENCE_SECONDS = 10;
 const ANSWER_SECONDS = 60; // the gateway tries a SIP account before it answers
 const REGISTER = "jabber:iq:register";
 const ELSEWHERE = { condition: "cancel", text: "Answered by another of your clients." };
-const AUDIO_ONLY = { advertiseVideo: false, advertiseFileTransfer: false };
 
 export class Phone {
     constructor(tell) {
@@ -20,7 +19,15 @@ export class Phone {
         this.sound = new Sound();
         this.call = null;
         this.contacts = new Map();
-        this.options = { asksFirst: true, hertz: 0, tellsKeys: false, media: ["audio"], bundlePolicy: "balanced" };
+        this.screen = new Screen();
+        this.options = {
+            asksFirst: true,
+            hertz: 0,
+            tellsKeys: false,
+            media: ["audio"],
+            bundlePolicy: "balanced",
+            colour: "black",
+        };
     }
 
     get bareJid() {
@@ -40,7 +47,7 @@ export class Phone {
             transports: { websocket, bosh: false },
             useStreamManagement: false,
             timeout: ANSWER_SECONDS,
-            jingle: { iceServers: [], ...AUDIO_ONLY },
+            jingle: { iceServers: [], advertiseFileTransfer: false, advertiseVideo: this.options.media.includes("video") },
         });
         this.client = client;
         client.stanzas.define(definitions);
@@ -193,7 +200,7 @@ export class Phone {
     async prepare(call) {
         this.client.jingle.config.peerConnectionConfig.bundlePolicy = this.options.bundlePolicy;
         call.stream = await this.sound.source(this.options.hertz);
-        call.tracks = this.sound.tracks(call.stream, this.options.media);
+        call.tracks = this.sound.tracks(call.stream, this.options.media, this.options.colour);
     }
 
     hangUp() {
@@ -214,6 +221,10 @@ export class Phone {
 
     heard() {
         return this.sound.heard();
+    }
+
+    watched() {
+        return this.screen.watched();
     }
 
     statistics() {

@@ -19,9 +19,9 @@ export class Sound {
     }
 
     /** Return a track for each of the media, in this order. The first audio is that of the stream; others are silent. */
-    tracks(stream, media) {
+    tracks(stream, media, colour) {
         const audio = stream.getAudioTracks();
-        return media.map((kind) => (kind === "video" ? picture() : (audio.shift() ?? this.silence())));
+        return media.map((kind) => (kind === "video" ? picture(colour) : (audio.shift() ?? this.silence())));
     }
 
     silence() {
@@ -76,10 +76,57 @@ export class Sound {
     }
 }
 
-function picture() {
-    const canvas = document.createElement("canvas");
-    canvas.getContext("2d").fillRect(0, 0, 16, 16);
-    return canvas.captureStream(5).getVideoTracks()[0];
+/** Return a track of one colour: a square that moves a little, as a picture that stays the same is not sent. */
+function picture(colour) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+    const context = canvas.getContext("2d");
+    let frame = 0;
+    const draw = () => {
+        context.fillStyle = colour;
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        context.fillStyle = "black";
+        context.fillRect((frame++ * 4) % canvas.width, 0, 4, 4);
+    };
+    draw();
+    const [track] = canvas.captureStream(10).getVideoTracks();
+    const drawing = setInterval(() => (track.readyState === "ended" ? clearInterval(drawing) : draw()), 100);
+    return track;
+}
+
+/** The picture that is received. */
+export class Screen {
+    constructor() {
+        this.player = document.createElement("video");
+        Object.assign(this.player, { autoplay: true, muted: true, playsInline: true });
+        this.canvas = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
+    }
+
+    watch(stream) {
+        this.player.srcObject = stream;
+        this.player.play().catch(() => undefined);
+    }
+
+    /** Return the mean colour of what is shown, as [red, green, blue], and its size; null without a picture. */
+    watched() {
+        const { videoWidth: width, videoHeight: height } = this.player;
+        if (!this.player.srcObject || !width) return null;
+        const context = this.canvas.getContext("2d", { willReadFrequently: true });
+        context.drawImage(this.player, 0, 0, 8, 8);
+        const { data } = context.getImageData(0, 0, 8, 8);
+        const mean = [0, 1, 2].map((at) => data.filter((_, place) => place % 4 === at).reduce((a, b) => a + b, 0) / 64);
+        return { colour: mean.map(Math.round), width, height };
+    }
+}
+
+function pictures(reports) {
+    const of = (type) => reports.find((each) => each.type === type && each.kind === "video") ?? {};
+    const inbound = of("inbound-rtp");
+    const outbound = of("outbound-rtp");
+    return {
+        codec: reports.find((each) => each.id === inbound.codecId)?.mimeType ?? "",
+        sent: { frames: outbound.framesSent ?? 0, keys: outbound.keyFramesEncoded ?? 0, asked: outbound.pliCount ?? 0 },
+        received: { frames: inbound.framesDecoded ?? 0, keys: inbound.keyFramesDecoded ?? 0, asks: inbound.pliCount ?? 0 },
+    };
 }
 
 /** Return the audio statistics of a peer connection: packets and bytes in both directions, codec, encryption. */
@@ -92,6 +139,7 @@ export async function statistics(connection) {
     return {
         sent: { packets: outbound.packetsSent ?? 0, bytes: outbound.bytesSent ?? 0 },
         received: { packets: inbound.packetsReceived ?? 0, bytes: inbound.bytesReceived ?? 0 },
+        video: pictures(reports),
         codec: reports.find((each) => each.id === inbound.codecId)?.mimeType ?? "",
         ice: transport.iceState ?? "",
         dtls: transport.dtlsState ?? "",

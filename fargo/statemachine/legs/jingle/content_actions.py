@@ -3,11 +3,12 @@
 Rules:
 
 1. What a client may ask for and the gateway does not do is acknowledged and then rejected by the action that Jingle has
-   for that, and the call goes on: some clients end it after any error.
+   for that, and the call goes on: some clients end it after any error. Video may be added and removed (`video`).
 2. An action that names none of the session's contents is refused as item-not-found. One that names others too counts
    for those that there are.
 3. A client that removes the content with the audio has left the call.
-4. The gateway adds and replaces nothing, so there is nothing that a client could accept or reject.
+4. The gateway adds nothing but video and replaces nothing, so there is nothing else that a client could accept or
+   reject.
 """
 
 from typing import TypeAlias, assert_never
@@ -15,12 +16,13 @@ from typing import TypeAlias, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import describing, forking, jingle_session, single_session, texts, trickled
+from fargo.statemachine.legs.jingle import describing, forking, jingle_session, single_session, texts, trickled, video
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
-from fargo.statemachine.legs.jingle.jingle_session import Session, Terminated, about
+from fargo.statemachine.legs.jingle.jingle_session import Adding, Asked, Session, Terminated, about
 from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing, Single
 from fargo.statemachine.legs.leg_events import LegEvents, TransportChanged
 from fargo.statemachine.media.description import Content, Description, RawUdp, Senders, is_cut_off
+from fargo.statemachine.media.pictures import VIDEO, is_located
 from fargo.statemachine.media.texts import CLIENT_UNREACHABLE
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq
 from fargo.statemachine.model.jingle_events import (
@@ -57,18 +59,38 @@ def fold(leg: Live, event: ContentChanged, effects: Effects) -> ContentStep:
             effects.emit(AcceptIq(event.iq))
         case ContentModified():
             return _modified(leg, session, event, effects)
+        case ContentAdded() if isinstance(leg, Active):
+            effects.emit(AcceptIq(event.iq))
+            return _with_session(leg, video.added(session, event, effects))
         case ContentAdded() | TransportReplaced():
             effects.emit(AcceptIq(event.iq))
             jingle_session.reject(session, event, effects)
         case ContentRemoved():
             return _removed(leg, session, event, effects)
-        case ContentAccepted() | ContentRejected() | TransportAccepted() | TransportRejected():
+        case ContentAccepted() | ContentRejected():
+            return _answered(leg, session, event, effects)
+        case TransportAccepted() | TransportRejected():
             jingle_session.out_of_order(event.iq, effects)
         case SecurityInformed():
             _unsupported(event, effects)
         case _:
             assert_never(event)
     return leg, ()
+
+
+def _with_session(leg: Active, step: video.VideoStep) -> ContentStep:
+    session, news = step
+    return (leg if session is leg.session else replace(leg, session=session)), news
+
+
+def _answered(leg: Live, session: Session, event: ContentAccepted | ContentRejected, effects: Effects) -> ContentStep:
+    """Take the answer to the video that the client was asked for."""
+    step = video.accepted(session, event) if isinstance(event, ContentAccepted) else video.rejected(session, event)
+    if step is None or not isinstance(leg, Active):
+        jingle_session.out_of_order(event.iq, effects)
+        return leg, ()
+    effects.emit(AcceptIq(event.iq))
+    return _with_session(leg, step)
 
 
 def _session(leg: Live, event: ContentChanged) -> Session:
@@ -79,7 +101,21 @@ def _session(leg: Live, event: ContentChanged) -> Session:
 
 def _names_none_of(session: Session, event: ContentChanged) -> bool:
     named = {each.name for each in event.contents}
-    return bool(named) and named.isdisjoint((session.content, session.carrier, *session.declined))
+    known = (session.content, session.carrier, session.video, *session.declined, _changing(session))
+    return bool(named) and named.isdisjoint(known)
+
+
+def _changing(session: Session) -> str | None:
+    """Return the name of the content that either end wants to add, None if neither does."""
+    match session.change:
+        case Adding(content):
+            return content.name
+        case Asked():
+            return VIDEO
+        case None:
+            return None
+        case _:
+            assert_never(session.change)
 
 
 def _named(name: str, contents: tuple[Content, ...]) -> tuple[Content, ...]:
@@ -90,6 +126,8 @@ def _transport_informed(leg: Live, session: Session, event: TransportInformed, e
     """Take what a client says of its transport. A plain address that audio must not go to is refused, and the call goes
     on as it was. Candidates of ICE come one by one, so there may be others.
     """
+    if any(each.transport and is_located(each.transport) for each in _named(session.video or "", event.contents)):
+        session = replace(session, apart=True)
     said = [each.transport for each in _named(session.carrier, event.contents)]
     if any(isinstance(each, RawUdp) and is_cut_off(Description("audio", (), each)) for each in said):
         effects.emit(RefuseIq(event.iq, "modify", "not-acceptable", CLIENT_UNREACHABLE))
@@ -99,7 +137,7 @@ def _transport_informed(leg: Live, session: Session, event: TransportInformed, e
     for transport in said:
         known = trickled.heard(known, transport)
     if known == session.trickled or known.transport is None:
-        return leg, ()
+        return _kept(leg, session), ()
     session = replace(session, trickled=known)
     match leg:
         case Describing():
@@ -114,9 +152,23 @@ def _transport_informed(leg: Live, session: Session, event: TransportInformed, e
             assert_never(leg)
 
 
+def _kept(leg: Live, session: Session) -> Live:
+    """Return the leg with what is known of the session now, which is nothing that others have to know."""
+    match leg:
+        case Describing() | Calling() | Active():
+            return leg if session is leg.session else replace(leg, session=session)
+        case Searching() | Forking() | Proceeding():
+            return leg
+        case _:
+            assert_never(leg)
+
+
 def _modified(leg: Live, session: Session, event: ContentModified, effects: Effects) -> ContentStep:
     """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
     carried = _named(session.content, event.contents)
+    if isinstance(leg, Active) and not carried and session.video and _named(session.video, event.contents):
+        effects.emit(AcceptIq(event.iq))  # phones show what they receive, and need not know that nothing will come
+        return leg, ()
     if not isinstance(leg, Active) or not carried:
         _unsupported(event, effects)
         return leg, ()
@@ -133,7 +185,7 @@ def _removed(leg: Live, session: Session, event: ContentRemoved, effects: Effect
     """End the session if the audio is removed (XEP-0166 §7.2.5)."""
     effects.emit(AcceptIq(event.iq))
     if not _named(session.content, event.contents):
-        return leg, ()
+        return _with_session(leg, video.removed(session, event)) if isinstance(leg, Active) else (leg, ())
     reason = Reason(Cause.HUNG_UP)
     jingle_session.terminate(session, reason, effects)
     if isinstance(leg, Searching | Forking | Proceeding):

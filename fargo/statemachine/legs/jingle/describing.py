@@ -22,6 +22,7 @@ from fargo.statemachine.legs.jingle import jingle_session, single_session, texts
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing, SessionStep
 from fargo.statemachine.legs.leg_events import Answered, LegEvents, Offered
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, MediaProfile
 from fargo.statemachine.media.offer import accepted, audio, audio_content
 from fargo.statemachine.reason import Cause, Reason
@@ -40,8 +41,9 @@ def taken(session: Session, contents: tuple[Content, ...], offer: Description, e
     """Return the leg of a client that has accepted an offer with these contents, or why its answer is of no use."""
     content = audio_content(contents)
     if content is not None:
-        known, content = trickled.described(session.trickled, content)
-        session, contents = replace(session, trickled=known), (content,)
+        known, complete = trickled.described(session.trickled, content)
+        contents = tuple([complete if each is content else each for each in contents])
+        session, content = replace(session, trickled=known), complete
         if session.profile is not MediaProfile.PLAIN and waits(session):
             return Describing(session, content, offer, effects.at), ()
     return _accepted(session, contents, offer)
@@ -49,7 +51,11 @@ def taken(session: Session, contents: tuple[Content, ...], offer: Description, e
 
 def _accepted(session: Session, contents: tuple[Content, ...], offer: Description) -> Taken | Reason:
     answer = accepted(contents, offer, session.profile)
-    return answer if isinstance(answer, Reason) else (Active(session), (Answered(answer),))
+    if isinstance(answer, Reason):
+        return answer
+    if answer.video is not None:
+        session = replace(session, video=pictures.VIDEO)
+    return Active(session), (Answered(answer),)
 
 
 def waits(session: Session) -> bool:

@@ -125,11 +125,14 @@ def takes_more(leg: object, asks_first: bool) -> TypeGuard[Searching | Forking]:
             return False
 
 
-def session_with(leg: Searching | Forking, client: str, profile: MediaProfile, bundles: bool) -> Session:
+def session_with(
+    leg: Searching | Forking, client: str, profile: MediaProfile, bundles: bool, sees: bool = False
+) -> Session:
     """Return the session that a client (full JID) is to be called in."""
     gathers = leg.invitation.direct is MediaProfile.DTLS and profile is MediaProfile.DTLS
-    us = leg.invitation.us
-    return Session(leg.invitation.sid, us, client, calls=False, profile=profile, bundles=bundles, gathers=gathers)
+    us, sid = leg.invitation.us, leg.invitation.sid
+    session = Session(sid, us, client, calls=False, profile=profile, bundles=bundles, gathers=gathers)
+    return replace(session, sees=sees)
 
 
 def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:
@@ -140,14 +143,18 @@ def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking
     return replace(forking, called=(*forking.called, invite_client(leg.invitation, session, effects)))
 
 
-def propose(leg: Searching | Forking, session: Session, apart: bool, effects: Effects) -> Forking:
-    """Call a client that wants to be asked first (rule 1). ``apart``: by a proposal of its own."""
+def propose(leg: Searching | Forking, session: Session, apart: bool, effects: Effects, seen: bool = False) -> Forking:
+    """Call a client that wants to be asked first (rule 1). ``apart``: by a proposal of its own. ``seen``: the caller
+    offers video, too.
+    """
     forking = _forking(leg)
     proposal = forking.proposal if isinstance(forking.proposal, Proposed) else Proposed((), {})
     commands = proposal.commands
     if not commands or (apart and session.client not in proposal.sessions):
         to = session.client if apart else effects.user
-        commands = (*commands, send_proposal(leg.invitation, to, effects))
+        commands = (*commands, send_proposal(leg.invitation, to, seen and session.sees, effects))
+    elif not apart:
+        session = replace(session, sees=session.sees and all(each.sees for each in proposal.sessions.values()))
     sessions = {**proposal.sessions, session.client: replace(session, proposed=True)}
     return replace(forking, proposal=Proposed(commands, sessions))
 

@@ -70,11 +70,11 @@ def invite_client(invitation: Invitation, session: Session, effects: Effects) ->
     return Invited(session)
 
 
-def send_proposal(invitation: Invitation, to: str, effects: Effects) -> str:
+def send_proposal(invitation: Invitation, to: str, sees: bool, effects: Effects) -> str:
     """Send a proposal to a client (full JID), or to all that want to be asked first (bare JID, XEP-0353 §3.1). Nobody
-    answers it, but it may come back as an error. Return the id of the command.
+    answers it, but it may come back as an error. ``sees``: it names video, too. Return the id of the command.
     """
-    return effects.emit_pending(ProposeCall(invitation.us, to, invitation.sid, invitation.nick), None)
+    return effects.emit_pending(ProposeCall(invitation.us, to, invitation.sid, invitation.nick, sees), None)
 
 
 def withdraw(

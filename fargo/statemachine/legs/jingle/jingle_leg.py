@@ -13,6 +13,8 @@ Rules:
 
 from typing import Final, TypeAlias, assert_never
 
+from msgspec.structs import replace
+
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import (
@@ -24,6 +26,7 @@ from fargo.statemachine.legs.jingle import (
     texts,
     trickled,
     unacknowledged,
+    video,
 )
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding, Searching
 from fargo.statemachine.legs.jingle.invitations import Invitation, Proposed
@@ -50,8 +53,13 @@ from fargo.statemachine.legs.leg_events import (
     Ringing,
     RouteLost,
     TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoMoved,
+    VideoOffered,
 )
-from fargo.statemachine.media.bundle import OfferedContents
+from fargo.statemachine.media.bundle import OfferedContents, is_apart
+from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import ResourceUnavailable
@@ -94,11 +102,14 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool,
         audio.profile,
         audio.content.name,
         audio.carrier,
-        tuple([each.name for place, each in enumerate(event.contents) if place != audio.place]),
+        tuple([each.name for place, each in enumerate(event.contents) if place not in (audio.place, audio.video)]),
         trickled=known,
         gathers=gathers,
+        sees=audio.video is not None,
+        video=None if audio.video is None else event.contents[audio.video].name,
+        apart=audio.video is not None and is_apart(event.contents[audio.video], event.contents, event.bundles),
     )
-    offered = OfferedContents(event.contents, audio.place, audio.bundle)
+    offered = OfferedContents(event.contents, audio.place, audio.bundle, audio.video)
     if describing.waits(session):
         return Describing(session, content, offered, effects.at)
     return Calling(session, offered)
@@ -328,7 +339,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
         case Ringing() if isinstance(leg, Calling):
             return single_session.rings(leg, effects), ()
         case Answered(description) if isinstance(leg, Calling):
-            return single_session.answered(leg, description, effects), ()
+            return single_session.answered(leg, description, effects)
         case Ended(reason):
             _end(leg, reason, effects)
             return Terminated(), ()
@@ -337,6 +348,12 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
         case CodecsChanged(codecs) if isinstance(leg, Active):
             jingle_session.speak(leg.session, codecs, effects)
             return leg, ()
+        case VideoOffered(description):
+            return _asked_for_video(leg, description, effects)
+        case VideoAnswered(answer) if isinstance(leg, Active):
+            return replace(leg, session=video.answered(leg.session, answer, effects)), ()
+        case VideoEnded() if isinstance(leg, Active):
+            return replace(leg, session=video.ended(leg.session, effects)), ()
         case Offered(description, profile) if isinstance(leg, Inviting):
             return forking.offered(leg, description, profile, effects), ()
         case RouteLost(profile, reason) if isinstance(leg, Inviting):
@@ -351,11 +368,22 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             | Dtmf()
             | TransportChanged()
             | CodecsChanged()
+            | VideoAnswered()
+            | VideoMoved()
+            | VideoEnded()
             | RouteLost()
         ):
             return leg, ()
         case _:
             assert_never(leg_event)
+
+
+def _asked_for_video(leg: JingleLeg, description: Description, effects: Effects) -> JingleStep:
+    """Ask the client for video, if it is in the session."""
+    if not isinstance(leg, Active):
+        return leg, (VideoAnswered(None),)
+    session, news = video.offered(leg.session, description, effects)
+    return replace(leg, session=session), news
 
 
 def _end(leg: JingleLeg, reason: Reason, effects: Effects) -> None:

@@ -23,6 +23,7 @@ from fargo.statemachine.address import bare
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import texts, unacknowledged
 from fargo.statemachine.legs.jingle.trickled import Trickled
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.bundle import OfferedContents, answer
 from fargo.statemachine.media.description import (
     Candidate,
@@ -32,11 +33,14 @@ from fargo.statemachine.media.description import (
     IceUdp,
     MediaProfile,
     RawUdp,
+    Role,
     Transport,
     UnknownTransport,
 )
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    ChangeContent,
+    ChangingAction,
     InformDescription,
     InformSession,
     InformTransport,
@@ -73,7 +77,7 @@ JingleEvent: TypeAlias = (
     | Reply
     | ResourceUnavailable
 )
-_Information: TypeAlias = InformSession | InformTransport | InformDescription
+_Information: TypeAlias = InformSession | InformTransport | InformDescription | ChangeContent
 SessionCommand: TypeAlias = InitiateSession | AcceptSession | _Information
 """The commands of a session before its end."""
 
@@ -93,6 +97,18 @@ _MOST_INFORMATION: Final = 16
 """The pieces of information that are pending in a session at a time."""
 
 
+class Adding(Struct, frozen=True, gc=False):
+    """The client wants to add this content, of video."""
+
+    content: Content
+
+
+class Asked(Struct, frozen=True, gc=False):
+    """The client was sent content-add with this video."""
+
+    video: Description
+
+
 class Session(Struct, frozen=True, gc=False):
     """A session with one client: its id, our JID in it, the client's full JID.
 
@@ -101,6 +117,9 @@ class Session(Struct, frozen=True, gc=False):
     whose transport it uses, which is another one only in a BUNDLE group. ``declined``: the names of the contents that
     are not carried. ``bundles``: the client understands BUNDLE groups. ``trickled``: what the client has said of its
     transport so far. ``gathers``: the other end is told of it when the client has named its candidates (`describing`).
+    ``sees``: the client takes video. ``video``: the name of the content that video is in; None if none is carried;
+    ``video_creator``: who has added it. ``apart``: that content has a transport of its own. ``change``: the video that
+    either end wants to add, None if there is none.
     """
 
     sid: str
@@ -115,6 +134,11 @@ class Session(Struct, frozen=True, gc=False):
     bundles: bool = False
     trickled: Trickled = Trickled()
     gathers: bool = False
+    sees: bool = False
+    video: str | None = None
+    apart: bool = False
+    video_creator: Role = "initiator"
+    change: Adding | Asked | None = None
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -151,6 +175,8 @@ def is_vital(reply: Reply) -> bool:
 def initiate(session: Session, content: Content, introduces: bool, effects: Effects, nick: str | None = None) -> None:
     """Send session-initiate (XEP-0166 §6.2), after our presence, which has our ``nick``, if it ``introduces`` us."""
     bundle = (content.name,) if session.bundles else ()
+    if content.description is not None and not session.sees:
+        content = replace(content, description=pictures.without(content.description))
     invitation = InitiateSession(session.us, session.client, session.sid, content, bundle, introduces, nick)
     effects.emit_pending(invitation, _LONGEST_ANSWER)
 
@@ -158,9 +184,8 @@ def initiate(session: Session, content: Content, introduces: bool, effects: Effe
 def accept(session: Session, offer: OfferedContents, description: Description, effects: Effects) -> None:
     """Send session-accept with the other end's answer, in the contents that the client offered (XEP-0166 §6.5)."""
     given = answer(offer, named(description))
-    accepts = AcceptSession(
-        session.us, session.client, session.sid, given.content, given.before, given.after, offer.bundle
-    )
+    bundle = offer.bundle if description.video is None else ()
+    accepts = AcceptSession(session.us, session.client, session.sid, given.content, given.before, given.after, bundle)
     effects.emit_pending(accepts, _LONGEST_ANSWER)
 
 
@@ -190,6 +215,14 @@ def speak(session: Session, codecs: tuple[Codec, ...], effects: Effects) -> None
     _tell(session, InformDescription(session.us, session.client, session.sid, content), effects)
 
 
+def change(
+    session: Session, action: ChangingAction, name: str, creator: Role, video: Description | None, effects: Effects
+) -> None:
+    """Send content-add, content-accept or content-remove for video."""
+    content = Content(name, creator, description=video and named(video))
+    _tell(session, ChangeContent(session.us, session.client, session.sid, action, content), effects)
+
+
 def repeat_moves(session: Session, effects: Effects) -> None:
     """Send each transport-info again that the client has not acknowledged."""
     for name, each in effects.pending.items():
@@ -215,14 +248,21 @@ def reject(session: Session, event: ContentAdded | TransportReplaced, effects: E
     """Send content-reject or transport-reject: what the client wants to add or replace is not taken, and the session
     goes on (XEP-0166 §7.2.4 and §7.2.14). Nothing is lost with it but an answer.
     """
+    if isinstance(event, ContentAdded):
+        reject_contents(session, event.contents, effects)
+        return
     text = texts.UNSUPPORTED_ACTION.format(action=event.action)
     us, client, sid = session.us, session.client, session.sid
-    if isinstance(event, ContentAdded):
-        contents = tuple([Content(each.name, each.creator, each.senders) for each in event.contents])
-        effects.emit(RejectContents(us, client, sid, "content-reject", contents, "unsupported-applications", text))
-    else:
-        contents = tuple([_transport_only(each) for each in event.contents])
-        effects.emit(RejectContents(us, client, sid, "transport-reject", contents, "unsupported-transports", text))
+    contents = tuple([_transport_only(each) for each in event.contents])
+    effects.emit(RejectContents(us, client, sid, "transport-reject", contents, "unsupported-transports", text))
+
+
+def reject_contents(session: Session, added: tuple[Content, ...], effects: Effects) -> None:
+    """Send content-reject for contents that the client wants to add."""
+    text = texts.UNSUPPORTED_ACTION.format(action=ContentAdded.action)
+    us, client, sid = session.us, session.client, session.sid
+    contents = tuple([Content(each.name, each.creator, each.senders) for each in added])
+    effects.emit(RejectContents(us, client, sid, "content-reject", contents, "unsupported-applications", text))
 
 
 def _transport_only(content: Content) -> Content:
@@ -331,7 +371,8 @@ def _unanswered_invitation(session: Session, effects: Effects) -> str | None:
 
 def named(description: Description) -> Description:
     """Return the description with an id for each candidate, as clients demand (XEP-0176 §5.3, XEP-0177 §4.2)."""
-    return replace(description, transport=identified(description.transport))
+    video = description.video and replace(description.video, transport=identified(description.video.transport))
+    return replace(description, transport=identified(description.transport), video=video)
 
 
 def identified(transport: Transport) -> Transport:

@@ -58,9 +58,11 @@ def proceed(event: CallProposed, effects: Effects) -> None:
         effects.emit(effects.pending[known].command)
 
 
-def unacceptable(event: CallProposed, unlimited: bool, effects: Effects) -> Reason | None:
-    """Return why what is proposed cannot be put through, None if it can. ``unlimited``: no limit applies to it."""
-    if set(event.media) != {"audio"}:
+def unacceptable(event: CallProposed, unlimited: bool, sees: bool, effects: Effects) -> Reason | None:
+    """Return why what is proposed cannot be put through, None if it can. ``unlimited``: no limit applies to it;
+    ``sees``: it may have video.
+    """
+    if set(event.media) != {"audio"} and not (sees and set(event.media) == {"audio", "video"}):
         return Reason(Cause.APPLICATION, texts.WITHOUT_VIDEO if "audio" in event.media else texts.VOICE_ONLY)
     known = proposals(effects.pending)
     same = [each for each in known.values() if (each.sid, each.to) == (event.sid, event.sender)]

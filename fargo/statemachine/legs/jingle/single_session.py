@@ -13,12 +13,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_session, texts
-from fargo.statemachine.legs.jingle.jingle_session import GONE, Session, Terminated
-from fargo.statemachine.legs.leg_events import Ended, Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.legs.jingle import jingle_session, texts, video
+from fargo.statemachine.legs.jingle.jingle_session import GONE, Asked, Session, Terminated
+from fargo.statemachine.legs.leg_events import (
+    NOTHING,
+    Ended,
+    Held,
+    LegEvents,
+    Resumed,
+    TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+)
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.bundle import OfferedContents
 from fargo.statemachine.media.description import Content, Description, IceUdp, MediaProfile
-from fargo.statemachine.model.commands import InformTransport
+from fargo.statemachine.model.commands import ChangeContent, InformTransport
 from fargo.statemachine.model.events import IqFailed, IqSucceeded
 from fargo.statemachine.model.jingle_events import CallAction, CallMessaged
 from fargo.statemachine.pending import Reply
@@ -83,6 +93,8 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
             told = texts.SILENT
         case _:
             return leg, ()
+    if isinstance(leg, Active) and isinstance(reply.command, ChangeContent):
+        return _unchanged(leg, reply.command, effects)
     if isinstance(leg, Active) and leg.lost and isinstance(reply.command, InformTransport):
         jingle_session.terminate(leg.session, leg.lost, effects)
         return Terminated(), (Ended(leg.lost),)
@@ -91,6 +103,16 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
     reason = Reason(Cause.FAULT, texts.ANSWER_REFUSED.format(told=told))
     jingle_session.terminate(leg.session, reason, effects)
     return Terminated(), (Ended(reason),)
+
+
+def _unchanged(leg: Active, refused: ChangeContent, effects: Effects) -> SessionStep:
+    """Go on without video, as the client does not understand what it was told of it."""
+    session = leg.session
+    if refused.action == "content-add" and isinstance(session.change, Asked):
+        return replace(leg, session=replace(session, change=None)), (VideoAnswered(None),)
+    if refused.action == "content-accept" and session.video is not None:
+        return replace(leg, session=video.ended(session, effects)), (VideoEnded(),)
+    return leg, ()
 
 
 def messaged(leg: Single, event: CallMessaged, effects: Effects) -> SessionStep:
@@ -141,10 +163,18 @@ def rings(leg: Calling, effects: Effects) -> Calling:
     return replace(leg, ringing=True)
 
 
-def answered(leg: Calling, description: Description, effects: Effects) -> Active:
-    """Accept the client's session with the other end's answer."""
-    jingle_session.accept(leg.session, leg.offer, description, effects)
-    return Active(leg.session)
+def answered(leg: Calling, description: Description, effects: Effects) -> SessionStep:
+    """Accept the client's session with the other end's answer. The video in that is declined if the client has no
+    transport for it.
+    """
+    session, news = leg.session, NOTHING
+    if description.video is not None and not session.apart:
+        description, news = pictures.without(description), (VideoEnded(),)
+    if session.video is not None and description.video is None:
+        carrier = leg.offer.bundle[0] if leg.offer.bundle else session.content
+        session = replace(session, carrier=carrier, video=None, declined=(*session.declined, session.video))
+    jingle_session.accept(session, leg.offer, description, effects)
+    return Active(session), news
 
 
 def held(leg: Active, on_hold: bool, effects: Effects) -> Active:

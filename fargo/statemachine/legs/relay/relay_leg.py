@@ -18,16 +18,23 @@ Rules:
 7. A relay that has lost its sessions is asked for them again (`remaking`), and the ends are told its new addresses.
 """
 
-from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
-from fargo.statemachine.legs.relay import remaking, texts
+from fargo.statemachine.legs.leg_events import (
+    Answered,
+    Offered,
+    RouteLost,
+    TransportChanged,
+)
+from fargo.statemachine.legs.relay import adding, remaking, seeing, texts
+from fargo.statemachine.legs.relay.adding import VideoNews
+from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, renegotiate
 from fargo.statemachine.legs.relay.objections import objection
 from fargo.statemachine.legs.relay.relay_session import (
+    AddingVideo,
     AwaitingAnswer,
     Deleting,
     Ends,
@@ -37,18 +44,18 @@ from fargo.statemachine.legs.relay.relay_session import (
     OfferingAgain,
     Passing,
     PassingAnswer,
+    RelayLeg,
     RelayRequest,
     RelaySession,
     Renegotiating,
     first_answer,
     first_offer,
     first_offer_again,
-    offer_again,
     renumbers,
     to_client,
 )
 from fargo.statemachine.legs.relay.remaking import Rerouted
-from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp, Transport
+from fargo.statemachine.media.description import Description, IceUdp, MediaProfile
 from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
@@ -67,12 +74,10 @@ from fargo.statemachine.model.ng import (
 from fargo.statemachine.pending import PendingCommands, Reply
 from fargo.statemachine.reason import Cause, Reason
 
-# Seconds. The adapter gives up on the relay before the first of these.
-_LONGEST_REPLY: Final = 15.0
+# Seconds.
 _DELETE_AGAIN: Final = 30.0
 _MOST_REPEATED_DELETIONS: Final = 4
-RelayLeg: TypeAlias = tuple[RelaySession, ...]
-News: TypeAlias = tuple[Offered | Answered | TransportChanged | Rerouted | RouteLost, ...]
+News: TypeAlias = tuple[Offered | Answered | TransportChanged | Rerouted | RouteLost | VideoNews, ...]
 
 
 class Carried(NamedTuple):
@@ -99,7 +104,7 @@ def offer(
     leg: RelayLeg, terms: RelayRequest, description: Description, fallback: Description | None, effects: Effects
 ) -> RelayLeg:
     """Ask for a session, with what the calling end offers."""
-    effects.emit_pending(first_offer(terms, description), _LONGEST_REPLY)
+    effects.emit_pending(first_offer(terms, description), LONGEST_REPLY)
     return (*leg, Offering(terms, description, fallback))
 
 
@@ -122,7 +127,7 @@ def answer(leg: RelayLeg, profile: MediaProfile, description: Description, effec
     if isinstance(session, OfferingAgain) and not session.moved:
         return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
     again = session.moved or renumbers(terms, ends)
-    effects.emit_pending(first_offer_again(terms, ends) if again else first_answer(terms, ends), _LONGEST_REPLY)
+    effects.emit_pending(first_offer_again(terms, ends) if again else first_answer(terms, ends), LONGEST_REPLY)
     if isinstance(session, OfferingAgain):
         return (*others, PassingAnswer(terms, ends, ends, None, session.problem))
     return (*others, PassingAnswer(terms, ends, ends, session.anew))
@@ -167,113 +172,6 @@ def is_used(leg: RelayLeg) -> bool:
     return any(not isinstance(session, Deleting) for session in leg)
 
 
-# --- an end moves
-
-
-def client_moved(leg: RelayLeg, transport: IceUdp, effects: Effects) -> RelayLeg:
-    """Follow the client (rule 5), whose transport is this by now. Only other credentials are news: a client that has
-    candidates to add is found by its own packets (RFC 8445 §7.3.1.3). What a calling client says before the relay has
-    been told both ends, it is told together, when the phone has answered.
-    """
-    return tuple(_with_client(session, transport, effects) for session in leg)
-
-
-def _with_client(session: RelaySession, transport: IceUdp, effects: Effects) -> RelaySession:
-    match session:
-        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
-            before = ends.client.transport
-            if not isinstance(before, IceUdp) or transport.ufrag == before.ufrag:
-                return session
-            return _moved(session, Ends(replace(ends.client, transport=transport), ends.phone), True, effects)
-        case Offering() | AwaitingAnswer() | OfferingAgain() if session.terms.outward:
-            offered = replace(session.offer, transport=transport)
-            profile = MediaProfile.DTLS if transport.fingerprint else session.terms.profile
-            moved = session.moved or _is_news(session.offer.transport, transport)
-            return replace(session, terms=replace(session.terms, profile=profile), offer=offered, moved=moved)
-        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
-            return session
-        case _:
-            assert_never(session)
-
-
-def _is_news(before: Transport, now: IceUdp) -> bool:
-    """Return True if the relay cannot find the client by its packets with what it was told. An offer that is repeated
-    gives the phone another address, so it is repeated for nothing less.
-    """
-    if not isinstance(before, IceUdp):
-        return True
-    return (before.ufrag, before.pwd, before.fingerprint) != (now.ufrag, now.pwd, now.fingerprint)
-
-
-def phone_moved(leg: RelayLeg, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelayLeg:
-    """Follow the phone (rule 5), which wants audio elsewhere, or encrypts it with another key."""
-    return _with_phone(leg, lambda phone: replace(phone, transport=transport, crypto=crypto), effects)
-
-
-def phone_speaks(leg: RelayLeg, codecs: tuple[Codec, ...], effects: Effects) -> RelayLeg:
-    """Follow the phone, which takes only these codecs from now on."""
-    return _with_phone(leg, lambda phone: replace(phone, codecs=codecs), effects)
-
-
-def phone_described(leg: RelayLeg, description: Description, effects: Effects) -> RelayLeg:
-    """Take what a phone describes in its answer, or another phone in its place, after early audio."""
-    return _with_phone(leg, lambda _: description, effects)
-
-
-def shown_again(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
-    """Ask how the relay describes itself to a phone by now, to offer it to another. What it answers is reported
-    (`Offered`). Return None if the call does not use the relay.
-    """
-    if not is_joined(leg):
-        return None
-    return tuple(_shown_again(session, effects) if isinstance(session, Passing) else session for session in leg)
-
-
-def _shown_again(session: Passing, effects: Effects) -> Renegotiating:
-    again = _moved(session, session.ends, False, effects)
-    assert isinstance(again, Renegotiating), "the ends are joined"
-    return replace(again, shows=True)
-
-
-def _with_phone(leg: RelayLeg, change: Callable[[Description], Description], effects: Effects) -> RelayLeg:
-    """Tell the relay of a change of the phone, if it is one, in the session that has heard of the phone."""
-    return tuple(_with_ends(session, change, effects) for session in leg)
-
-
-def _with_ends(session: RelaySession, change: Callable[[Description], Description], effects: Effects) -> RelaySession:
-    match session:
-        case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
-            phone = change(ends.phone)
-            return session if phone == ends.phone else _moved(session, replace(ends, phone=phone), False, effects)
-        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
-            return session
-        case _:
-            assert_never(session)
-
-
-def _moved(
-    session: PassingAnswer | Passing, ends: Ends, restarts: bool, effects: Effects
-) -> PassingAnswer | Renegotiating:
-    """Tell the relay that an end has moved; it has to know both ends first."""
-    match session:
-        case PassingAnswer():
-            return replace(session, ends=ends)
-        case Joined(terms):
-            return _renegotiate(terms, ends, restarts, effects)
-        case Renegotiating(terms):
-            again = _renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
-            return replace(again, shows=session.shows)
-        case _:
-            assert_never(session)
-
-
-def _renegotiate(
-    terms: RelayRequest, ends: Ends, restarts: bool, effects: Effects, problem: str | None = None
-) -> Renegotiating:
-    effects.emit_pending(offer_again(terms, ends), _LONGEST_REPLY)
-    return Renegotiating(terms, ends, restarts, problem)
-
-
 # --- deleting
 
 
@@ -284,16 +182,9 @@ def delete(leg: RelayLeg, effects: Effects) -> RelayLeg:
 
 def _delete(terms: RelayRequest, effects: Effects) -> Deleting:
     """End a session, until the relay has done so; what else it was asked for counts no longer."""
-    _expect_nothing(terms, effects)
+    expect_nothing(terms, effects)
     effects.emit_pending(DeleteRelay(terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
     return Deleting(terms)
-
-
-def _expect_nothing(terms: RelayRequest, effects: Effects) -> None:
-    """Wait for no more replies about a session."""
-    for name, each in effects.pending.items():
-        if isinstance(each.command, RelayCommand) and each.command.session == terms.name:
-            effects.settle(name)
 
 
 def resume(leg: RelayLeg, effects: Effects) -> None:
@@ -349,18 +240,24 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
     others = tuple(s for s in leg if s is not session)
     match session, reply.answer:
         case (
-            (Offering() | OfferingAgain() | PassingAnswer() | Renegotiating()),
+            (Offering() | OfferingAgain() | PassingAnswer() | Renegotiating() | AddingVideo()),
             RelayDescribed(description=description),
         ):
             return _described(others, session, reply, description, effects)
-        case ((PassingAnswer(problem=None) | Renegotiating(problem=None)), RelayRefused(problem=problem, unknown=True)):
+        case (
+            (PassingAnswer(problem=None) | Renegotiating(problem=None) | AddingVideo()),
+            RelayRefused(problem=problem, unknown=True),
+        ):
             return RelayStep((*others, _again(session, problem, effects)))
         case (
-            (Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating()),
+            (Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating() | AddingVideo()),
             RelayRefused() as refused,
         ):
             return _failed(others, session, _refusal(refused), effects)
-        case ((Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating()), None):
+        case (
+            (Offering() | OfferingAgain() | PassingAnswer() | Joined() | Renegotiating() | AddingVideo()),
+            None,
+        ):
             return _failed(others, session, _failure(texts.SILENT), effects)
         case Deleting(terms), RelayDone(flows=flows):
             return RelayStep(others, carried=_carried(terms, flows))
@@ -372,13 +269,16 @@ def fold(leg: RelayLeg, reply: Reply, effects: Effects) -> RelayStep:
 
 def _described(
     others: RelayLeg,
-    session: Offering | OfferingAgain | PassingAnswer | Renegotiating,
+    session: Offering | OfferingAgain | PassingAnswer | Renegotiating | AddingVideo,
     reply: Reply,
     description: Description,
     effects: Effects,
 ) -> RelayStep:
     """Return the leg after the relay's description for an end; ``session`` is the one that it is about."""
     offers = isinstance(reply.command, OfferRelay)
+    if isinstance(session, AddingVideo):
+        settled, video_news = seeing.described(session, offers, description.video, effects)
+        return RelayStep((*others, settled), video_news)
     if problem := objection(session, offers, description):
         return _failed(others, session, _failure(problem), effects)
     match session:
@@ -388,7 +288,7 @@ def _described(
         case OfferingAgain(terms, offered):
             return RelayStep((*others, AwaitingAnswer(terms, offered, description, session.moved)))
         case PassingAnswer(terms, told) if offers:
-            effects.emit_pending(first_answer(terms, told), _LONGEST_REPLY)
+            effects.emit_pending(first_answer(terms, told), LONGEST_REPLY)
             return RelayStep((*others, replace(session, anew=description)))
         case PassingAnswer():
             joined, rerouted = _joined(session, description, effects)
@@ -411,7 +311,7 @@ def _joined(
     if session.ends == session.told:
         return Joined(terms, session.ends), rerouted
     restarts = session.ends.client != session.told.client
-    return _renegotiate(terms, session.ends, restarts, effects), rerouted
+    return renegotiate(terms, session.ends, restarts, effects), rerouted
 
 
 def _renegotiated(
@@ -422,7 +322,7 @@ def _renegotiated(
     if offers and session.problem is not None:
         ends = replace(ends, phone=remaking.answering(ends.phone, terms, description))
     if offers:
-        effects.emit_pending(to_client(terms, ends), _LONGEST_REPLY)
+        effects.emit_pending(to_client(terms, ends), LONGEST_REPLY)
         if session.shows:
             terms = remaking.shown_to_phone(terms, description)
             shown = replace(session, terms=terms, ends=ends, anew=description, shows=False)
@@ -459,17 +359,20 @@ def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySessio
         case Offering() | OfferingAgain() | Deleting():
             return session
         case AwaitingAnswer(terms, offered):
-            effects.emit_pending(first_offer(terms, offered), _LONGEST_REPLY)
+            effects.emit_pending(first_offer(terms, offered), LONGEST_REPLY)
             return OfferingAgain(terms, offered, problem)
         case PassingAnswer(terms, told):
-            _expect_nothing(terms, effects)
-            effects.emit_pending(first_offer_again(terms, told), _LONGEST_REPLY)
+            expect_nothing(terms, effects)
+            effects.emit_pending(first_offer_again(terms, told), LONGEST_REPLY)
             return replace(session, anew=None, problem=problem)
         case Joined(terms, ends):
-            return _renegotiate(terms, ends, False, effects, problem)
+            return renegotiate(terms, ends, False, effects, problem)
         case Renegotiating(terms, ends, restarts):
-            _expect_nothing(terms, effects)
-            return _renegotiate(terms, ends, restarts, effects, problem)
+            expect_nothing(terms, effects)
+            return renegotiate(terms, ends, restarts, effects, problem)
+        case AddingVideo(terms, _, ends):
+            expect_nothing(terms, effects)
+            return renegotiate(terms, adding.without_video(ends), False, effects, problem)
         case _:
             assert_never(session)
 

@@ -6,7 +6,9 @@ Rules:
    these codecs, and G.722 and opus are of better quality than the rest. So the relay transcodes only if it must.
 2. An end may have a codec under another number than it was offered (RFC 3264 §6.1). The relay knows the codecs of an
    answer by their numbers only, so it is offered the call again before, with these numbers reserved.
-3. A client sends the first codec of voice that was agreed, as all do. If a phone no longer takes this one, the relay is
+3. Video is passed on as it is. Once a session has a stream for it, each description has one, which may be closed (RFC
+   3264 §8.2).
+4. A client sends the first codec of voice that was agreed, as all do. If a phone no longer takes this one, the relay is
    offered no other, so that it translates: what it is not offered it passes on as it is, and it says nothing of it.
 """
 
@@ -21,7 +23,7 @@ from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own (rule 1). It adds telephone events for each clock rate.
 _FOR_PHONES: Final = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
-_FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
+FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
 # Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
@@ -37,7 +39,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
     the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
     encryption that the phone is offered, or offers. ``follows``: the phone can be told another address during the call.
-    ``speaks``: the profile of the phone.
+    ``speaks``: the profile of the phone. ``video``: the session has a stream for video (rule 3).
     """
 
     name: str
@@ -49,6 +51,7 @@ class RelayRequest(Struct, frozen=True, gc=False):
     follows: bool = False
     shown: Told = Told()
     speaks: MediaProfile = MediaProfile.PLAIN
+    video: bool = False
 
     @property
     def client(self) -> RelayParty:
@@ -139,15 +142,27 @@ class Renegotiating(Struct, frozen=True, gc=False):
     shows: bool = False
 
 
+class AddingVideo(Struct, frozen=True, gc=False):
+    """An end wants video (`adding`): the phone, if ``by_phone``, or else the client. ``told``: what the relay is told
+    in this negotiation; ``ends``: what it should know, which is something else if an end has moved since.
+    """
+
+    terms: RelayRequest
+    told: Ends
+    ends: Ends
+    by_phone: bool
+
+
 class Deleting(Struct, frozen=True, gc=False):
     """The relay was told to end the session."""
 
     terms: RelayRequest
 
 
-Passing: TypeAlias = Joined | Renegotiating
-Lasting: TypeAlias = Offering | AwaitingAnswer | OfferingAgain | PassingAnswer | Joined | Renegotiating
+Passing: TypeAlias = Joined | Renegotiating | AddingVideo
+Lasting: TypeAlias = Offering | AwaitingAnswer | OfferingAgain | PassingAnswer | Passing
 RelaySession: TypeAlias = Lasting | Deleting
+RelayLeg: TypeAlias = tuple[RelaySession, ...]
 
 
 # --- what the relay is asked for
@@ -158,7 +173,13 @@ def first_offer(terms: RelayRequest, description: Description, reserved: tuple[i
     if terms.outward:
         return _to_phone(terms, description, _FOR_PHONES, reserved)
     mux = terms.profile is MediaProfile.DTLS
-    return OfferRelay(terms.name, description, terms.profile, mux, _FOR_CLIENTS, reserved=reserved)
+    closed = is_closed(terms, description)
+    return OfferRelay(terms.name, description, terms.profile, mux, FOR_CLIENTS, reserved=reserved, closed=closed)
+
+
+def is_closed(terms: RelayRequest, description: Description) -> bool:
+    """Return True if a description has to have a stream for video that is not used (rule 3)."""
+    return terms.video and description.video is None
 
 
 def renumbers(terms: RelayRequest, ends: Ends) -> bool:
@@ -180,7 +201,8 @@ def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that joins the ends, with what the called end answers."""
     if terms.outward:
         return to_client(terms, ends)
-    return AnswerRelay(terms.name, ends.client, terms.speaks, terms.speaks is MediaProfile.DTLS)
+    mux, closed = terms.speaks is MediaProfile.DTLS, is_closed(terms, ends.client)
+    return AnswerRelay(terms.name, ends.client, terms.speaks, mux, closed=closed)
 
 
 def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
@@ -193,7 +215,7 @@ def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
 
 
 def _spoken(terms: RelayRequest, ends: Ends) -> tuple[Codec, ...]:
-    """Return the client's codecs as the relay is offered them once more (rule 3)."""
+    """Return the client's codecs as the relay is offered them once more (rule 4)."""
     agreed = terms.shown.client if terms.outward and terms.shown.client else ends.client
     first = next((kind(codec) for codec in agreed.codecs if is_voice(codec)), None)
     if first is None or first in map(kind, ends.phone.codecs):
@@ -215,9 +237,11 @@ def _to_phone(
         terms.family,
         terms.srtp,
         reserved,
+        is_closed(terms, client),
     )
 
 
 def to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that tells the relay what the phone answers the client."""
-    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone)
+    closed = is_closed(terms, ends.phone)
+    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone, closed)

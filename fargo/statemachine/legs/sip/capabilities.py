@@ -14,7 +14,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     middle of a call that the other end has a new address. ``families``: the address families of its audio.
     ``outlives_gateway``: its calls go on while the gateway is restarted. ``forwards``: a call can be forwarded.
     ``joins``: two phones of answered calls can be joined. ``texts``: it carries text messages. ``voicemail``: it
-    subscribes to mailboxes.
+    subscribes to mailboxes. ``video``: it can agree on video.
     """
 
     profiles: tuple[MediaProfile, ...]
@@ -25,6 +25,7 @@ class SipCapabilities(Struct, frozen=True, gc=False):
     joins: bool = False
     texts: bool = False
     voicemail: bool = False
+    video: bool = False
 
 
 NOTHING: Final = SipCapabilities((), False)

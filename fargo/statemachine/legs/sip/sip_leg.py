@@ -23,9 +23,16 @@ from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
 from fargo.statemachine.legs.telepathy import telepathy_leg
 from fargo.statemachine.legs.telepathy.phases import TelepathyLeg, TelepathyPhase
 from fargo.statemachine.legs.telepathy.telepathy_leg import TelepathyArrival, TelepathyEvent
-from fargo.statemachine.legs.user_agent import caller_identity, message, outliving, subscription, user_agent_leg
+from fargo.statemachine.legs.user_agent import (
+    caller_identity,
+    message,
+    outliving,
+    subscription,
+    user_agent_leg,
+    video,
+)
 from fargo.statemachine.legs.user_agent.message import Texted
-from fargo.statemachine.legs.user_agent.phases import UserAgentLeg, UserAgentPhase
+from fargo.statemachine.legs.user_agent.phases import Confirmed, UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description, MediaProfile, is_secured
 from fargo.statemachine.model.call_records import CallRecord
@@ -204,6 +211,11 @@ def is_held(leg: SipLeg) -> bool:
             return False
         case _:
             assert_never(leg)
+
+
+def takes_video(leg: SipLeg) -> bool:
+    """Return True if the far end is in the call, and can be offered video."""
+    return isinstance(leg, Confirmed) and video.is_taken(leg)
 
 
 def hears_early(leg: SipLeg) -> bool:

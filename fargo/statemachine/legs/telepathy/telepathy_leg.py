@@ -34,6 +34,10 @@ from fargo.statemachine.legs.leg_events import (
     Ringing,
     RouteLost,
     TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoMoved,
+    VideoOffered,
 )
 from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
@@ -331,6 +335,10 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             | Dtmf()
             | TransportChanged()
             | CodecsChanged()
+            | VideoOffered()
+            | VideoAnswered()
+            | VideoMoved()
+            | VideoEnded()
             | RouteLost()
             | EarlyAudio()
         ):

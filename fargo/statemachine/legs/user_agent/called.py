@@ -165,6 +165,7 @@ def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
     if use == "required" and not offered.crypto:
         return _NOT_ENCRYPTED
     crypto = () if use == "off" else offered.crypto
+    offered = offer_answer.addressed(offered)
     return replace(offered, transport=RawUdp(rtp_and_rtcp(offered)), crypto=crypto)
 
 

@@ -45,7 +45,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UserAgentStep,
 )
 from fargo.statemachine.legs.user_agent.responding import respond
-from fargo.statemachine.media.description import FAMILIES, Description, IceUdp, end_to_end, narrowed
+from fargo.statemachine.media.description import FAMILIES, Description, end_to_end, is_secured, narrowed
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
@@ -78,7 +78,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     trunk, name = line.trunk, effects.next_id
     assert trunk, "the core has the registrations of our own user agent"
     target, offer = str(line.target), narrowed(offer, (line.family, *FAMILIES))
-    if isinstance(offer.transport, IceUdp):
+    if is_secured(offer):
         offer = end_to_end(offer)
     own, forwards = not line.direct, line.forwards
     headers = dialog.ABILITIES

@@ -13,9 +13,11 @@ Rules:
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
-7. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
+7. If the far end offers video in a call without, its offer is answered when the other leg has said if it takes that,
+   or after `_LONGEST_VIDEO` without. Video that is taken later is offered to the far end.
+8. The keys of encrypted audio are not in the log. After a restart no description of ours can be sent in such a call:
    the session stays as it is, and ends where it would have to be refreshed with one.
-8. If the call goes on at another edge (`Confirmed.moved`), the far end is told at once by a refresh, whose Contact it
+9. If the call goes on at another edge (`Confirmed.moved`), the far end is told at once by a refresh, whose Contact it
    uses from then on (RFC 3261 §12.2.1.2), or by the offer that is due. That is tried until it succeeds. What was under
    way is asked anew, as a response would go to the old edge. So would the ACK to a 2xx of ours: if our answer was in
    it, it is waited for only shortly. A 2xx that is repeated because our ACK was lost goes there, too: the ACK is sent
@@ -29,7 +31,16 @@ from msgspec.structs import replace
 from fargo.statemachine.account import digest
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Dtmf, Ended, Held, TransportChanged
+from fargo.statemachine.legs.leg_events import (
+    Dtmf,
+    Ended,
+    Held,
+    LegEvents,
+    TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoOffered,
+)
 from fargo.statemachine.legs.user_agent import (
     authentication,
     dialog,
@@ -54,8 +65,10 @@ from fargo.statemachine.legs.user_agent.phases import (
     SentRequest,
     UasReleasing,
     UserAgentStep,
+    VideoAwaited,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
@@ -76,6 +89,7 @@ LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
 _NEXT_ATTEMPT: Final = 10.0
+_LONGEST_VIDEO: Final = 25.0
 _ACK_TO_OTHER_EDGE: Final = 4.0
 _DOUBT: Final = 8.0
 """Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
@@ -94,19 +108,19 @@ _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO
 
 def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
     """Put the far end on hold, or take it off."""
-    return _pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
+    return pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
     """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
     if isinstance(change.transport, IceUdp):
         restarted = secured.moved(leg.wanted.local, change.transport)
-        return _pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+        return pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
     if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
-    return _pursued(replace(leg, wanted=wanted, lost=lost), effects)
+    return pursued(replace(leg, wanted=wanted, lost=lost), effects)
 
 
 def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
@@ -123,11 +137,20 @@ def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
 def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
     """Tell the far end which of the settled codecs the other takes from now on."""
     local = offer_answer.left(leg.session, leg.wanted.local, codecs)
-    return _pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+    return pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+
+
+def _given_up(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Refuse an offer of the far end that waits for its answer, as the call or the offer is over (RFC 3261 §15.1.2)."""
+    if not isinstance(leg.exchange, VideoAwaited):
+        return leg
+    respond(leg.name, leg.access, leg.exchange.request, 487, effects)
+    return replace(leg, exchange=None)
 
 
 def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
     """End the call. A BYE must not overtake the ACK to our 2xx (RFC 3261 §15)."""
+    leg = _given_up(leg, effects)
     match leg.exchange:
         case AckAwaited(head, since, first=True):
             return UasReleasing(leg.name, leg.access, leg.dialog, head, since)
@@ -137,14 +160,14 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
 
 def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
     """Make our part of the session another one, if the far end agrees."""
-    return _pursued(replace(leg, wanted=wanted), effects)
+    return pursued(replace(leg, wanted=wanted), effects)
 
 
 # --- our offers
 
 
-def _pursued(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Offer what is wanted (rule 1), or tell where we are (rule 8), if need be and if nothing is under way."""
+def pursued(leg: Confirmed, effects: Effects) -> Confirmed:
+    """Offer what is wanted (rule 1), or tell where we are (rule 9), if need be and if nothing is under way."""
     if not isinstance(leg.exchange, Doubted | None):
         return leg
     if leg.keyless:
@@ -176,7 +199,7 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
 
 
 def moved(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Give up what is under way, as the call goes on at another edge (rule 8). `resume` follows."""
+    """Give up what is under way, as the call goes on at another edge (rule 9). `resume` follows."""
     exchange = leg.exchange
     if isinstance(exchange, OfferSent):
         effects.settle(exchange.sent.command)
@@ -191,7 +214,7 @@ def resume(leg: Confirmed, effects: Effects) -> Confirmed:
     """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
     leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
     if leg.moved is not None:
-        return _pursued(leg, effects)
+        return pursued(leg, effects)
     if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
         return leg
     return replace(leg, exchange=Doubted(effects.at + _DOUBT))
@@ -252,15 +275,16 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     timer = session_timer.agreed(event.headers, effects.at)
     leg = replace(leg, dialog=refreshed, timer=timer, exchange=None, moved=None)
     if request.method != "INVITE":
-        return _pursued(leg, effects), ()
+        return pursued(leg, effects), ()
     effects.emit(dialog.ack(leg.dialog, request, leg.access))
     first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
     leg = replace(leg, invites=(*first, exchange.sent))
     session = offer_answer.accepted(leg.session, exchange.wanted, event.body)
     if session is None:
         return _resigned(leg, exchange, effects)
-    after = _pursued(replace(leg, session=session), effects)
-    return after, offer_answer.news(leg.session, session)
+    news = offer_answer.news(leg.session, session)
+    session, wanted = offer_answer.settled(session, leg.wanted, exchange.wanted)
+    return pursued(replace(leg, session=session, wanted=wanted), effects), news
 
 
 def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
@@ -268,7 +292,10 @@ def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgen
     if leg.lost and exchange.wanted.local != leg.session.ours.local:
         return releasing.bye(replace(leg, exchange=None), effects), (Ended(leg.lost),)
     wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
-    return _pursued(replace(leg, wanted=wanted, exchange=None), effects), ()
+    news: LegEvents = ()
+    if exchange.wanted.local.video is not None and leg.session.theirs.video is None:
+        news, wanted = (VideoAnswered(None),), replace(wanted, local=pictures.without(wanted.local))
+    return pursued(replace(leg, wanted=wanted, exchange=None), effects), news
 
 
 def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
@@ -320,6 +347,7 @@ def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
         leg = replace(leg, moved=None)
     match event.head.method:
         case "BYE":
+            leg = _given_up(leg, effects)
             respond(leg.name, leg.access, event, 200, effects)
             referring.given_up(leg, effects)
             return releasing.gone(leg, effects), (Ended(sip_status.hung_up(event)),)
@@ -327,6 +355,9 @@ def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
             return _reoffered(leg, event, effects)
         case "INFO":
             return _informed(leg, event, effects)
+        case "CANCEL" if isinstance(leg.exchange, VideoAwaited):
+            respond(leg.name, leg.access, event, 200, effects)
+            return _given_up(leg, effects), (VideoEnded(),)
         case "PRACK":
             # Our answer may have crossed the acknowledgement that the client rings.
             crossed = isinstance(leg.exchange, AckAwaited) and leg.exchange.first
@@ -362,6 +393,16 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     if (invites or sdp) and leg.keyless:
         respond(leg.name, leg.access, event, 488, effects, incompatible(texts.KEYS_LOST))
         return leg, ()
+    video = offer_answer.video_offered(leg.session, leg.wanted, sdp) if invites else None
+    if video is not None and not isinstance(leg.exchange, AckAwaited):
+        return replace(leg, exchange=VideoAwaited(event, effects.at)), (VideoOffered(video),)
+    return described(leg, event, effects)
+
+
+def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> UserAgentStep:
+    """Answer a re-INVITE or UPDATE that nothing stands in the way of."""
+    headers, sdp = event.headers, event.body if isinstance(event.body, Sdp) else None
+    invites = event.head.method == "INVITE"
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
         reason = PHONE_UNREACHABLE if offer_answer.is_unreachable(sdp) else _WITHOUT_AUDIO
@@ -370,7 +411,8 @@ def _reoffered(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> U
     timer = session_timer.accept(headers, effects.at)
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
     news = offer_answer.news(leg.session, session)
-    after = replace(leg, dialog=refreshed, session=session, timer=timer)
+    session, wanted = offer_answer.settled(session, leg.wanted, leg.wanted) if sdp else (session, leg.wanted)
+    after = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
     return _answered(after, event, sdp, effects), news
 
 
@@ -381,6 +423,8 @@ def _is_crossed(leg: Confirmed, invites: bool) -> bool:
             return sent.request.body is not None
         case AckAwaited(offer=Sdp()):
             return not invites
+        case VideoAwaited():
+            return True
         case AckAwaited() | OfferDeferred() | Doubted() | None:
             return False
         case _:
@@ -425,7 +469,10 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     news = offer_answer.news(leg.session, session)
     if awaited.first and leg.session.held:
         news = (*news, Held())  # the bridge could not be told while the client answered
-    return _pursued(replace(settled, session=session), effects), news
+    wanted = leg.wanted
+    if awaited.offer is not None:
+        session, wanted = offer_answer.settled(session, wanted, awaited.wanted or wanted)
+    return pursued(replace(settled, session=session, wanted=wanted), effects), news
 
 
 # --- waiting
@@ -451,6 +498,8 @@ def _of_exchange(leg: Confirmed) -> Deadline | None:
         case AckAwaited(since=since):
             longest = since + LONGEST_ACK
             return Deadline(texts.CONFIRMATION, min(longest, _taken_for_confirmed(leg) or longest))
+        case VideoAwaited(since=since):
+            return Deadline(texts.VIDEO_ANSWERED, since + _LONGEST_VIDEO)
         case None:
             return Deadline(texts.REFRESH, session_timer.due(leg.timer)) if leg.timer else None
         case _:
@@ -458,7 +507,7 @@ def _of_exchange(leg: Confirmed) -> Deadline | None:
 
 
 def _taken_for_confirmed(leg: Confirmed) -> float | None:
-    """Return when the ACK to our answer is no longer waited for, as it has gone to another edge (rule 8); None if it is
+    """Return when the ACK to our answer is no longer waited for, as it has gone to another edge (rule 9); None if it is
     indispensable.
     """
     awaits_no_answer = isinstance(leg.exchange, AckAwaited) and leg.exchange.offer is None
@@ -473,15 +522,18 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
         case OfferSent():
             return _lost(leg, effects)
         case OfferDeferred():
-            return _pursued(replace(leg, exchange=None), effects), ()
+            return pursued(replace(leg, exchange=None), effects), ()
         case Doubted():
             return _refresh(leg, effects), ()
         case AckAwaited(first=first) if _taken_for_confirmed(leg) is not None:
             unheard.forget(leg.name, effects)
             news = (Held(),) if first and leg.session.held else ()
-            return _pursued(replace(leg, exchange=None), effects), news
+            return pursued(replace(leg, exchange=None), effects), news
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
+        case VideoAwaited(request):
+            after, more = described(replace(leg, exchange=None), request, effects)
+            return after, (VideoEnded(), *more)
         case None:
             if leg.timer is None:
                 return leg, ()

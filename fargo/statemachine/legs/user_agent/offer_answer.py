@@ -2,9 +2,10 @@
 
 Rules:
 
-1. Audio is taken in plain RTP, in SRTP keyed by SDES (RFC 4568), or in SRTP keyed by DTLS over ICE (`secured`). An
-   answer is of the offer's kind. The other streams of an offer are rejected, but stay in each later description of
-   ours, because their number must not change (RFC 3264 §8). Which they are, `Sdp.media` says.
+1. Audio is taken in plain RTP, in SRTP keyed by SDES (RFC 4568), or in SRTP keyed by DTLS over ICE (`secured`), and
+   with plain audio one stream of video. An answer is of the offer's kind. The other streams of an offer are rejected,
+   but stay in each later description of ours, because their number must not change (RFC 3264 §8). Which they are,
+   `Sdp.media` says.
 2. The first offer and answer settle the codecs, because the other leg has chosen of them. A later offer of the far end
    may add codecs or leave some out: the answer has those of the settled ones that it contains, and that the other leg
    takes. If it contains none of them, it cannot be had, and the session stays as it was. The other leg is told which it
@@ -17,7 +18,9 @@ Rules:
 6. The first offer and answer also settle the encryption: none, or a suite with our key. A later offer of the far end
    may have another key for that suite, which the other leg is told. If it has none, it cannot be had. Without
    encryption, keys of the far end are ignored.
-7. A far end whose addresses are all refused (`media.reach`) has nothing to offer: it is not on hold.
+7. Video has the direction of the audio, or less if the far end wants so. It is over for the rest of the call if either
+   end leaves it out of a description, or has no codec for it any more.
+8. A far end whose addresses are all refused (`media.reach`) has nothing to offer: it is not on hold.
 """
 
 from typing import Final
@@ -25,8 +28,18 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.leg_events import CodecsChanged, Held, LegEvents, Resumed, TransportChanged
+from fargo.statemachine.legs.leg_events import (
+    CodecsChanged,
+    Held,
+    LegEvents,
+    Resumed,
+    TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoMoved,
+)
 from fargo.statemachine.legs.user_agent import secured
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
     FAMILIES,
@@ -52,6 +65,8 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
+_PLAIN: Final = "{media} 9 RTP/AVP 0"
+"""A media line of ours; only its profile counts."""
 UNKNOWN: Final = Description(
     "audio",
     (Codec(0, "PCMU", 8000), Codec(8, "PCMA", 8000), Codec(101, "telephone-event", 8000)),
@@ -87,8 +102,8 @@ class MediaSession(Struct, frozen=True, gc=False):
 
 
 def usable(sdp: Sdp) -> Description | None:
-    """Return the far end's audio, None if there is none that we can take (rules 1 and 7). It may have no address, on
-    hold.
+    """Return the far end's audio, None if there is none that we can take (rules 1 and 8), with its video. It may have
+    no address, on hold.
     """
     described = sdp.audio.description if sdp.audio else None
     if described is None or not has_voice(described.codecs) or is_cut_off(described):
@@ -105,7 +120,19 @@ def usable(sdp: Sdp) -> Description | None:
         described.transport,
         encryption_required=described.encryption_required,
         crypto=described.crypto,
+        video=None if described.crypto else _video(sdp),
     )
+
+
+def _video(sdp: Sdp) -> Description | None:
+    """Return the far end's video, None if there is none that can be carried. It may have no address, on hold."""
+    found = pictures.usable(sdp.video.description) if sdp.video else None
+    return found and replace(found, transport=RawUdp(rtp_and_rtcp(found)))
+
+
+def addressed(described: Description) -> Description:
+    """Return the far end's audio, without video that has no address."""
+    return described if described.video and address(described.video) else pictures.without(described)
 
 
 def is_unreachable(sdp: Sdp | None) -> bool:
@@ -116,7 +143,23 @@ def is_unreachable(sdp: Sdp | None) -> bool:
 
 def first_offer(local: Description) -> Sdp:
     """Return the description with which a call is placed."""
-    return Sdp(Content("", description=local))
+    return _with_video(Sdp(_content(Ours(local), "both")), local.video, "both")
+
+
+def _with_video(sdp: Sdp, video: Description | None, senders: Senders) -> Sdp:
+    """Return our description with this video, in a stream of its own that stays (rule 1)."""
+    if video is None:
+        return replace(sdp, video=None)
+    media, place = sdp.media or (_PLAIN.format(media="audio"),), sdp.video_place
+    if place is None:
+        media, place = (*media, _PLAIN.format(media=pictures.VIDEO)), len(media)
+    return replace(
+        sdp,
+        media=media,
+        place=sdp.place or 0,
+        video=Content("", senders=senders, description=video),
+        video_place=place,
+    )
 
 
 def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession | None:
@@ -131,7 +174,7 @@ def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession 
     keys = _accepted_keys(local, described)
     if keys is None:
         return None
-    agreed, within = common(local, described), families(local) or FAMILIES
+    agreed, within = common(local, addressed(described)), families(local) or FAMILIES
     if isinstance(agreed, Unusable):
         return None
     settled = common(agreed, local)
@@ -167,6 +210,7 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
     """Return the session after our answer to the caller's offer, which is usable and has an address."""
     described = usable(offer)
     assert described, "the caller's offer was taken"
+    described = addressed(described)
     answer = numbered_as(described, narrowed(local, families(described)))
     their_key = _of_same_suite(described, answer)
     answer = replace(answer, crypto=answer.crypto[: len(their_key)])
@@ -176,13 +220,14 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         RawUdp(rtp_and_rtcp(described, families(local))),
         encryption_required=answer.encryption_required,
         crypto=their_key,
+        video=pictures.common(answer.video, described.video),
     )
-    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp):
+    if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp) and is_secured(local):
         offered, accepting = secured.settled(described.transport, local.transport)
         answer = end_to_end(replace(answer, transport=accepting))
         theirs = replace(described, codecs=answer.codecs, transport=offered)
     ours = Ours(answer)
-    sent = Sdp(_content(ours, _answering(offer, False)), offer.media, offer.place)
+    sent = _answer(offer, ours)
     return MediaSession(ours, theirs, _is_held(offer), sent)
 
 
@@ -209,15 +254,16 @@ def _of_same_suite(theirs: Description, ours: Description) -> tuple[Crypto, ...]
 
 def offer(session: MediaSession, wanted: Ours) -> tuple[MediaSession, Sdp]:
     """Return the session after an offer of ours, and the offer. What is ours changes only with the answer to it."""
-    content = _content(wanted, "responder" if wanted.holds else "both")
-    return _said(session, replace(session.sent, audio=content))
+    senders: Senders = "responder" if wanted.holds else "both"
+    sdp = _with_video(session.sent, wanted.local.video, senders)
+    return _said(session, replace(sdp, audio=_content(wanted, senders)))
 
 
 def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaSession | None:
     """Return the session after the answer to such an offer; None if it is of no use, and all stays as it was."""
     if not isinstance(answer, Sdp):
         return None
-    changed = _changed(replace(session, ours=wanted), answer)
+    changed = _changed(replace(session, ours=wanted), answer, wanted.local.video)
     return changed and replace(changed, listed=_told(session, wanted, changed.listed))
 
 
@@ -239,20 +285,29 @@ def _kinds(codecs: tuple[Codec, ...]) -> frozenset[tuple[str, int, int]]:
 def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | None:
     """Return the session after our answer to an offer of the far end; None if that cannot be had (rule 2)."""
     described = usable(offer)
-    changed = _changed(session, offer)
+    changed = _changed(session, offer, wanted.local.video)
     if changed is None or described is None or isinstance(common(described, wanted.local), Unusable):
         return None
     if isinstance(described.transport, IceUdp) and changed.theirs.transport != session.theirs.transport:
         return None  # rule 3 of `secured`
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
-    content = _content(replace(wanted, local=local), _answering(offer, wanted.holds))
-    said, _ = _said(replace(changed, ours=wanted), Sdp(content, offer.media, offer.place))
+    said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
     return said
 
 
-def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
-    """Return the session as the far end describes its part of it."""
+def _answer(offer: Sdp, ours: Ours) -> Sdp:
+    """Return our answer to an offer, which has our codecs and addresses."""
+    assert offer.audio, "an offer without audio is not taken"
+    sdp = Sdp(_content(ours, _answering(offer.audio, ours.holds)), offer.media, offer.place)
+    if ours.local.video is None or offer.video is None:
+        return replace(sdp, video_place=offer.video_place)
+    video = Content("", senders=_answering(offer.video, ours.holds), description=ours.local.video)
+    return replace(sdp, video=video, video_place=offer.video_place)
+
+
+def _changed(session: MediaSession, sdp: Sdp, video: Description | None) -> MediaSession | None:
+    """Return the session as the far end describes its part of it. ``video``: ours."""
     described = usable(sdp)
     if described is None or type(described.transport) is not type(session.theirs.transport):
         return None
@@ -272,8 +327,19 @@ def _changed(session: MediaSession, sdp: Sdp) -> MediaSession | None:
         session.theirs,
         transport=_followed(session.theirs.transport, described, families(session.ours.local)),
         crypto=_tagged_as(ours.crypto, their_key),
+        video=_seen(session, video, described),
     )
     return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
+
+
+def _seen(session: MediaSession, ours: Description | None, described: Description) -> Description | None:
+    """Return the far end's video as it describes that now; None if there is none any more (rule 7)."""
+    before = session.theirs.video
+    now = pictures.common(ours, described.video)
+    if now is None:
+        return None
+    transport = before.transport if before is not None else RawUdp()
+    return replace(now, transport=_followed(transport, now, FAMILIES))
 
 
 def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -> Description:
@@ -287,9 +353,11 @@ def left(session: MediaSession, local: Description, codecs: tuple[Codec, ...]) -
 
 
 def far_end(session: MediaSession) -> Description | None:
-    """Return how the far end takes audio, for a phone that is to send it there; None if it has told no address."""
-    found = replace(session.theirs, codecs=session.listed or session.theirs.codecs)
-    return found if address(found) else None
+    """Return how the far end takes audio, for a phone that is to send it there; None if it has told no address. Between
+    phones there is no video.
+    """
+    found = replace(session.theirs, codecs=session.listed or session.theirs.codecs, video=None)
+    return found if isinstance(found.transport, RawUdp) and address(found) else None
 
 
 def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool) -> Ours:
@@ -297,7 +365,7 @@ def joined(session: MediaSession, wanted: Ours, other: Description, holds: bool)
     holds the far end, or does not.
     """
     keys = _tagged_as(session.ours.local.crypto, other.crypto) if session.ours.local.crypto else ()
-    local = replace(wanted.local, transport=other.transport, codecs=other.codecs, crypto=keys)
+    local = replace(wanted.local, transport=other.transport, codecs=other.codecs, crypto=keys, video=None)
     return Ours(left(session, local, other.codecs), holds)
 
 
@@ -348,16 +416,46 @@ def news(before: MediaSession, after: MediaSession) -> LegEvents:
     events: LegEvents = (TransportChanged(theirs.transport, theirs.crypto),) if moved else ()
     if (after.listed or theirs.codecs) != (before.listed or before.theirs.codecs):
         events = (*events, CodecsChanged(after.listed))
+    events = (*events, *_seen_now(before, after))
     if after.held is not before.held:
         return (*events, Held() if after.held else Resumed())
     return events
+
+
+def _seen_now(before: MediaSession, after: MediaSession) -> LegEvents:
+    """Return what the other leg has to know of video."""
+    was, now = before.theirs.video, after.theirs.video
+    if was is None:
+        return () if after.ours.local.video is None else (VideoAnswered(now),)
+    if now is None:
+        return (VideoEnded(),)
+    return (VideoMoved(now),) if (now.transport, now.codecs) != (was.transport, was.codecs) else ()
+
+
+def settled(session: MediaSession, wanted: Ours, was_wanted: Ours) -> tuple[MediaSession, Ours]:
+    """Return the session, and what the other leg wants of it, without video that the far end has not taken.
+    ``was_wanted``: that in the exchange by which it has not.
+    """
+    if session.theirs.video is not None:
+        return session, wanted
+    if was_wanted.local.video is not None:
+        wanted = replace(wanted, local=pictures.without(wanted.local))
+    return replace(session, ours=replace(session.ours, local=pictures.without(session.ours.local))), wanted
+
+
+def video_offered(session: MediaSession, wanted: Ours, offer: Sdp | None) -> Description | None:
+    """Return the video that the far end wants to add; None if it wants none, or none can be had."""
+    if session.theirs.video is not None or wanted.local.video is not None or wanted.local.crypto:
+        return None
+    described = usable(offer) if offer else None
+    return addressed(described).video if described else None
 
 
 # --- directions (rule 3)
 
 
 def _content(ours: Ours, senders: Senders) -> Content:
-    return Content("", senders=senders, description=ours.local)
+    return Content("", senders=senders, description=pictures.without(ours.local))
 
 
 def _is_held(sdp: Sdp) -> bool:
@@ -368,10 +466,9 @@ def _is_held(sdp: Sdp) -> bool:
     return sdp.audio.senders in ("initiator", "none") or nowhere
 
 
-def _answering(offer: Sdp, holds: bool) -> Senders:
-    """Return who sends after our answer to an offer (RFC 3264 §6.1)."""
-    assert offer.audio
-    theirs: Senders = offer.audio.senders
+def _answering(offered: Content, holds: bool) -> Senders:
+    """Return who sends after our answer to the offer of a stream (RFC 3264 §6.1)."""
+    theirs: Senders = offered.senders
     if not holds:
         return theirs
     return "responder" if theirs in ("both", "responder") else "none"

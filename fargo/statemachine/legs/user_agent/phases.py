@@ -14,7 +14,14 @@ from fargo.statemachine.legs.user_agent.dialog import Dialog
 from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.session_timer import Refreshing
 from fargo.statemachine.media.description import Description
-from fargo.statemachine.model.sip_messages import Endpoint, RequestHead, Sdp, SendRequest, SipHeaders
+from fargo.statemachine.model.sip_messages import (
+    Endpoint,
+    RequestHead,
+    Sdp,
+    SendRequest,
+    SipHeaders,
+    SipRequestReceived,
+)
 from fargo.statemachine.reason import Reason
 
 
@@ -204,7 +211,16 @@ class AckAwaited(Struct, frozen=True, gc=False):
     wanted: Ours | None = None
 
 
-Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited
+class VideoAwaited(Struct, frozen=True, gc=False):
+    """The far end offers video in a call that has none. Its offer is answered when the other leg has said if it takes
+    that.
+    """
+
+    request: SipRequestReceived
+    since: float
+
+
+Exchange: TypeAlias = OfferSent | OfferDeferred | Doubted | AckAwaited | VideoAwaited
 """An exchange of offer and answer that is under way in a confirmed dialog."""
 
 

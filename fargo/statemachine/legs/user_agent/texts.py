@@ -63,6 +63,7 @@ TEXT_NOT_REACHED: Final = "The recipient was not reached: {domain} has had no an
 ANSWER: Final = "an answer"
 CONFIRMATION: Final = "the phone's confirmation"
 CHANGE_ANSWERED: Final = "the phone's answer to a change"
+VIDEO_ANSWERED: Final = "the client's answer to video"
 NEXT_ATTEMPT: Final = "the next attempt to change the call"
 REFRESH: Final = "the session to be refreshed"
 END_OF_CALL: Final = "the end of the SIP call"

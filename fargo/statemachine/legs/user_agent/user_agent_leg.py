@@ -32,6 +32,10 @@ from fargo.statemachine.legs.leg_events import (
     Ringing,
     RouteLost,
     TransportChanged,
+    VideoAnswered,
+    VideoEnded,
+    VideoMoved,
+    VideoOffered,
 )
 from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
@@ -48,6 +52,7 @@ from fargo.statemachine.legs.user_agent import (
     releasing,
     texts,
     unheard,
+    video,
 )
 from fargo.statemachine.legs.user_agent.dialog import Dialog
 from fargo.statemachine.legs.user_agent.phases import (
@@ -90,6 +95,7 @@ CAPABILITIES: Final = SipCapabilities(
     joins=True,
     texts=True,
     voicemail=True,
+    video=True,
 )
 
 # Seconds.
@@ -380,10 +386,20 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return confirmed.press(leg, leg_event, effects)
         case CodecsChanged(codecs) if isinstance(leg, Confirmed):
             return confirmed.narrow(leg, codecs, effects)
+        case VideoOffered(description) if isinstance(leg, Confirmed):
+            return video.offer(leg, description, effects)
+        case VideoAnswered(answer) if isinstance(leg, Confirmed):
+            return video.answer(leg, answer, effects)
+        case VideoEnded() if isinstance(leg, Confirmed):
+            return video.end(leg, effects)
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
-            Ringing()
+            VideoOffered()
+            | VideoAnswered()
+            | VideoMoved()
+            | VideoEnded()
+            | Ringing()
             | Answered()
             | Held()
             | Resumed()

@@ -1,0 +1,115 @@
+"""Video in a session: how it is added, taken, and removed in the middle of it (XEP-0166 §7.2.1 to §7.2.5).
+
+Rules:
+
+1. One content of video is carried. A client that adds one waits until the phone has said if it takes that (`Adding`).
+   Whatever it adds besides is rejected.
+2. A client is asked for video only if it announces that it takes any, and once at a time (`Asked`).
+3. A content that either end removes is gone. The call goes on as audio.
+"""
+
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from fargo.statemachine.effects import Effects
+from fargo.statemachine.legs.jingle import jingle_session
+from fargo.statemachine.legs.jingle.jingle_session import Adding, Asked, Session
+from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoEnded, VideoOffered
+from fargo.statemachine.media import pictures
+from fargo.statemachine.media.description import Description, IceUdp, Role, Transport
+from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentRejected, ContentRemoved
+
+VideoStep: TypeAlias = tuple[Session, LegEvents]
+
+
+# --- what the client says
+
+
+def added(session: Session, event: ContentAdded, effects: Effects) -> VideoStep:
+    """Ask the other end if it takes the video that the client adds; reject all else (rule 1)."""
+    free = session.video is None and session.change is None
+    usable = [each for each in event.contents if free and each.description and pictures.usable(each.description)]
+    found = next((each for each in usable if each.description and _is_apart(each.description.transport, session)), None)
+    others = tuple([each for each in event.contents if each is not found])
+    if others:
+        jingle_session.reject_contents(session, others, effects)
+    video = pictures.usable(found.description) if found else None
+    if found is None or video is None:
+        return session, ()
+    return replace(session, change=Adding(found)), (VideoOffered(video),)
+
+
+def _is_apart(transport: Transport, session: Session) -> bool:
+    """Return True if the client has another transport for video than for audio (`media.bundle`)."""
+    audio = session.trickled.transport
+    same = isinstance(audio, IceUdp) and isinstance(transport, IceUdp) and audio.ufrag == transport.ufrag
+    return pictures.is_located(transport) or not same
+
+
+def accepted(session: Session, event: ContentAccepted) -> VideoStep | None:
+    """Return the session after the client has taken the video that it was asked for; None if it was asked for none."""
+    asked = session.change
+    if not isinstance(asked, Asked):
+        return None
+    said = next((each.description for each in event.contents if each.name == pictures.VIDEO), None)
+    video = pictures.common(asked.video, pictures.usable(said))
+    after = replace(session, change=None, video=pictures.VIDEO if video else None, video_creator=_ours(session))
+    return after, (VideoAnswered(video),)
+
+
+def rejected(session: Session, event: ContentRejected | ContentRemoved) -> VideoStep | None:
+    """Return the session after the client has refused the video that it was asked for; None if it was not asked."""
+    named = [each.name for each in event.contents]
+    if not isinstance(session.change, Asked) or pictures.VIDEO not in named:
+        return None
+    return replace(session, change=None), (VideoAnswered(None),)
+
+
+def removed(session: Session, event: ContentRemoved) -> VideoStep:
+    """Return the session after the client has removed contents that are not the audio (rule 3)."""
+    names = [each.name for each in event.contents]
+    if isinstance(session.change, Adding) and session.change.content.name in names:
+        return replace(session, change=None), (VideoEnded(),)
+    if session.video not in names:
+        return rejected(session, event) or (session, ())
+    return replace(session, video=None), (VideoEnded(),)
+
+
+# --- what the other end does
+
+
+def offered(session: Session, video: Description, effects: Effects) -> VideoStep:
+    """Ask the client for video (rule 2)."""
+    if not session.sees or session.video is not None or session.change is not None:
+        return session, (VideoAnswered(None),)
+    jingle_session.change(session, "content-add", pictures.VIDEO, _ours(session), video, effects)
+    return replace(session, change=Asked(video)), ()
+
+
+def answered(session: Session, video: Description | None, effects: Effects) -> Session:
+    """Tell the client if the other end takes the video that it wants to add."""
+    if not isinstance(session.change, Adding):
+        return session
+    content = session.change.content
+    if video is None:
+        jingle_session.reject_contents(session, (content,), effects)
+        return replace(session, change=None)
+    jingle_session.change(session, "content-accept", content.name, content.creator, video, effects)
+    return replace(session, change=None, video=content.name, apart=True, video_creator=content.creator)
+
+
+def ended(session: Session, effects: Effects) -> Session:
+    """Tell the client that there is no video any more, or that none comes of what it was asked for."""
+    if session.video is not None:
+        jingle_session.change(session, "content-remove", session.video, session.video_creator, None, effects)
+    elif isinstance(session.change, Asked):
+        jingle_session.change(session, "content-remove", pictures.VIDEO, _ours(session), None, effects)
+    elif isinstance(session.change, Adding):
+        jingle_session.reject_contents(session, (session.change.content,), effects)
+    return replace(session, video=None, change=None)
+
+
+def _ours(session: Session) -> Role:
+    """Return our part in the session."""
+    return "responder" if session.calls else "initiator"

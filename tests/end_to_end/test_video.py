@@ -1,0 +1,80 @@
+"""Calls with video between a client and a phone, through the relay: each sees the picture that the other sends."""
+
+import pytest
+import pytest_asyncio
+from world.baresip import PATTERN, Baresip
+from world.browser import BrowserPhone
+from world.gateway import Gateway
+from world.process import until
+from world.rtpengine import Rtpengine
+from world.world import World
+
+from .engines import sip_only
+
+pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
+
+ORANGE = (255, 165, 0)
+
+
+@pytest_asyncio.fixture
+async def relay(world: World) -> Rtpengine:
+    return await world.relay()
+
+
+@pytest_asyncio.fixture
+async def alice(world: World, relay: Rtpengine, gateway: Gateway) -> BrowserPhone:
+    alice = await world.browser("alice", True, 600, colour="orange")
+    await alice.register(world.provider.account("alice"))
+    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
+    await until(lambda: any("disco#info" in each.get("xml", "") for each in alice.events), "the client is asked")
+    return alice
+
+
+async def see_each_other(alice: BrowserPhone, bob: Baresip) -> None:
+    """Each hears the other's tone and sees the other's picture."""
+    await alice.hears(1000)
+    await bob.hears(600)
+    await alice.sees(PATTERN)
+    await bob.sees(ORANGE)
+
+
+async def test_chromium_calls_a_phone_with_video(world: World, alice: BrowserPhone) -> None:
+    bob = await world.phone("bob", hertz=1000, video=True)
+    await alice.dial("bob%sip.test@sip.localhost")
+    await alice.event("answered")
+    await see_each_other(alice, bob)
+    print(await alice.statistics())
+    await alice.hang_up()
+    await bob.event("CALL_CLOSED")
+
+
+async def test_chromium_is_called_by_a_phone_with_video(world: World, alice: BrowserPhone) -> None:
+    bob = await world.phone("bob", hertz=1000, video=True)
+    await bob.dial("sip:alice@sip.test")
+    await alice.answer()
+    await bob.event("CALL_ESTABLISHED")
+    await see_each_other(alice, bob)
+    await bob.hang_up()
+    assert await alice.ended() == ("success", "")
+
+
+async def test_a_phone_without_video_is_called(world: World, alice: BrowserPhone) -> None:
+    bob = await world.phone("bob", hertz=1000)
+    await alice.dial("bob%sip.test@sip.localhost")
+    await alice.event("answered")
+    await alice.hears(1000)
+    await bob.hears(600)
+    assert not await alice.run("phone.watched()")
+
+
+async def test_a_client_without_video_is_called(world: World, relay: Rtpengine, gateway: Gateway) -> None:
+    alice = await world.browser("alice", True, 600)
+    await alice.register(world.provider.account("alice"))
+    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
+    await until(lambda: any("disco#info" in each.get("xml", "") for each in alice.events), "the client is asked")
+    bob = await world.phone("bob", hertz=1000, video=True)
+    await bob.dial("sip:alice@sip.test")
+    await alice.answer()
+    await bob.event("CALL_ESTABLISHED")
+    await alice.hears(1000)
+    await bob.hears(600)

@@ -1,0 +1,21 @@
+"""The colour of a picture, which says whose picture it is: each end sends one of its own."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+_ERROR: Final = 40  # of 255
+
+
+def is_like(seen: Sequence[int], colour: Sequence[int]) -> bool:
+    """Return True if two colours (red, green, blue) are about the same: codecs change them a little."""
+    return all(abs(one - other) <= _ERROR for one, other in zip(seen, colour, strict=True))
+
+
+def mean(picture: Path) -> tuple[int, ...] | None:
+    """Return the mean colour of a picture in a file (red, green, blue); None if the file is not complete."""
+    shrunk = subprocess.run(
+        ("convert", picture, "-resize", "1x1!", "-depth", "8", "rgb:-"), check=False, capture_output=True
+    )
+    return tuple(shrunk.stdout[:3]) if shrunk.returncode == 0 else None
