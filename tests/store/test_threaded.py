@@ -20,7 +20,7 @@ from world.postgresql import postgresql_server
 from fargo.retention import Retention
 from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
 from fargo.store.entries import Entry
-from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.interface import LeaseLostError, StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts, threaded
@@ -140,14 +140,13 @@ def test_a_user_is_erased_only_while_the_log_is_ours(store: ThreadedStore, db: A
 
 
 def test_a_log_that_another_process_has_taken_is_not_written(
-    store: ThreadedStore, place: DatabaseAddress, turns: Turns, db: Any, monkeypatch: pytest.MonkeyPatch
+    store: ThreadedStore, place: DatabaseAddress, turns: Turns, db: Any
 ) -> None:
-    monkeypatch.setattr(threaded, "AWAY_SECONDS", 0.1)
     end(db, session(db))
     with closing(open_store(place)) as other:
         failure = turns.result(store.append([MORE]))
         assert isinstance(failure, Failure)
-        assert failure.check(StoreInUseError)
+        assert failure.check(LeaseLostError)
         assert tuple(other.read()) == BATCH
 
 

@@ -25,6 +25,7 @@ from fargo.adapters.xmpp import (
     adhoc,
     admins,
     chat,
+    conferences,
     disco,
     dtmf,
     jingle,
@@ -322,17 +323,17 @@ class XmppAdapter:
 
     # --- stanzas to events
 
-    def take(self, stanza: str) -> None:
-        """Take a stanza that another worker has received (`passing_on`)."""
-        self._received(from_text(stanza), is_ours=True)
+    def take(self, stanza: str) -> bool:
+        """Take a stanza that another worker has received (`passing_on`). Return False if it is not for our domain."""
+        found = from_text(stanza)
+        if domain_of(attribute(found, "to")) != self._settings.domain:
+            return False
+        self._received(found, is_ours=True)
+        return True
 
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         """Answer a stanza (`passing_on`) that is not taken, if its kind gets an answer."""
-        found = from_text(stanza)
-        answer = turning_down.answer(found, refusal)
-        if answer is None and found.name == "message" and found.body:
-            answer = messages.refusal(found, stanza_error(refusal.kind, refusal.condition, refusal.text))
-        self._send(answer)
+        self._send(turning_down.answer_unread(from_text(stanza), refusal))
 
     def _received(self, stanza: Element, is_ours: bool = False) -> None:
         try:
@@ -366,11 +367,10 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
-            case "message", _ if messages.is_encrypted(stanza):
-                self._send(messages.refusal(stanza, messages.ENCRYPTED))
-            case "message", _ if self._conversations.take(stanza):
-                pass
-            case "message", _:
+            case "message", _ if problem := messages.objection(stanza):
+                self._send(conferences.rejection(stanza))
+                self._send(messages.refusal(stanza, problem))
+            case "message", _ if not self._conversations.take(stanza):
                 event = self._written(stanza)
         user = bare(sender_of(stanza))
         if event and local_of(user):
