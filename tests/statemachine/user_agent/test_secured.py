@@ -22,9 +22,9 @@ from .phone import sdp
 from .securing import ALONE, HOST, OF_CLIENT, OF_PHONE, REFLEXIVE, WITH_RELAY, Securing, in_role, phone_says
 
 NAMED = replace(OF_PHONE, candidates=tuple(replace(each, id="c1") for each in OF_PHONE.candidates))
-"""What a client is told of the phone."""
+"""The words for a client about the phone."""
 TO_PHONE = replace(OF_CLIENT, candidates=tuple(replace(each, id="") for each in OF_CLIENT.candidates), complete=False)
-"""What a phone is told of the client."""
+"""The words for a phone about the client."""
 NEW = replace(OF_CLIENT, ufrag="again", pwd="of-the-client-again", candidates=(HOST,))
 
 
