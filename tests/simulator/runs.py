@@ -134,6 +134,13 @@ TRANSFERRING: Final = {
 """Users who transfer a call."""
 
 
+REFERRING: Final = {
+    "phones that transfer": _talking(_plain(Policy(engine="sip")), 1),
+    "phones that transfer, a relay": _talking(_mixed(Policy(relay=True, engine="sip")), 1),
+}
+"""Users who talk to a phone, which may transfer the call, or another take it over, among other things."""
+
+
 def at_random(random: Random) -> Draw:
     """Draw by weight."""
     return lambda found: random.choices(found, weights(found))[0]
