@@ -109,7 +109,7 @@ def test_a_lease_that_is_waited_for_is_had_when_its_holder_ends(
         assert len(log) == len(BATCH)
 
 
-@pytest.mark.parametrize("ours, other", [("a", None), ("a", "a"), ("a", ""), ("a", "b"), ("", "a"), ("", "")])
+@pytest.mark.parametrize(("ours", "other"), [("a", None), ("a", "a"), ("a", ""), ("a", "b"), ("", "a"), ("", "")])
 def test_a_lost_connection_is_the_end_only_if_another_has_had_the_lease(
     place: DatabaseAddress, db: Any, ours: str, other: str | None
 ) -> None:
