@@ -146,6 +146,11 @@ def is_live(leg: UserAgentLeg) -> bool:
     return isinstance(leg, UacCalling | UacProceeding | UacRecalling | UasProceeding | Confirmed)
 
 
+def is_answer_useless(before: object, after: UserAgentLeg) -> bool:
+    """Return True if a call of ours was answered so that it was hung up at once."""
+    return isinstance(before, UacCalling | UacProceeding) and isinstance(after, Releasing)
+
+
 def is_held(leg: UserAgentLeg) -> bool:
     """Return True if the far end has us on hold."""
     return isinstance(leg, Confirmed) and leg.session.held
