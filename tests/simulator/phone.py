@@ -123,6 +123,7 @@ class Phone(Struct, frozen=True):
     ``relayed``: it was told to send audio to the relay; ``at``: where it wants audio itself. ``lost``: its INVITE is.
     ``ok``: its last 2xx to an INVITE. ``early``: how its offer was answered before the call was.
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
+    ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
     ``places``: it was asked to place a call, and tells what has become of that.
     """
@@ -151,6 +152,7 @@ class Phone(Struct, frozen=True):
     to: str = ""
     stubborn: bool = False
     places: bool = False
+    astray: bool = False
     ufrag: str = ""
     theirs: str = ""
 
@@ -338,6 +340,7 @@ class Phone(Struct, frozen=True):
         strange = what == "agree with strange codecs"
         after = replace(after, stubborn=after.stubborn or strange)
         agreed = after._told(request) if request.body is not None else after
+        agreed = replace(agreed, astray=agreed.astray and not request.contact)
         timer = request.headers.session_expires
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
@@ -402,6 +405,8 @@ class Phone(Struct, frozen=True):
 
     def _acknowledged(self, request: SendRequest) -> Step:
         if not self.oks:
+            if self.astray:
+                return self, ()  # the other machine had sent it
             raise Broken("each 2xx has one ACK", (self, request))
         phase = "talking" if self.phase == "answered" else self.phase
         return replace(self, oks=self.oks - 1, phase=phase), ()
@@ -416,12 +421,12 @@ class Phone(Struct, frozen=True):
         """The phone after a response of the gateway to one of its requests."""
         head = response.head
         if head.method == "INVITE" and head.cseq == 1 and self.calls:
-            return self._invited(response)
+            return self._learned(response)._invited(response)
         found = next((each for each in self.asking if (each.method, each.cseq) == (head.method, head.cseq)), None)
         if response.status < 200 or found is None:
             return self, ()
         done = (found, *(each for each in self.asking if each.what == found.what == _OF_EARLY))
-        after = replace(self, asking=tuple(each for each in self.asking if each not in done))
+        after = replace(self._learned(response), asking=tuple(each for each in self.asking if each not in done))
         if head.method == "BYE":
             return replace(after, phase="gone"), ()
         if response.status == 481 and head.method in ("INVITE", "UPDATE"):
@@ -429,6 +434,10 @@ class Phone(Struct, frozen=True):
         if head.method == "INVITE" and response.status < 300:
             return after._changed(found.what, response)
         return after, ()
+
+    def _learned(self, response: SendResponse) -> "Phone":
+        """The phone after a response that may tell it where we are."""
+        return replace(self, astray=self.astray and not (response.contact and response.status < 300))
 
     def _invited(self, response: SendResponse) -> Step:
         """The phone after a response to its call."""
