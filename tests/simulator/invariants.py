@@ -30,6 +30,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.jingle.jingle_session import named
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, Content
+from fargo.statemachine.media.pictures import without
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,
@@ -332,7 +333,7 @@ class Watch(Struct, frozen=True):
                 offered = self._offered((us, client, sid), _codecs((content,)))
                 if isinstance(event, CallArrived | InviteReceived) and (leg := _arriving(event)) in dict(self.offers):
                     self._within(leg, _codecs((content,)))
-                if isinstance(event, RelayDescribed) and content.description != named(event.description):
+                if isinstance(event, RelayDescribed) and content.description != named(without(event.description)):
                     raise Broken("what the relay says is passed on", (event, command))
                 return offered._starts(("initiate", us, client, sid), event)
             case AcceptSession(us, client, sid, content):
