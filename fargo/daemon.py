@@ -169,11 +169,10 @@ class Daemon:
             committed=self._committed,
             took=self._monitoring.committed,
             erases=self._state_keeping.give_up,
-            owners=self._share,
+            share=self._share,
         )
-        put = self._share.put if self._share else self._engine.put
         self._screening = Screening(
-            put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
+            self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
         )
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
@@ -232,7 +231,8 @@ class Daemon:
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        self._desk = Desk(self._engine, self._log, parts, self._about, reactor)
+        owner = self._share.owner if self._share else None
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _know_calls(self, user: User) -> None:
@@ -316,6 +316,8 @@ class Daemon:
             self._engine.broadcast(Stopping())
             await self._engine.settled()  # a log that is locked may take its time
             await self._all_signed_out()
+        if self._share:
+            await self._share.settled()
         await self._engine.stop()
         if self._share:
             self._share.stop()
@@ -446,7 +448,7 @@ class Daemon:
     def _about(self) -> About:
         """Return what the operator is told of the gateway as a whole."""
         phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
-        return About(phase, self._config.xmpp.domain, self._config.log.keep)
+        return About(phase, self._config.xmpp.domain, self._config.log.keep, self._config.worker)
 
     def _state_bug(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):

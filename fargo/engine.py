@@ -22,7 +22,7 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, time
 from typing import Final, Protocol, get_args
 
@@ -41,7 +41,6 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry, forgets_user
 from fargo.store.interface import LeaseLostError, Store
 from fargo.store.kept_states import KeptStates
-from fargo.store.ownership import AppendsDone
 from fargo.streams import Batch, Put, Timer, UserStream, in_vain, pause
 
 MOST_AT_ONCE: Final = 500
@@ -76,6 +75,22 @@ def steady_clock() -> Callable[[], float]:
     return lambda: start + monotonic()
 
 
+class UsersShare(Protocol):
+    """This process's share of the users (`fargo.workers.share.Share`)."""
+
+    def owns(self, user: str, /) -> bool:
+        """Return True if the events of a user are folded here."""
+
+    def hand_on(self, user: str, event: Event, /) -> None:
+        """Let an event of anybody else get to where it is folded."""
+
+    def came_of(self, event: Event, /) -> int | None:
+        """Return the id of what was handed on and is done when this event is committed, None if it came by itself."""
+
+    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
+        """Commit a batch as the log does, and with it that these things that were handed on are done."""
+
+
 class Engine:
     """Built on an open store. `load` comes before the first `put`. All methods belong to the reactor's thread.
 
@@ -86,7 +101,7 @@ class Engine:
     ``draining``, which can be set: no call may begin. ``written`` is told of each event about how many bytes it has
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
     users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
-    before a user is erased. ``owners`` commits batches with what was handed on, if users belong to workers.
+    before a user is erased. ``share`` says whose events are for this process, if users belong to workers.
     """
 
     _logger = Logger()
@@ -105,7 +120,7 @@ class Engine:
         committed: Callable[[list[Entry], Mapping[str, User]], None] | None = None,
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
-        owners: AppendsDone | None = None,
+        share: UsersShare | None = None,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -119,7 +134,7 @@ class Engine:
         self._tell_committed = committed
         self._took = took
         self._erases = erases
-        self._owners = owners
+        self._share = share
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -155,9 +170,14 @@ class Engine:
                 self._arm(jid)
         return frozenset(name for stream in self._streams.values() for name in self._machine.secrets(stream.user))
 
-    def put(self, user: str, event: Event, handed_on: int | None = None) -> None:
-        """Take in an event of this user (bare JID). ``handed_on``: what it came of, which is done with its commit."""
-        self._collect(user, event, handed_on)
+    def put(self, user: str, event: Event) -> None:
+        """Take in an event of this user (bare JID)."""
+        if self._share is None:
+            self._collect(user, event)
+        elif self._share.owns(user):
+            self._collect(user, event, self._share.came_of(event))
+        else:
+            self._share.hand_on(user, event)
 
     def broadcast(self, event: Event) -> None:
         """Put an event to everyone who is registered or has anything open after all that was put before."""
@@ -286,8 +306,8 @@ class Engine:
             self._taken(committed, batch, begun)
 
     def _append(self, batch: Batch) -> Deferred[list[int]] | list[int]:
-        if batch.handed_on and self._owners:
-            return self._owners.append(batch.entries, batch.handed_on)
+        if batch.handed_on and self._share:
+            return self._share.append(batch.entries, batch.handed_on)
         return self._store.append(batch.entries)
 
     def _taken(self, sizes: list[int], batch: Batch, begun: float) -> None:

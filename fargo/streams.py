@@ -33,7 +33,7 @@ class UserStream(Struct, frozen=True):
 
 class Put(NamedTuple):
     """An event that was put: its user (None: everyone who has anything open), and its time. ``to_all``: it is one for
-    everyone, and does not concern this user unless they have anything open. ``handed_on``: see `Engine.put`.
+    everyone, and does not concern this user unless they have anything open. ``handed_on``: what it came of.
     """
 
     user: str | None

@@ -43,7 +43,7 @@ MAY = {
     "fargo.edge": {"fargo.edge.sip.keys", "fargo.outputs", "fargo.processes", "fargo.private_file"},
     "fargo.edge.sip.keys": set(),
     "fargo.limits": {CORE, "fargo.limits.rejection"},
-    "fargo.limits.rejection": set(),
+    "fargo.limits.rejection": {"fargo.limits"},
     "fargo.store": {CORE},
     "fargo.store.kept_states": {CORE, "fargo.private_file", "fargo.store"},
     "fargo.store.copies": {

@@ -14,6 +14,7 @@ TOO_MANY: Final = {
     "log": "You have used this gateway too much today. Try again in a few minutes.",
 }
 BUSY: Final = "This gateway has too much to do. Try again in a few minutes."
+OVERDUE: Final = "The gateway was not there in time. Please try again."
 CLOSED: Final = "This gateway accepts no new users. Ask its operator."
 OTHER_PROVIDER: Final = "This gateway cannot be used with {provider}. It can be used with {providers}."
 NUMBER: Final = "The operator of this gateway does not allow calls to this number."

@@ -41,15 +41,20 @@ _HOUR: Final = 3600
 
 
 class About(NamedTuple):
-    """The phase of the gateway, and what the operator has configured: its domain, and how long calls are kept."""
+    """The phase of the gateway, and what the operator has configured: its domain, how long calls are kept, and of which
+    worker this is the process.
+    """
 
     phase: Phase
     domain: str
     keep: str
+    worker: str | None = None
 
 
 class Desk:
-    """`about` returns what the gateway does now. All of it runs in the reactor's thread but the reading of memory."""
+    """`about` returns what the gateway does now. `owner` finds the other worker that has a user, if this is one. All of
+    it runs in the reactor's thread but the reading of memory.
+    """
 
     _logger = Logger()
 
@@ -60,6 +65,7 @@ class Desk:
         parts: Parts,
         about: Callable[[], About],
         reactor: Any,
+        owner: Callable[[str], Deferred[str | None]] | None = None,
     ) -> None:
         self._engine = engine
         self._log = log
@@ -67,6 +73,7 @@ class Desk:
         self._tally = CallTally(engine.now)
         self._failures = Failures()
         self._about = about
+        self._owner = owner
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._announcer = Announcer(engine, reactor)
@@ -125,6 +132,7 @@ class Desk:
             relay_sessions=self._parts.relay.sessions if self._parts.relay else None,
             faults=self._engine.faults,
             draining=self._engine.draining,
+            worker=about.worker,
         )
 
     async def _drain(self, on: bool) -> Draining:
@@ -138,12 +146,17 @@ class Desk:
     async def _remove(self, user: str) -> UserRemoval:
         known = self._engine.state(user)
         if known is None or not local_of(user):
-            raise ProblemError(texts.NO_SUCH_USER.format(user=user))
+            raise ProblemError(await self._unknown(user))
         self._engine.put(user, UserRemoved())
         await self._engine.settled()
         if self._engine.is_failing:
             raise ProblemError(texts.NOT_REMOVED.format(user=user))
         return UserRemoval(account_state(known.account) is not None)
+
+    async def _unknown(self, user: str) -> str:
+        """Return a sentence about a user who is not known here."""
+        worker = await self._owner(user) if self._owner else None
+        return (texts.ELSEWHERE if worker else texts.NO_SUCH_USER).format(user=user, worker=worker)
 
     def _announce(self, text: str, everyone: bool) -> Announcement:
         if not self._parts.xmpp.is_open:

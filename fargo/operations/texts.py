@@ -28,6 +28,7 @@ ANNOUNCING_BUG: Final = "A bug: an announcement has ended too early"
 # --- what cannot be done
 
 NO_SUCH_USER: Final = "The gateway knows nothing of {user}."
+ELSEWHERE: Final = "{user} is a user of worker {worker}. Ask that one."
 NOT_REMOVED: Final = "{user} cannot be removed while the log takes no more events."
 NOT_SENT: Final = "There is no stream to the XMPP server, so nobody would get the message. Try again later."
 ANNOUNCING: Final = "Another announcement is under way, with {left} users to go. Try again later."

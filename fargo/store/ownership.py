@@ -41,14 +41,7 @@ class ShareOfUser(NamedTuple):
     handed_on: list[HandedOn]
 
 
-class AppendsDone(Protocol):
-    """Commits batches together with the note that what was handed on is done."""
-
-    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
-        """Commit a batch as the log's `append` does, and with it that these things that were handed on are done."""
-
-
-class Owners(AppendsDone, Protocol):
+class Owners(Protocol):
     """The users of one worker. What is done comes in the order in which it was asked for, also with batches that are
     appended to the log. All methods may fail with, or raise, StoreError.
     """
@@ -74,8 +67,14 @@ class Owners(AppendsDone, Protocol):
     def let_go(self, user: str, /) -> Deferred[None]:
         """Note that this worker does not have a user any more, if nothing is known of them."""
 
+    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
+        """Commit a batch as the log's `append` does, and with it that these things that were handed on are done."""
+
     def handed_on(self) -> list[HandedOn]:
         """Return all that is written down for this worker, in order. Raises StoreError; takes its time (`aside`)."""
+
+    def owner(self, user: str, /) -> str | None:
+        """Return the other worker that has a user, None if none has. Raises StoreError; takes its time (`aside`)."""
 
     def share(self, user: str, /) -> ShareOfUser:
         """Return what is kept of a user beside the log. Raises StoreError; takes its time (`aside`)."""

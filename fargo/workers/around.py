@@ -21,9 +21,9 @@ class AroundShare(NamedTuple):
     knows_calls: Callable[[User], None]
     fails: Callable[[str], None]
 
-    def take(self, stanza: str) -> None:
-        """Take a stanza as if it had come here."""
-        self.xmpp.take(stanza)
+    def take(self, stanza: str) -> bool:
+        """Take a stanza as if it had come here. Return False if it is for another component."""
+        return self.xmpp.take(stanza)
 
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         """Answer a stanza that is not taken, if its kind gets an answer."""

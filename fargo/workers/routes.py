@@ -100,6 +100,11 @@ class Routes(Generic[_T]):
         """Return True if what comes for a user can be taken at once."""
         return user in self._own
 
+    @property
+    def is_waiting(self) -> bool:
+        """True while anything waits for an answer of the store."""
+        return bool(self._asked)
+
     def users(self) -> list[str]:
         """Return all users whom this worker has."""
         return list(self._own)

@@ -9,7 +9,7 @@ Rules:
 3. What was written down LATE_SECONDS ago has come too late, as after a restart: its sender is told, if it is a request.
    Events are not late.
 4. When what was handed on is done, and nothing of its user is under way QUIET_SECONDS later, the user moves to the
-   worker to which it came.
+   worker to which it came, unless that has a component of its own.
 5. Users who come are told that the gateway was restarted: for them it was. So they register from here, and their
    clients are asked for presence.
 """
@@ -19,13 +19,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, assert_never
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fargo.engine import Engine
-from fargo.limits.rejection import Rejection
+from fargo.limits.rejection import OVERDUE, OVERLOADED, Rejection
 from fargo.loading import Loaded, loaded_user
 from fargo.statemachine import machine
 from fargo.statemachine.address import local_of
@@ -49,8 +49,8 @@ SWEEP_SECONDS: Final = 60.0
 class Around(Protocol):
     """The parts of a gateway that take part when users come and go (`fargo.workers.around`)."""
 
-    def take(self, stanza: str, /) -> None:
-        """Take a stanza as if it had come here."""
+    def take(self, stanza: str, /) -> bool:
+        """Take a stanza as if it had come here. Return False if it is for another component."""
 
     def turn_down(self, stanza: str, refusal: Rejection, /) -> None:
         """Answer a stanza that is not taken, if its kind gets an answer."""
@@ -99,6 +99,8 @@ class Share:
         self._after_storing: dict[str, list[int]] = {}
         self._looking = False
         self._look_again = False
+        self._has_failed = False
+        self._settling: list[Deferred[None]] = []
         self._sweep = LoopingCall(self._swept)
         self._sweep.clock = reactor
 
@@ -117,6 +119,18 @@ class Share:
         self._owners.listen(self._look)
         self._sweep.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
 
+    def settled(self) -> Deferred[None]:
+        """Return a Deferred that fires when everything that has come is taken or handed on, or cannot be."""
+        if self._has_failed or not self._routes.is_waiting:
+            return succeed(None)
+        settling: Deferred[None] = Deferred()
+        self._settling.append(settling)
+        return settling
+
+    def owner(self, user: str) -> Deferred[str | None]:
+        """Fires with the worker that has a user (bare JID), None if no other has."""
+        return self._owners.aside(lambda: self._owners.owner(user))
+
     def stop(self) -> None:
         """Hand on nothing more."""
         if self._sweep.running:
@@ -134,16 +148,20 @@ class Share:
         self._do(self._routes.came(user, stanza()))
         return True
 
-    def put(self, user: str, event: Event) -> None:
-        """Put an event into the engine, or hand it on."""
-        if not self._routes.owns(user):
-            self._do(self._routes.came(user, parcels.of_event(event)))
-        elif self._taking is None:
-            self._engine().put(user, event)
-        else:
-            came_of = self._taking if survives(event) else None
-            self._taking = None if came_of else self._taking
-            self._engine().put(user, event, came_of)
+    def owns(self, user: str) -> bool:
+        """Return True if the events of a user (bare JID) are folded here."""
+        return self._routes.owns(user)
+
+    def hand_on(self, user: str, event: Event) -> None:
+        """Hand on an event of a user who is not, or not yet, this worker's."""
+        self._do(self._routes.came(user, parcels.of_event(event)))
+
+    def came_of(self, event: Event) -> int | None:
+        """Return the id of what was handed on and is being taken, for the first event that comes of it."""
+        if self._taking is None or not survives(event):
+            return None
+        came_of, self._taking = self._taking, None
+        return came_of
 
     def keep(self, store: Callable[[str, str], Deferred[str]], user: str, password: str) -> Deferred[str]:
         """Let the vault `store` a password of a user, whose stanza is not done before that."""
@@ -174,9 +192,16 @@ class Share:
             case LetGo(user):
                 self._then(self._owners.let_go(user), lambda _: self._routes.gone(user))
             case Refuse(thing):
-                self._refuse(thing, Rejection("wait", "resource-constraint", texts.BUSY))
+                self._refuse(thing, OVERLOADED)
             case _:
                 assert_never(action)
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        if self._settling and (self._has_failed or not self._routes.is_waiting):
+            settling, self._settling = self._settling, []
+            for each in settling:
+                each.callback(None)
 
     def _then(self, asked: Deferred[Any], action: "Callable[[Any], Action[str] | None]") -> None:
         asked.addCallback(lambda answer: self._do(action(answer))).addErrback(self._failed)
@@ -186,13 +211,15 @@ class Share:
         if event is None:
             self._around.take(thing)
         else:
-            self.put(user, event)
+            self._engine().put(user, event)
 
     def _refuse(self, thing: str, refusal: Rejection) -> None:
         if parcels.event_in(thing) is None:
             self._around.turn_down(thing, refusal)
 
     def _failed(self, failure: Failure) -> None:
+        self._has_failed = True
+        self._tell_settled()
         if isinstance(failure.value, LeaseLostError):
             self._engine().lose(failure.value)
         elif failure.check(StoreError):
@@ -290,11 +317,11 @@ class Share:
                 self._logger.error(texts.NOT_READ, user=one.user, worker=one.source)
             return
         if event is not None:
-            self.put(one.user, event)
+            self._engine().put(one.user, event)
         elif one.age > LATE_SECONDS:
-            self._around.turn_down(one.text or "", Rejection("wait", "remote-server-timeout", texts.TOO_LATE))
-        else:
-            self._around.take(one.text or "")
+            self._around.turn_down(one.text or "", OVERDUE)
+        elif not self._around.take(one.text or ""):
+            self._taken[one.id] = _Taken(one.user, self._worker)
 
     def _nothing_came_of(self, one: HandedOn) -> None:
         """Note that something is done that no event has come of, or none yet."""

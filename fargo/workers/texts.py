@@ -1,8 +1,6 @@
-"""The sentences about workers, for the operator and for users."""
+"""The sentences about workers, for the operator."""
 
 from typing import Final
-
-# --- for the operator
 
 STANDS_BY: Final = "Worker {worker} waits until nobody else is it, and then goes on with its users. {why}"
 TAKES_OVER: Final = "Worker {worker} takes over."
@@ -13,8 +11,3 @@ GOES: Final = "{user} has moved to worker {worker}, to which their XMPP server s
 NOT_READ: Final = "Something for {user} that came to worker {worker} cannot be read, and is dropped."
 NO_STORE: Final = "The users of the workers cannot be looked up: {why}"
 BUG: Final = "A bug in what workers share. Please report it."
-
-# --- for users
-
-BUSY: Final = "The gateway is busy. Please try again later."
-TOO_LATE: Final = "The gateway was not there in time. Please try again."

@@ -34,6 +34,7 @@ from fargo.statemachine.model.sip_messages import (
     SendRequest,
     SendResponse,
     SessionTimer,
+    SipFragment,
     SipHeaders,
     SipRequestReceived,
     SipResponseReceived,
@@ -342,6 +343,11 @@ class Phone(Struct, frozen=True):
         ok = self.response(asked, 200, headers, body)
         return replace(agreed, oks=oks, ok=ok if request.method == "INVITE" else self.ok), (ok,)
 
+    @property
+    def replaced(self) -> str:
+        """Its dialog, as an INVITE names it that takes it over (RFC 3891)."""
+        return f"{self.call_id};to-tag={self.ours};from-tag={self.tag}"
+
     def _told(self, request: SendRequest) -> "Phone":
         """After an offer of ours is agreed to."""
         assert isinstance(request.body, Sdp)
@@ -375,6 +381,8 @@ class Phone(Struct, frozen=True):
                 return replace(heard, phase="gone"), (self.response(asked, 200),)
             case "PRACK":
                 return heard._acknowledged_reliably(asked)
+            case "NOTIFY" if isinstance(request.body, SipFragment) and self.phase == "talking":
+                return heard, (self.response(asked, 200),)
             case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
@@ -493,7 +501,8 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
     headers = replace(headers, allow=("INFO",))
-    return phone, InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
+    invite = InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
+    return phone, replace(invite, of_provider=headers.replaces is not None)
 
 
 # --- descriptions

@@ -93,6 +93,7 @@ _CALLS: Final = {
     "call, and refresh": _TIMED,
     "call with a short timer": replace(_TIMED, session_expires=SessionTimer(10)),
     "call and require something": SipHeaders(require=("strange",)),
+    "call and take over": SipHeaders(require=("replaces",)),
 }
 
 
@@ -350,9 +351,19 @@ class Provider(Struct, frozen=True):
 
     def _calls(self, what: str, connection: str) -> "Provider":
         body = what if what in INVITATIONS else "call"
-        phone, invite = calling(f"phone{self.made}", connection, body, _CALLS.get(what, NO_HEADERS))
+        headers = _CALLS.get(what, NO_HEADERS)
+        if headers.require == ("replaces",):
+            headers = replace(headers, replaces=self._taken_over())
+        phone, invite = calling(f"phone{self.made}", connection, body, headers)
         called = replace(self, calls=self.calls - 1, made=self.made + 1, phones=(*self.phones, phone))
         return called._says(invite)
+
+    def _taken_over(self) -> str:
+        """Return what an INVITE says that takes over the first call of a phone; there is none to take over if none
+        talks.
+        """
+        talking = [each for each in self.phones if each.phase == "talking"]
+        return talking[0].replaced if talking else "none;to-tag=x;from-tag=y"
 
     def _answers_text(self, asked: Asked, what: str) -> "Provider":
         dialog, left = asked.request.dialog or asked.command, tuple(each for each in self.texts if each is not asked)
@@ -683,7 +694,7 @@ def _call_moves(quirks: frozenset[Quirk]) -> Iterator[str]:
     if Quirk.TIMERS in quirks:
         yield from ("call, to be refreshed", "call, and refresh", "call with a short timer")
     if Quirk.CHATTER in quirks:
-        yield "call and require something"
+        yield from ("call and require something", "call and take over")
 
 
 def _is_challenged(event: Event) -> bool:

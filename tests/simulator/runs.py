@@ -148,6 +148,11 @@ SEEING: Final = _talking(
     signed_in(replace(BROWSER, calls=1, sees=True), policy=Policy(relay=True, engine="sip", video=True)), 1
 )
 """A user in a call that may have video."""
+REFERRING: Final = {
+    "phones that transfer": _talking(_plain(Policy(engine="sip")), 1),
+    "phones that transfer, a relay": _talking(_mixed(Policy(relay=True, engine="sip")), 1),
+}
+"""Users who talk to a phone, which may transfer the call, or another take it over, among other things."""
 
 
 def at_random(random: Random) -> Draw:

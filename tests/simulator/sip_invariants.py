@@ -177,7 +177,7 @@ class SipWatch(Struct, frozen=True):
         numbers = [each.request.cseq for each in self.sent if each.place in (place, (place[0], None))]
         if request.cseq <= max(numbers, default=0):
             raise Broken("the numbers of requests in a dialog go up", (request, numbers))
-        if place in self.ended and request.method != "BYE":
+        if place in self.ended and request.method != "BYE" and not _ends_subscription(request, event):
             raise Broken("in a dialog that has ended there is only BYE", request)
         after = replace(self, sent=(*self.sent, Sent(id, place, request)))
         if request.method == "BYE":
@@ -275,3 +275,10 @@ def _is_wanted(leg: SipLeg, event: SipResponseReceived) -> bool:
 
 def _is_bye(command: Command, tag: str | None) -> bool:
     return isinstance(command, SendRequest) and command.method == "BYE" and command.recipient.tag == tag
+
+
+def _ends_subscription(request: SendRequest, event: Event) -> bool:
+    """Return True for the last notice of a transfer to a phone that has hung up before."""
+    state = request.headers.subscription_state
+    hangs_up = isinstance(event, SipRequestReceived) and event.head.method == "BYE"
+    return hangs_up and request.method == "NOTIFY" and state is not None and state.state == "terminated"

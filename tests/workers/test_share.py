@@ -3,19 +3,27 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 from twisted.logger import capturedLogs
 
+from fargo.control.questions import RemoveUser
+from fargo.loading import loaded
+from fargo.operations import texts as operations
+from fargo.operations.desk import Desk
+from fargo.statemachine import machine
 from fargo.statemachine.model.events import Restarted, StreamOpened
 from fargo.store.interface import LogMark
+from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
 from fargo.store.passwords import NewPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import owners
+from fargo.store.postgresql.vault_tables import erase_passwords_of
 from fargo.store.state import tables_in
 from fargo.workers import parcels, share, texts
 from fargo.workers.routes import REST_SECONDS
@@ -90,7 +98,7 @@ def test_what_is_handed_on_waits_for_a_worker_that_is_away(workers: Workers, db:
     until(lambda: a.events(ALICE), a)
     a.__exit__()
     b.receives(ALICE, "2")
-    b.share.put(ALICE, event("3"))
+    b.engine.put(ALICE, event("3"))
     until(lambda: written(db) == ["a", "a"], b)
     assert not any(b"3" in sealed for (sealed,) in db.execute("select sealed from handed_on where false"))
     (again,) = workers.begun("a")
@@ -104,7 +112,7 @@ def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatc
     a.receives(ALICE, "1")
     until(lambda: a.events(ALICE), a)
     b.receives(ALICE, "2")
-    b.share.put(ALICE, event("3"))
+    b.engine.put(ALICE, event("3"))
     until(lambda: len(written(db)) == 2, b)
     db.execute("update handed_on set written = written - make_interval(secs => %s)", (share.LATE_SECONDS,))
     a.begin()
@@ -241,6 +249,16 @@ def test_a_user_with_a_call_stays(workers: Workers, place: DatabaseAddress, db: 
     assert owner(db, user) == ["a"]
 
 
+def test_a_user_stays_if_the_other_worker_has_another_component(workers: Workers, alice: str, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    b.receives(alice, "other-component")
+    until(lambda: written(db), b)
+    until(lambda: not written(db), a)
+    for _ in range(5):
+        a.turn(share.QUIET_SECONDS)
+    assert owner(db, alice) == ["a"]
+
+
 def test_a_worker_loads_its_own_users(workers: Workers, alice: str, db: Any) -> None:
     a, b = workers.begun("a", "b")
     assert (a.engine.users(), b.engine.users()) == ([alice], [])
@@ -275,6 +293,50 @@ def test_the_vault_of_a_worker_has_the_passwords_of_its_users(workers: Workers, 
         with closing(tables_in(workers.keys, workers.place, name)) as tables:
             found[name] = [each.name for each in tables.passwords()]
     assert found == {"a": ["of alice"], "b": []}
+
+
+def why_not_removed(worker: Worker, user: str) -> str:
+    """Return why the operator of a worker cannot remove a user."""
+    desk = Desk(*(cast(Any, each) for each in (worker.engine, None, None, None, None, worker.share.owner)))
+    answers: list[Any] = []
+    desk.answer(RemoveUser(user)).addErrback(answers.append)
+    until(lambda: answers, worker)
+    return str(answers[0].getErrorMessage())
+
+
+def test_the_operator_is_told_which_worker_has_a_user(workers: Workers, alice: str) -> None:
+    a, b = workers.begun("a", "b")
+    assert why_not_removed(b, alice) == operations.ELSEWHERE.format(user=alice, worker="a")
+    assert why_not_removed(a, ALICE) == operations.NO_SUCH_USER.format(user=ALICE)
+
+
+def test_what_is_written_down_of_a_user_is_erased_with_their_passwords(workers: Workers, db: Any) -> None:
+    a = workers.worker("a")
+    (b,) = workers.begun("b")
+    a.receives(ALICE, "1")
+    until(lambda: a.events(ALICE), a)
+    b.receives(ALICE, "2")
+    until(lambda: written(db), b)
+    erase_passwords_of(workers.place, ALICE)
+    assert not written(db)
+    assert not owner(db, ALICE)
+
+
+def test_a_state_that_was_kept_before_its_user_moved_is_not_used(
+    workers: Workers, alice: str, tmp_path: Path, db: Any
+) -> None:
+    """Else the events of the other worker would be missing, or a user who was erased there would come back."""
+    a = workers.worker("a")
+    end, mark = a.engine.end(alice), a.store.mark()
+    assert end
+    snapshot = machine.condensed(end.user)
+    state = KeptState(alice, end.version, end.at, snapshot)
+    kept = KeptStates(mark.position, (state,))
+    assert loaded(a.store, machine, kept, {alice: mark.position}) == {alice: end}
+    stale = KeptStates(mark.position, (replace(state, version=end.version + 3),))
+    assert loaded(a.store, machine, stale, {alice: mark.position})[alice].version == end.version + 3
+    assert loaded(a.store, machine, stale, {alice: mark.position + 1}) == {alice: end}
+    assert loaded(a.store, machine, stale, {}) == {}
 
 
 def test_a_parcel_is_a_stanza_or_an_event() -> None:

@@ -62,7 +62,7 @@ class Worker:
             self.failures.append,
             self.hand.callLater,
             lambda: 2e9 + self.hand.seconds(),
-            owners=self.share,
+            share=self.share,
         )
         self.engine.load(None, self.share.owned)
 
@@ -93,15 +93,16 @@ class Worker:
 
     # --- what is around a share
 
-    def take(self, stanza: str) -> None:
+    def take(self, stanza: str) -> bool:
         self.taken.append(stanza)
         user, name = stanza.removeprefix("<").removesuffix("/>").split(" ")
         if name.startswith("password"):
             storing = self.later[name] = Deferred()
             kept = self.share.keep(lambda *_: storing, user, name)
-            kept.addCallback(lambda _: self.share.put(user, event(name)))
+            kept.addCallback(lambda _: self.engine.put(user, event(name)))
         elif name != "nothing":
-            self.share.put(user, event(name))
+            self.engine.put(user, event(name))
+        return name != "other-component"
 
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         self.turned_down.append((stanza, refusal.condition))

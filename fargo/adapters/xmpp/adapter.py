@@ -322,17 +322,17 @@ class XmppAdapter:
 
     # --- stanzas to events
 
-    def take(self, stanza: str) -> None:
-        """Take a stanza that another worker has received (`passing_on`)."""
-        self._received(from_text(stanza), is_ours=True)
+    def take(self, stanza: str) -> bool:
+        """Take a stanza that another worker has received (`passing_on`). Return False if it is not for our domain."""
+        found = from_text(stanza)
+        if domain_of(attribute(found, "to")) != self._settings.domain:
+            return False
+        self._received(found, is_ours=True)
+        return True
 
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         """Answer a stanza (`passing_on`) that is not taken, if its kind gets an answer."""
-        found = from_text(stanza)
-        answer = turning_down.answer(found, refusal)
-        if answer is None and found.name == "message" and found.body:
-            answer = messages.refusal(found, stanza_error(refusal.kind, refusal.condition, refusal.text))
-        self._send(answer)
+        self._send(turning_down.answer_unread(from_text(stanza), refusal))
 
     def _received(self, stanza: Element, is_ours: bool = False) -> None:
         try:

@@ -32,6 +32,13 @@ def answer(stanza: Element, refusal: Rejection, event: Event | None = None) -> E
             return None
 
 
+def answer_unread(stanza: Element, refusal: Rejection) -> Element | None:
+    """Return the answer to a stanza that is not even looked at. Who has written a message is told, too."""
+    if stanza.name == "message" and stanza.body:
+        return messages.refusal(stanza, stanza_error(refusal.kind, refusal.condition, refusal.text))
+    return answer(stanza, refusal)
+
+
 def _event(stanza: Element) -> Event | None:
     try:
         return jingle_message.event(stanza)

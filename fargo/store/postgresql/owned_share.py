@@ -75,6 +75,12 @@ class PostgresqlOwners:
         """Return all that is written down for this worker."""
         return self._written(owners.WRITTEN)
 
+    def owner(self, user: str) -> str | None:
+        """Return the other worker that has a user."""
+        for (worker,) in self._sessions.rows(owners.OWNER, {"jid": user}):
+            return str(worker) if worker != self._worker else None
+        return None
+
     def share(self, user: str) -> ShareOfUser:
         """Return what is kept of a user beside the log."""
         return ShareOfUser(passwords_of(self._sessions, self._seal, user), self._written(owners.WRITTEN_OF_USER, user))

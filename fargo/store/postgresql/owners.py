@@ -13,17 +13,20 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fargo.store.postgresql.connections import PatientConnection
+from fargo.store.postgresql.sessions import Sessions
 
 _CHANNEL: Final = "'fargo_' || current_schema()::regnamespace::oid"
 LISTEN: Final = f"select {_CHANNEL}"
 """Gives the name of the channel on which workers are told, with the name of the worker."""
 
+_ERASE: Final = ("delete from owners where jid = %(jid)s", "delete from handed_on where jid = %(jid)s")
 TELL: Final = f"select pg_notify({_CHANNEL}, %(worker)s)"
 """Tells a worker that something is written down for it."""
 _CLAIM: Final = """
     insert into owners (jid, worker, since) select %(jid)s, %(worker)s, position from log on conflict do nothing
 """
-_OWNER: Final = "select worker from owners where jid = %(jid)s for share"
+OWNER: Final = "select worker from owners where jid = %(jid)s"
+_OWNER_WHO_STAYS: Final = f"{OWNER} for share"
 _WRITE_DOWN: Final = "insert into handed_on (worker, jid, source, sealed) values (%s, %s, %s, %s)"
 _MOVE_WRITTEN: Final = "update handed_on set worker = %(to)s where jid = %(jid)s and worker = %(worker)s"
 _GIVE: Final = """
@@ -78,7 +81,7 @@ def settle(connection: PatientConnection, worker: str, user: str, things: Sequen
     owner = None
     while owner is None:  # somebody may let the user go in between
         connection.execute(_CLAIM, values)
-        found = connection.execute(_OWNER, values).fetchone()
+        found = connection.execute(_OWNER_WHO_STAYS, values).fetchone()
         owner = found[0] if found else None
     if owner == worker:
         return True
@@ -101,3 +104,10 @@ def give(connection: PatientConnection, worker: str, user: str, to: str, word: b
 def let_go(connection: PatientConnection, worker: str, user: str) -> None:
     """Note that a worker does not have a user any more, if nothing is known of them."""
     connection.execute(_LET_GO, {"jid": user, "worker": worker})
+
+
+def erase(sessions: Sessions, user: str) -> None:
+    """Erase what is known of a user's worker, and what is written down for it. Raises StoreError."""
+    with sessions.transaction() as connection:
+        for statement in _ERASE:
+            connection.execute(statement.encode(), {"jid": user})

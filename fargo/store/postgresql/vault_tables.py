@@ -20,6 +20,7 @@ from fargo.store.passwords import KeptPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import StoreAwayError
+from fargo.store.postgresql.owners import erase
 from fargo.store.postgresql.sessions import Sessions
 from fargo.store.sealing import KEY_FILE, NotOpenedError, Seal
 
@@ -124,8 +125,11 @@ def key_problem(database: DatabaseAddress, directory: Path) -> str | None:
 
 
 def erase_passwords_of(database: DatabaseAddress, user: str) -> int:
-    """Erase all passwords of a user (bare JID), and return their number. Raises StoreError."""
+    """Erase all passwords of a user (bare JID), and return their number. What workers have written down of the user
+    goes with them, as it can have some. Raises StoreError.
+    """
     with closing(Sessions(database, WHAT)) as sessions:
+        erase(sessions, user)
         return int(sessions.rows(_ERASE_USER, {"jid": user})[0][0])
 
 

@@ -17,6 +17,7 @@ from twisted.words.xish.domish import Element
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import admins, stateless_iq, submitting, texts
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.adapters.xmpp.passing_on import Elsewhere
 from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts
@@ -63,7 +64,11 @@ class Wire:
 class Bench:
     """An adapter between a wire and a list of events."""
 
-    def __init__(self, stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1")) -> None:
+    def __init__(
+        self,
+        stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1"),
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.events: list[tuple[str, Event]] = []
         self.admission = Admitting()
         self.kept = TextsUnderWay(lambda *_: None)
@@ -90,6 +95,7 @@ class Bench:
                 SETTINGS,
                 lambda: None,
                 lambda why: None,
+                elsewhere,
             )
         self.wire = wires[0]
         self.faults: list[LogEvent] = []
