@@ -98,6 +98,10 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.jingle_events import (
     CallMessaged,
     CallProposed,
+    ContentAccepted,
+    ContentAdded,
+    ContentRejected,
+    ContentRemoved,
     SessionAccepted,
     SessionInitiated,
     SessionTerminated,
@@ -135,6 +139,8 @@ Offer = tuple[tuple[str, int, int], ...]
 _SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription | ChangeContent
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
+_SHOWS = ContentAdded | ContentRemoved | ContentAccepted | ContentRejected | TimePassed | IqFailed
+"""The events by which there is more or less video."""
 _ANSWERS = CallStateChanged | SipResponseReceived
 """The events by which a phone answers, or is heard before it does."""
 _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
@@ -352,7 +358,7 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed | RelayLost | RelayRefused):
+            case OfferRelay() if isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
