@@ -148,6 +148,8 @@ SEEING: Final = _talking(
     signed_in(replace(BROWSER, calls=1, sees=True), policy=Policy(relay=True, engine="sip", video=True)), 1
 )
 """A user in a call that may have video."""
+WANTED: Final = step(step(SEEING, Move(SIP, "want video", "phone1")), Move(SIP, "deliver"))
+"""The same, whose phone offers video."""
 REFERRING: Final = {
     "phones that transfer": _talking(_plain(Policy(engine="sip")), 1),
     "phones that transfer, a relay": _talking(_mixed(Policy(relay=True, engine="sip")), 1),

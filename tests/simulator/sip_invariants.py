@@ -58,8 +58,9 @@ class Sent(Struct, frozen=True):
 
 def _offers_video(event: SipRequestReceived | TextReceived) -> bool:
     """Return True if a phone offers video, which the client is asked for first."""
-    offers = isinstance(event, SipRequestReceived) and event.head.method == "INVITE"
-    return offers and isinstance(event.body, Sdp) and event.body.video is not None
+    if not isinstance(event, SipRequestReceived) or event.head.method != "INVITE":
+        return False
+    return isinstance(event.body, Sdp) and event.body.video is not None
 
 
 class SipWatch(Struct, frozen=True):
