@@ -96,7 +96,7 @@ async def test_chromium_calls_linphone_without_a_relay(world: World, wire: Wire,
 
 @pytest.mark.alone
 async def test_dino_calls_a_phone_without_a_relay(world: World, gateway: Gateway, bob: Baresip) -> None:
-    """Whether the phone hears Dino is not looked at: in some calls it sends no audio (docs/clients.md)."""
+    """Dino hears the phone. The other way is not looked at: in some calls Dino sends no audio (docs/clients.md)."""
     dave = Customer(world, gateway, await world.client("dave"))
     await dave.register()
     await world.contact(dave.client, "bob")

@@ -77,6 +77,10 @@ class AskTransfer(_Request, frozen=True, tag="AskTransfer"):
     """The form about transferring a call."""
 
 
+class AskConference(_Request, frozen=True, tag="AskConference"):
+    """The wish to talk to two people in one call."""
+
+
 class KeepContact(_Request, frozen=True, tag="KeepContact"):
     """Offer the user's clients a contact for this number or SIP address, as the user has written it, under this name.
     None: for whom has called or written last of those who are not on the roster; as they call themselves.
@@ -174,6 +178,7 @@ GatewayRequest: TypeAlias = (
     | AskCall
     | TransferCall
     | AskTransfer
+    | AskConference
     | KeepContact
     | AskKeep
     | ShowRules

@@ -69,7 +69,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
-from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
+from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     PressedKey,
@@ -98,7 +98,6 @@ _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
 _KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST, ours=True)
-_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 
 
@@ -400,8 +399,7 @@ def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     invites = event.head.method == "INVITE"
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
-        reason = PHONE_UNREACHABLE if offer_answer.is_unreachable(sdp) else _WITHOUT_AUDIO
-        respond(leg.name, leg.access, event, 488, effects, incompatible(reason.text))
+        respond(leg.name, leg.access, event, 488, effects, incompatible(offer_answer.why_not(leg.session, sdp)))
         return leg, ()
     timer = session_timer.accept(headers, effects.at)
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)

@@ -246,7 +246,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
     ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
     ``referred``: None if no transfer is under way.
-    ``moved``: since when we are at another edge than the far end knows; None if it knows ours.
+    ``moved``: since when we are at another edge than the far end knows; None if it knows ours. ``asked``: the far end
+    was asked to call another, and may tell what has become of that.
     """
 
     dialog: Dialog
@@ -261,6 +262,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     keyless: bool = False
     referred: Referred | None = None
     moved: float | None = None
+    asked: bool = False
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):

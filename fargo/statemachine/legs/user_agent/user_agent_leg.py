@@ -76,6 +76,7 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Diversion,
     InviteReceived,
+    SipFragment,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
@@ -269,6 +270,9 @@ def _in_dialog(
     match leg:
         case UasProceeding() | UacProceeding() if isinstance(event.body, KeptText):
             respond(leg.name, leg.access, event, 200, effects)
+            return leg, ()
+        case _ if isinstance(event.body, SipFragment) and not (isinstance(leg, Confirmed) and leg.asked):
+            respond(leg.name, leg.access, event, 481, effects)
             return leg, ()
         case Confirmed():
             return confirmed.requested(replace(leg, dialog=of), event, effects)
