@@ -69,6 +69,8 @@ _TIMED: Final = {
     "answer, to be refreshed": SipHeaders(session_expires=SessionTimer(300, "uac"), allow=("UPDATE",)),
     "answer, and refresh": SipHeaders(session_expires=SessionTimer(300, "uas")),
 }
+PLACED: Final = {"ring there": 180, "reach it": 200, "not reach it": 486}
+"""The news of a call that the gateway has asked the phone to place, and their status."""
 _QUESTIONS: Final = {
     "send OPTIONS": ("OPTIONS", NO_HEADERS),
     "send INFO": ("INFO", NO_HEADERS),
@@ -123,6 +125,7 @@ class Phone(Struct, frozen=True):
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
     ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
+    ``places``: it was asked to place a call, and tells what has become of that.
     """
 
     tag: str
@@ -148,6 +151,7 @@ class Phone(Struct, frozen=True):
     early: Body | None = None
     to: str = ""
     stubborn: bool = False
+    places: bool = False
     astray: bool = False
     ufrag: str = ""
     theirs: str = ""
@@ -184,6 +188,8 @@ class Phone(Struct, frozen=True):
                 if Quirk.DUPLICATES in quirks and self.invite and not self.oks:
                     yield "repeat the answer"
                 yield from self._changes(quirks)
+                if self.places:
+                    yield from PLACED
         yield from self._responses(quirks)
         if Quirk.ZOMBIES in quirks:
             yield "turn zombie"
@@ -241,6 +247,10 @@ class Phone(Struct, frozen=True):
             return self._asks(method, what, headers, digit="digit1" if what == "send a digit" else None)
         if what in ("hold", "resume", "move", *CODECS):
             return self._asks("INVITE", what, body=self._describe(what))
+        if what in PLACED:
+            headers = SipHeaders(event="refer")
+            told = replace(self, places=PLACED[what] < 200)
+            return told._asks("NOTIFY", what, headers, SipFragment(PLACED[what], "Said"))
         match what:
             case "ask for an offer":
                 return self._asks("INVITE", what)
@@ -269,7 +279,7 @@ class Phone(Struct, frozen=True):
         return replace(after, ok=ok), (ok,)
 
     def _accepted(self, headers: SipHeaders, body: Body | None) -> SipResponseReceived:
-        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO")), body)
+        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO", "REFER")), body)
 
     @property
     def _invite(self) -> Asked:
@@ -379,6 +389,9 @@ class Phone(Struct, frozen=True):
                 return heard._acknowledged_reliably(asked)
             case "NOTIFY" if isinstance(request.body, SipFragment) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
+            case "REFER" if self.phase == "talking":
+                takes = request.cseq % 3 > 0
+                return replace(heard, places=takes), (self.response(asked, 202 if takes else 603),)
             case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
@@ -502,7 +515,7 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     phone = Phone(tag, name, call_id, "calling", True, offer=offer, ufrag=ufrag_of(offer))
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
-    headers = replace(headers, allow=("INFO",))
+    headers = replace(headers, allow=("INFO", "REFER"))
     invite = InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
     return phone, replace(invite, of_provider=headers.replaces is not None)
 
