@@ -42,7 +42,7 @@ from fargo.statemachine.model.sip_messages import (
 
 from .broken import Broken
 from .quirks import Quirk
-from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp, secured_sdp
+from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp, secured_sdp, with_video
 
 Step = tuple["Phone", tuple[Event, ...]]
 Change = Literal["", "hold", "resume", "move", "change codecs", "change to strange codecs", "ask for an offer"]
@@ -69,6 +69,8 @@ _TIMED: Final = {
     "answer, to be refreshed": SipHeaders(session_expires=SessionTimer(300, "uac"), allow=("UPDATE",)),
     "answer, and refresh": SipHeaders(session_expires=SessionTimer(300, "uas")),
 }
+PLACED: Final = {"ring there": 180, "reach it": 200, "not reach it": 486}
+"""The news of a call that the gateway has asked the phone to place, and their status."""
 _QUESTIONS: Final = {
     "send OPTIONS": ("OPTIONS", NO_HEADERS),
     "send INFO": ("INFO", NO_HEADERS),
@@ -91,6 +93,7 @@ _REFUSALS: Final = {
 """The responses to an offer of ours other than agreement."""
 
 
+WANT_VIDEO: Final = "want video"
 _OF_EARLY: Final = "acknowledge an answer"
 """The meaning of a PRACK whose response has answered the phone's offer. It is sent again with such a response."""
 
@@ -123,6 +126,7 @@ class Phone(Struct, frozen=True):
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
     ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
+    ``places``: it was asked to place a call, and tells what has become of that.
     """
 
     tag: str
@@ -148,6 +152,7 @@ class Phone(Struct, frozen=True):
     early: Body | None = None
     to: str = ""
     stubborn: bool = False
+    places: bool = False
     astray: bool = False
     ufrag: str = ""
     theirs: str = ""
@@ -184,6 +189,8 @@ class Phone(Struct, frozen=True):
                 if Quirk.DUPLICATES in quirks and self.invite and not self.oks:
                     yield "repeat the answer"
                 yield from self._changes(quirks)
+                if self.places:
+                    yield from PLACED
         yield from self._responses(quirks)
         if Quirk.ZOMBIES in quirks:
             yield "turn zombie"
@@ -217,7 +224,8 @@ class Phone(Struct, frozen=True):
     @property
     def owed_response(self) -> str:
         """Its response to the first request of ours, if it has no whims."""
-        offers = any(each.what in ("hold", "resume", "move", *CODECS, "ask for an offer") for each in self.asking)
+        changes = ("hold", "resume", "move", WANT_VIDEO, *CODECS, "ask for an offer")
+        offers = any(each.what in changes for each in self.asking)
         return "cross" if offers and self.asked[0].request.body is not None else "agree"
 
     def _changes(self, quirks: frozenset[Quirk]) -> Iterator[str]:
@@ -227,6 +235,8 @@ class Phone(Struct, frozen=True):
         if not self.asked and not self.oks:
             yield "resume" if self.held else "hold"
             yield from ("move", "ask for an offer", *CODECS)
+            if not self.ufrag:
+                yield WANT_VIDEO
 
     # --- acting
 
@@ -239,8 +249,12 @@ class Phone(Struct, frozen=True):
         if what in _QUESTIONS:
             method, headers = _QUESTIONS[what]
             return self._asks(method, what, headers, digit="digit1" if what == "send a digit" else None)
-        if what in ("hold", "resume", "move", *CODECS):
+        if what in ("hold", "resume", "move", WANT_VIDEO, *CODECS):
             return self._asks("INVITE", what, body=self._describe(what))
+        if what in PLACED:
+            headers = SipHeaders(event="refer")
+            told = replace(self, places=PLACED[what] < 200)
+            return told._asks("NOTIFY", what, headers, SipFragment(PLACED[what], "Said"))
         match what:
             case "ask for an offer":
                 return self._asks("INVITE", what)
@@ -269,7 +283,7 @@ class Phone(Struct, frozen=True):
         return replace(after, ok=ok), (ok,)
 
     def _accepted(self, headers: SipHeaders, body: Body | None) -> SipResponseReceived:
-        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO")), body)
+        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO", "REFER")), body)
 
     @property
     def _invite(self) -> Asked:
@@ -306,7 +320,8 @@ class Phone(Struct, frozen=True):
             codecs, ufrag = codecs or CODECS.get(what, (PCMU, PCMA)), self.ufrag + ("-moved" if what == "move" else "")
             setup = "actpass" if what else "active"
             return secured_sdp(*codecs, senders=_senders(held, self.holds), at=at, ufrag=ufrag, setup=setup)
-        return phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
+        described = phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
+        return with_video(described, at) if what == WANT_VIDEO else described
 
     # --- responding
 
@@ -335,6 +350,8 @@ class Phone(Struct, frozen=True):
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
         body = agreed._describe("", *((G722,) if strange else _chosen(request.body))) if described else None
+        if body and isinstance(request.body, Sdp) and request.body.video:
+            body = with_video(body, agreed.at)
         oks = agreed.oks + (request.method == "INVITE")
         ok = self.response(asked, 200, headers, body)
         return replace(agreed, oks=oks, ok=ok if request.method == "INVITE" else self.ok), (ok,)
@@ -379,6 +396,9 @@ class Phone(Struct, frozen=True):
                 return heard._acknowledged_reliably(asked)
             case "NOTIFY" if isinstance(request.body, SipFragment) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
+            case "REFER" if self.phase == "talking":
+                takes = request.cseq % 3 > 0
+                return replace(heard, places=takes), (self.response(asked, 202 if takes else 603),)
             case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
@@ -502,7 +522,7 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     phone = Phone(tag, name, call_id, "calling", True, offer=offer, ufrag=ufrag_of(offer))
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
-    headers = replace(headers, allow=("INFO",))
+    headers = replace(headers, allow=("INFO", "REFER"))
     invite = InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
     return phone, replace(invite, of_provider=headers.replaces is not None)
 
