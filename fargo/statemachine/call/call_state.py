@@ -199,13 +199,14 @@ def is_live(call: Call) -> bool:
 
 
 def refused_dtls(before: Call, after: Call) -> str | None:
-    """Return the SIP address of a phone that has refused to encrypt from end to end, so that it is called again through
-    the relay; None if none has.
+    """Return the SIP address of a phone that has shown that it cannot encrypt from end to end: it has refused that, so
+    that it is called again through the relay, or has answered otherwise, as some do; None if none has.
     """
     retry = before.relay_retry
-    if retry is None or after.relay_retry is not None or retry.terms.profile is not MediaProfile.DTLS:
+    if retry is None or retry.terms.profile is not MediaProfile.DTLS:
         return None
-    return retry.line.target.words if isinstance(after.sip, Preparing) else None
+    refused = after.relay_retry is None and isinstance(after.sip, Preparing)
+    return retry.line.target.words if refused or sip_leg.is_answer_useless(before.sip, after.sip) else None
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:

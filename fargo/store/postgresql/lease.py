@@ -11,7 +11,8 @@ Rules:
    ends it. Whoever has a lease lets its session ask something every BEAT_SECONDS. A session that waits for the server
    is not silent.
 4. Each taking of a lease has a number, the *term*. A process that has lost its session takes the lease again only in
-   the same term: otherwise another has had it in between, and what this process knows is out of date.
+   the same term: otherwise another has had it in between, and what this process knows is out of date. That is also so
+   if somebody has had the whole log, so that counts as a taking of every lease, and each of those as one of the whole.
 5. What is decided here is asked of the server as a `LeaseSession`, of which PostgreSQL has one
    (`fargo.store.postgresql.lease_session`), and the simulator of the tests another.
 """
@@ -47,7 +48,7 @@ class LeaseSession(Protocol):
         """End the session that has a lock if it has asked nothing for so long, and waits for nothing."""
 
     def next_term(self, worker: str) -> int:
-        """Count one more taking of a lease, and return its number."""
+        """Count one more taking of a lease (rule 4), and return its number. The name of the whole log's is empty."""
 
     def term(self, worker: str) -> int | None:
         """Return the number of the latest taking of a lease."""

@@ -16,6 +16,8 @@ Rules:
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
+   A user is erased in one statement that holds up whoever is about to get the lease, so that nobody goes on with a user
+   who is being erased.
 6. A gateway reads its log before its reactor runs, which can take longer than a session may be silent. So the thread
    gives the signs of life of a worker until it gets something to do.
 """
@@ -39,13 +41,13 @@ from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock
+from fargo.store.postgresql.database import WHAT
 from fargo.store.postgresql.lease import given_up, live_until_used, take_again
 from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
 from fargo.store.postgresql.once import once
 from fargo.store.postgresql.owners import NOBODY
 from fargo.store.postgresql.rows import values_of
-from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
+from fargo.store.postgresql.store import PostgresqlWriter, vacuum
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
@@ -62,8 +64,16 @@ _END_SESSION: Final = """
 _EVENT: Final = "select at, type, format, body from events where jid = %(jid)s and version = %(version)s"
 _TRANSACTION: Final = "select pg_current_xact_id()::text"
 _OUTCOME: Final = "select pg_xact_status(%(number)s::text::xid8)"
-_STILL_OURS: Final = """
-    select count(*) from pg_locks where locktype = 'advisory' and classid = %(kind)s::oid and pid = %(pid)s and granted
+_ERASE_IF_OURS: Final = """
+    with ours as (
+        select from leases where worker = %(worker)s and term = %(term)s for share
+    ), of_events as (
+        delete from commands where exists (select from ours)
+        and event in (select id from events where jid = %(jid)s)
+    ), all_events as (
+        delete from events where exists (select from ours) and jid = %(jid)s
+    )
+    select count(*) from ours
 """
 
 
@@ -145,11 +155,9 @@ class ThreadedStore(PostgresqlWriter):
 
     def erase(self, user: str) -> None:
         """Erase all entries of a user, if the log is still ours."""
-        with self._sessions.transaction() as connection:
-            values = {"kind": Lock.APPENDING, "pid": self._session["pid"]}
-            if not connection.execute(_STILL_OURS, values).fetchall()[0][0]:
-                raise StoreError(texts.NOT_LOCKED.format(database=self._database))
-            erase_stream(connection, user)
+        values = {"worker": self._worker or "", "term": self._term, "jid": user}
+        if self._sessions.rows(_ERASE_IF_OURS, values) != [(1,)]:
+            raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
     def purge(self) -> bool:
         """Begin to remove what has left from the tables."""

@@ -60,7 +60,11 @@ QUICK_CHANGE = (
 SLOW_STARTS = (put(), first("slow start", 0.0, 3), second("slow start", 0.0, 3), first("kill", 6.0))
 GONE = (put(), first("vanish", 12.0))
 ORDINARY = (put(), put(ASKS), put(ASKS + 10))
-FULL = (put(), first("slow start", 0.0, 0), WorkersMove("full", 0, 0, 0.0), put(ASKS, 6.0))
+FULL = (
+    *(put(), second("full", 0.0), *(put(number, 0.1) for number in range(ASKS, ASKS + 12, 2)), second("full", 9.0, 1)),
+    *(second("kill", 9.0), put()),
+)
+"""The first process says ends that the log does not take, the second goes on without knowing, and ends."""
 STORIES = (
     *(FROZEN, ASKED_LATER, CUT_OFF, TAKEN_AND_GIVEN_BACK, ANSWER_LOST, QUICK_CHANGE, SLOW_STARTS, GONE, ORDINARY),
     FULL,

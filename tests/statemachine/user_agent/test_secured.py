@@ -238,6 +238,17 @@ def test_a_phone_that_refuses_is_called_through_the_relay_and_not_asked_again() 
     assert not story.methods
 
 
+def test_a_phone_that_answers_otherwise_is_called_through_the_relay_the_next_time() -> None:
+    """So does linphone with DTLS, but without ICE."""
+    story = Securing(replace(WITH_RELAY, end_to_end="always"))
+    story.calls_out()
+    story.answers(sdp())
+    assert story.ended.text == ANSWER_WITHOUT_AUDIO
+    story.responds(200, "OK", to="BYE")
+    story.calls_out()
+    assert story.the(OfferRelay)
+
+
 def test_without_a_relay_the_refusal_is_told() -> None:
     story = Securing()
     story.calls_out()
