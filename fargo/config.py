@@ -359,9 +359,7 @@ class Config(Section):
 
     def of(self, worker: str | None, workers: tuple[str, ...]) -> "Config":
         """Return this configuration as that of a worker, or of a gateway with these workers."""
-        state = self.state
-        if worker:
-            state = state.model_copy(update={"directory": state.directory / worker})
+        state = self.state.model_copy(update={"directory": self.state.directory / (worker or "")})
         made = self.model_copy(update={"state": state})
         made._worker, made._workers = worker, workers
         return made

@@ -6,7 +6,7 @@ Rules:
    first user reaches the gateway. `Restarted` goes to the users who had anything open when the stream is up, because
    they cannot be told earlier. SIP messages of our own user agent are taken in from then on.
 2. Stopping: `Stopping` to all users, also if the log has failed (`fargo.engine`, rule 6). When their SIP connections
-   are gone, or after SIGN_OUT_SECONDS, the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
+   are gone (`all_signed_out`), the XMPP stream, the relay, the SIP hosts, the edge, the vault and the log are
    stopped. A gateway that keeps its calls does not say goodbye at SIGTERM and SIGINT: no `Stopping`, and the edge goes
    on (`fargo.edge.leftover`). It does at SIGQUIT, and if the log has failed, also while it stops.
 3. SIGHUP reads the configuration again (`fargo.reload`). If the file has a mistake, nothing changes. SIGUSR1 prints the
@@ -18,8 +18,8 @@ Rules:
 6. While the XMPP server is away, or refuses the component, the gateway waits for it: the log and the service manager
    are told why.
 7. What becomes of calls and accounts is told to the operator (`fargo.journal`), once it is in the log.
-8. A worker waits until no other process is it, and then starts. It gives signs of life to the log; if another process
-   has taken its place, it stops without a word to anybody.
+8. A worker waits until no other process is it, and then starts. It gives signs of life to the log, from the beginning
+   to the end; if another process has taken its place, it stops without a word to anybody.
 """
 
 import gc
@@ -28,12 +28,13 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from functools import partial
+from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped, deferLater
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -64,7 +65,7 @@ from fargo.retention import Retention
 from fargo.room import Room
 from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
-from fargo.sip_service import SipService
+from fargo.sip_service import SipService, all_signed_out
 from fargo.state_keeping import StateKeeping
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import country
@@ -93,10 +94,7 @@ from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 from fargo.workers.around import AroundShare
 from fargo.workers.heartbeat import Heartbeat
-from fargo.workers.standby import in_turn
-
-SIGN_OUT_SECONDS: Final = 5.0
-"""The time that signing out of SIP may take when the gateway stops."""
+from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
 
 def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = False) -> int:
@@ -155,6 +153,7 @@ class Daemon:
         directory = config.state.directory
         make_directory(directory)
         self._spare, self._log = opened(config, reactor)
+        self._log_ours_since = monotonic()
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
         self._state_keeping = StateKeeping(
@@ -170,6 +169,7 @@ class Daemon:
             took=self._monitoring.committed,
             erases=self._state_keeping.give_up,
             share=self._share,
+            sure_seconds=inf if config.worker is None else SURE_SECONDS,
         )
         self._screening = Screening(
             self._engine.put, daemon_settings.networks(config), daemon_settings.elsewhere(config), reactor.seconds
@@ -280,6 +280,7 @@ class Daemon:
             self._reactor.stop()
 
     async def _start(self) -> None:
+        self._heartbeat.start()
         try:
             await self._edge.start()
             await self._sip.link.start()
@@ -291,17 +292,17 @@ class Daemon:
         if self._relay:
             self._relay.start()
         self._clock.start()
-        self._heartbeat.start()
         for user in self._engine.busy():
             state = self._engine.state(user)
             self._sip.know(user, state.registrations if state else {})
+        if self._config.worker is not None:
+            await deferLater(self._reactor, hush(self._log_ours_since, monotonic()))
         self._xmpp.start()
         self._manager.started()
 
     async def _stop(self) -> None:
         self._dispatcher.stop()
         self._clock.stop()
-        self._heartbeat.stop()
         self._cooperator.stop()
         self._retention.stop()
         self._state_keeping.stop()
@@ -315,7 +316,7 @@ class Daemon:
         if goodbye:
             self._engine.broadcast(Stopping())
             await self._engine.settled()  # a log that is locked may take its time
-            await self._all_signed_out()
+            await all_signed_out(self._sip.link, self._engine.settled, self._reactor)
         if self._share:
             await self._share.settled()
         await self._engine.stop()
@@ -331,22 +332,9 @@ class Daemon:
         await (self._edge.stop() if goodbye else self._edge.leave())
         self._upkeep.stop()
         self._vault.close()
+        self._heartbeat.stop()
         self._log.close()
         self._spare.close()
-
-    async def _all_signed_out(self) -> None:
-        """Return when no SIP connection is left, or after SIGN_OUT_SECONDS."""
-        try:
-            await Deferred.fromCoroutine(self._signed_out()).addTimeout(SIGN_OUT_SECONDS, self._reactor)
-        except TimeoutError:
-            self._logger.warn(texts.NOT_SIGNED_OUT, count=self._sip.link.connections)
-
-    async def _signed_out(self) -> None:
-        """Return when signing out leads to nothing more: a registrar that asks for a login is sent another request."""
-        await self._engine.settled()
-        while self._sip.link.connections:
-            await self._sip.link.all_signed_out()
-            await self._engine.settled()
 
     def _room_changed(self, none: bool) -> None:
         self._engine.no_room = none
@@ -448,7 +436,7 @@ class Daemon:
     def _about(self) -> About:
         """Return what the operator is told of the gateway as a whole."""
         phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
-        return About(phase, self._config.xmpp.domain, self._config.log.keep)
+        return About(phase, self._config.xmpp.domain, self._config.log.keep, self._config.worker)
 
     def _state_bug(self, failure: Failure) -> None:
         if not failure.check(SchedulerStopped):

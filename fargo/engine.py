@@ -18,19 +18,22 @@ Rules:
    the other events are as if it had not been put.
 8. An event that could not be read back from the log is dropped: an odd value of one peer must not stop the gateway.
 9. If another process has taken this one's place, nothing is said any more: `lose` drops all that was put. It is the
-   other's to say.
+   other's to say. The log says whether that is so. So if it may be, commands are handed out ``sure_seconds`` after the
+   log was asked at the latest; otherwise it is asked once more, also for events that need no row.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from math import inf
 from time import monotonic, time
-from typing import Final, Protocol, get_args
+from typing import Final, get_args
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from fargo import texts
+from fargo.engine_parts import SpareLog, StateMachine, UsersShare
 from fargo.loading import Loaded, loaded
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import LogRecord
@@ -50,45 +53,10 @@ _FOR_LOG: Final = frozenset({*get_args(LogRecord), Forget})
 """The commands that nobody but the log carries out."""
 
 
-class StateMachine(Protocol):
-    """The functions of `fargo.statemachine.machine` that the engine needs."""
-
-    def new(self, jid: str, /) -> User: ...
-    def fold(self, user: User, recorded: Recorded, /) -> tuple[User, tuple[Issued, ...], str | None]: ...
-    def next_due(self, user: User, /) -> float | None: ...
-    def is_idle(self, user: User, /) -> bool: ...
-    def secrets(self, user: User, /) -> tuple[str, ...]: ...
-    def answers(
-        self, user: User, event: Event, at: float, policy: Policy, no_room: bool, draining: bool, /
-    ) -> tuple[Issued, ...] | None: ...
-
-
-class SpareLog(Protocol):
-    """Takes entries when the log does not (`fargo.store.spare.Spare`)."""
-
-    def keep(self, entries: list[Entry], /) -> None: ...
-
-
 def steady_clock() -> Callable[[], float]:
     """Return a clock in seconds since 1970 that runs evenly from now on, even if the wall clock is corrected."""
     start = time() - monotonic()
     return lambda: start + monotonic()
-
-
-class UsersShare(Protocol):
-    """This process's share of the users (`fargo.workers.share.Share`)."""
-
-    def owns(self, user: str, /) -> bool:
-        """Return True if the events of a user are folded here."""
-
-    def hand_on(self, user: str, event: Event, /) -> None:
-        """Let an event of anybody else get to where it is folded."""
-
-    def came_of(self, event: Event, /) -> int | None:
-        """Return the id of what was handed on and is done when this event is committed, None if it came by itself."""
-
-    def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
-        """Commit a batch as the log does, and with it that these things that were handed on are done."""
 
 
 class Engine:
@@ -102,6 +70,7 @@ class Engine:
     taken with its commands; ``committed`` of the entries of each batch when their commands are handed out, and of their
     users' states then; ``took`` how many seconds the log took for each batch. ``erases`` is called
     before a user is erased. ``share`` says whose events are for this process, if users belong to workers.
+    ``sure_seconds``: see rule 9.
     """
 
     _logger = Logger()
@@ -121,6 +90,7 @@ class Engine:
         took: Callable[[float], None] | None = None,
         erases: Callable[[], None] = lambda: None,
         share: UsersShare | None = None,
+        sure_seconds: float = inf,
     ) -> None:
         self.faults = 0
         self.is_open = True
@@ -135,6 +105,8 @@ class Engine:
         self._took = took
         self._erases = erases
         self._share = share
+        self._sure_seconds = sure_seconds
+        self._sure_until = -inf
         self._machine = machine
         self._dispatch = dispatch
         self._failed = failed
@@ -239,7 +211,7 @@ class Engine:
             self._drop(jid)
         return True
 
-    def lose(self, why: LeaseLostError) -> None:
+    def lose(self, why: BaseException) -> None:
         """Say nothing more, as another process goes on with the users (rule 9)."""
         if self.is_lost:
             return
@@ -248,7 +220,8 @@ class Engine:
         self._collected.clear()
         self._committing = None
         self._tell_settled()
-        self._failed(str(why))
+        if not self._log_failed:
+            self._failed(str(why))
 
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when what was put is committed and its commands are handed out, and nothing else
@@ -290,36 +263,60 @@ class Engine:
         if self._log_failed:
             self._keep(batch)
             return
-        if not (batch.entries or batch.handed_on):
+        if batch.entries or batch.handed_on:
+            self._ask(batch, lambda: self._append(batch), self._taken)
+        elif batch.issued:
+            self._hand_out(batch)
+        else:
             self._committed(batch)
-            return
-        begun = monotonic()
+
+    def _ask(
+        self,
+        batch: Batch,
+        append: Callable[[], Deferred[list[int]] | list[int]],
+        then: Callable[[list[int], Batch, float], None],
+    ) -> None:
+        """Give something to the log for a batch. `then` gets the answer, and the time when the log was asked."""
+        asked = self._now()
         try:
-            committed = self._append(batch)
+            committed = append()
         except Exception as error:  # no command may be sent that is not in the log
             self._fail(batch, error)
             return
         if isinstance(committed, Deferred):
             failed = lambda failure: self._fail(batch, failure.value)  # noqa: E731
-            committed.addCallbacks(self._taken, failed, callbackArgs=(batch, begun))
+            committed.addCallbacks(then, failed, callbackArgs=(batch, asked))
         else:
-            self._taken(committed, batch, begun)
+            then(committed, batch, asked)
 
     def _append(self, batch: Batch) -> Deferred[list[int]] | list[int]:
         if batch.handed_on and self._share:
             return self._share.append(batch.entries, batch.handed_on)
         return self._store.append(batch.entries)
 
-    def _taken(self, sizes: list[int], batch: Batch, begun: float) -> None:
-        """The log has taken a batch, which was given to it at a time of the monotonic clock."""
+    def _taken(self, sizes: list[int], batch: Batch, asked: float) -> None:
+        """The log has taken a batch."""
         if self.is_lost:
             return
         if self._took:
-            self._took(monotonic() - begun)
+            self._took(self._now() - asked)
         if self._written:
             for (recorded, _), size in zip(batch.entries, sizes, strict=True):
                 self._written(recorded, size)
-        self._committed(batch)
+        self._answered([], batch, asked)
+
+    def _answered(self, _: list[int], batch: Batch, asked: float) -> None:
+        """The log has said that it is still ours."""
+        if not self.is_lost:
+            self._sure_until = asked + self._sure_seconds
+            self._hand_out(batch)
+
+    def _hand_out(self, batch: Batch) -> None:
+        """Hand out the commands of a batch, if the log is ours for sure (rule 9)."""
+        if self._now() <= self._sure_until or self._sure_seconds == inf:
+            self._committed(batch)
+        else:
+            self._ask(batch, lambda: self._store.append([]), self._answered)
 
     def _folded(self) -> Batch:
         batch = Batch([], {}, [], [])
@@ -399,10 +396,10 @@ class Engine:
 
     def _fail(self, batch: Batch, error: BaseException) -> None:
         """Let the spare take the place of the log (rule 6), or be silent (rule 9)."""
-        if isinstance(error, LeaseLostError):
-            self.lose(error)
-            return
         if self.is_lost:
+            return
+        if isinstance(error, LeaseLostError) or self._log_failed:  # it does not even say whether it is ours
+            self.lose(error)
             return
         self._log_failed = True
         self._failed(texts.COMMIT_FAILED.format(why=error))
@@ -412,7 +409,7 @@ class Engine:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
             self._spare.keep(batch.entries)
-        self._committed(batch)
+        self._hand_out(batch)
 
     def _tell_settled(self) -> None:
         if not self._collected:

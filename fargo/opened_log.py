@@ -14,7 +14,7 @@ from fargo.statemachine import machine
 from fargo.store.interface import Store, StoreError
 from fargo.store.opening import log_in, open_store
 from fargo.store.spare import Spare, take_in
-from fargo.store.state import open_log, open_log_beside, owners_in
+from fargo.store.state import open_log, open_log_beside, owners_in, require_key
 from fargo.workers.following import Follower
 from fargo.workers.share import Share
 
@@ -22,8 +22,12 @@ _logger = Logger()
 
 
 def opened(config: Config, reactor: Any) -> tuple[Spare, Store]:
-    """Open the spare log and the log, and move into that what the gateway has said without it. Raises StoreError."""
+    """Open the spare log and the log, and move into that what the gateway has said without it. A worker is not given
+    the lease if it has not the key: it could do nothing with its users. Raises StoreError.
+    """
     directory, database, worker = config.state.directory, config.log.store, config.worker
+    if database and worker:
+        require_key(config.keys, database)
     spare = Spare(log_in(directory))
     try:
         if spare.entries():

@@ -7,10 +7,12 @@ Rules:
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.logger import Logger
 
+from fargo import texts
 from fargo.adapters.put import KeepDigits, KeepTexts, PutEvent
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip.adapter import SipAdapter
@@ -28,6 +30,11 @@ from fargo.statemachine.model.commands import Issued, SignIn, SignOut
 from fargo.statemachine.model.events import Event, SipAccount
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import EdgeRestarted, UserAgentCommand
+
+SIGN_OUT_SECONDS: Final = 5.0
+"""The time that signing out of SIP may take when the gateway stops."""
+
+_logger = Logger()
 
 
 class SipLink(Protocol):
@@ -139,6 +146,22 @@ class SipService:
         """Carry out a command, if it is for this engine (rule 2)."""
         if isinstance(issued.command, self._commands):
             self.link.do(issued)
+
+
+async def all_signed_out(link: SipLink, settled: Callable[[], Deferred[None]], reactor: Any) -> None:
+    """Return when no SIP connection is left, or after SIGN_OUT_SECONDS. ``settled``: see `fargo.engine`."""
+    try:
+        await Deferred.fromCoroutine(_signed_out(link, settled)).addTimeout(SIGN_OUT_SECONDS, reactor)
+    except TimeoutError:
+        _logger.warn(texts.NOT_SIGNED_OUT, count=link.connections)
+
+
+async def _signed_out(link: SipLink, settled: Callable[[], Deferred[None]]) -> None:
+    """Return when signing out leads to nothing more: a registrar that asks for a login is sent another request."""
+    await settled()
+    while link.connections:
+        await link.all_signed_out()
+        await settled()
 
 
 def _route(account: SipAccount, rakia: str, settings: TelepathyEdgeSettings) -> dict[str, str | int | bool]:

@@ -64,7 +64,11 @@ MAY = {
     },
     "fargo.store.vault": {"fargo.store", "fargo.store.sqlite"},
     "fargo.backfill": {CORE, "fargo.store"},
-    "fargo.engine": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.streams", "fargo.texts"},
+    "fargo.engine": {
+        *(CORE, "fargo.engine_parts", "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.streams"),
+        "fargo.texts",
+    },
+    "fargo.engine_parts": {CORE, "fargo.store"},
     "fargo.loading": {CORE, "fargo.store", "fargo.store.kept_states", "fargo.texts"},
     "fargo.state_keeping": {CORE, "fargo.loading", "fargo.store", "fargo.store.kept_states", "fargo.texts"},
     "fargo.retention": {CORE, "fargo.store", "fargo.texts"},
@@ -107,7 +111,7 @@ MAY = {
     "fargo.screening": {CORE, "fargo.adapters"},
     "fargo.sip_service": {
         *(CORE, "fargo.adapters", "fargo.adapters.sdp", "fargo.adapters.sip", "fargo.adapters.telepathy"),
-        *("fargo.config", "fargo.edge", "fargo.edge_settings"),
+        *("fargo.config", "fargo.edge", "fargo.edge_settings", "fargo.texts"),
     },
     "fargo.daemon_settings": {
         *(CORE, "fargo.adapters.xmpp", "fargo.config", "fargo.limits", "fargo.private_file", "fargo.store.copies"),

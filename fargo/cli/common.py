@@ -140,7 +140,9 @@ def directory_of_log(place: LogPlace) -> Path | None:
     """Return the directory of the gateway whose log a command reads, as its options say, None if it cannot be known."""
     options = click.get_current_context().params
     if options["log"] is None:
-        return state_directory(options["config"])
+        config = _that_is_there(options["config"])
+        several = config is not None and load_config(config).workers
+        return None if several else state_directory(config)
     return place.parent if isinstance(place, Path) else None
 
 

@@ -68,7 +68,7 @@ def check(path: Path, offline: bool) -> None:
 
     Connects to the XMPP server as the gateway does, unless the gateway runs. Changes nothing.
     """
-    config = load_config(path)
+    config = of_one_process(load_config(path))
     # Before the rest: only root can tell of an exposed relay, but what the gateway uses belongs to its own user.
     found = list(relay.exposed(config))
     found += connections.here(config)

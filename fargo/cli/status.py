@@ -79,7 +79,8 @@ def _lines(found: GatewayStatus) -> Iterator[str]:
     ailing = found.phase == "serving" and not found.is_well
     phase = (texts.AILING_STATUS if ailing else _PHASES[found.phase]).format(version=found.version, domain=found.domain)
     uptime = timedelta(seconds=int(found.uptime))
-    yield texts.SINCE.format(phase=phase, process=found.process, uptime=uptime)
+    process = texts.OF_WORKER.format(worker=found.worker) if found.worker else ""
+    yield texts.SINCE.format(phase=phase, worker=process, process=found.process, uptime=uptime)
     calls = found.calls
     rows = {
         "accounts": _accounts(found),

@@ -63,6 +63,7 @@ def fields(call: Record) -> Mapping[str, FieldValue]:
         "codec": call.codecs[0] if call.codecs else None,
         "call_id": call.call_id or None,
         "forwarded_to": call.forwarded_to or None,
+        "transferred_to": call.transferred_to or None,
         "from_client": call.from_client,
         "from_phone": call.from_phone,
         **_quality("client", call.client_quality),
@@ -79,6 +80,11 @@ def _quality(end: str, known: Quality | None) -> Mapping[str, FieldValue]:
 
 
 def _who(call: Record) -> str:
+    told = _whom(call)
+    return texts.TRANSFERRED.format(call=told, to=call.transferred_to) if call.transferred_to else told
+
+
+def _whom(call: Record) -> str:
     if call.direction == Direction.OUT:
         return texts.CALLED.format(user=call.name.user, peer=call.peer or texts.THE_GATEWAY)
     told = texts.WAS_CALLED.format(user=call.name.user, peer=call.peer_in_words or texts.ANONYMOUS)

@@ -41,11 +41,14 @@ _HOUR: Final = 3600
 
 
 class About(NamedTuple):
-    """The phase of the gateway, and what the operator has configured: its domain, and how long calls are kept."""
+    """The phase of the gateway, and what the operator has configured: its domain, how long calls are kept, and of which
+    worker this is the process.
+    """
 
     phase: Phase
     domain: str
     keep: str
+    worker: str | None = None
 
 
 class Desk:
@@ -129,6 +132,7 @@ class Desk:
             relay_sessions=self._parts.relay.sessions if self._parts.relay else None,
             faults=self._engine.faults,
             draining=self._engine.draining,
+            worker=about.worker,
         )
 
     async def _drain(self, on: bool) -> Draining:

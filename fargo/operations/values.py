@@ -46,7 +46,7 @@ class GatewayStatus(Struct, frozen=True):
     """The gateway. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
     of the gateway's own process, None if not known. ``relay_sessions``: those of the media relay, None if there is none
     or it does not tell. ``faults``: bugs that have cost a call or an event. ``draining``: no new calls are taken, as
-    the operator waits for the end of those that go on.
+    the operator waits for the end of those that go on. ``worker``: its name, None if the gateway is one process.
     """
 
     version: str
@@ -63,6 +63,7 @@ class GatewayStatus(Struct, frozen=True):
     relay_sessions: int | None
     faults: int
     draining: bool = False
+    worker: str | None = None
 
     @property
     def problems(self) -> list[str]:

@@ -36,7 +36,7 @@ from fargo.statemachine import (
 )
 from fargo.statemachine.account import account_state, connection, registration, roster, sign_in
 from fargo.statemachine.account.account_state import Unregistered
-from fargo.statemachine.call import bridge, call_state
+from fargo.statemachine.call import bridge, call_state, handover
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
@@ -443,5 +443,8 @@ def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
     effects.call = call.id
     if referral := transferring.referral(call.sip, event):
         return changed(user, call, referred.begin(user, call, event, referral, effects), effects)
+    if handover.is_answer(call, event):
+        return changed(user, call, handover.answered(call, event, effects), effects)
     after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
+    after = handover.told_by_phone(after, event, effects)
     return user if after is call else changed(user, call, after, effects)

@@ -7,12 +7,14 @@ Rules:
 2. It has the entries that the log would have got, one a line. After the last line there are zeros. A line that a power
    loss has cut is none.
 3. At the next start the entries go into the log, as one batch, and then the lines are overwritten. What the log has
-   already is left out, so it does no harm if that was interrupted.
+   already is left out, so it does no harm if that was interrupted. So is all of a user with whom another process, which
+   did not know it, has gone on meanwhile.
 4. What no longer fits is lost, and said so once.
 """
 
 import os
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -23,7 +25,7 @@ from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded
 from fargo.store import texts
 from fargo.store.codec import decode_command, decode_event, encode
-from fargo.store.entries import Entry, forgets_user
+from fargo.store.entries import Entry, forgets_user, without_forgotten
 from fargo.store.formats import FormatError
 from fargo.store.interface import StoreError, SynchronousStore
 
@@ -103,17 +105,23 @@ class Spare:
 
 def take_in(spare: Spare, log: SynchronousStore) -> int:
     """Move the entries of a spare into its log. Returns how many could not be moved: those of users of whom an entry in
-    between is lost. Raises StoreError.
+    between is lost, or who are elsewhere by now. Raises StoreError.
     """
     versions: dict[str, int] = {}
+    astray: set[str] = set()
     following: list[Entry] = []
     left_out = 0
-    for entry in spare.entries():
+    entries = spare.entries()
+    forgotten, _ = without_forgotten(entries)
+    for entry in entries:
         user, version = entry[0].user, entry[0].version
         last = versions.get(user)
         if last is None:
             last = versions[user] = log.version(user)
-        if version == last + 1 or forgets_user(entry[1]):
+        if user in astray or (version <= last and user not in forgotten and _is_another(log, entry[0])):
+            astray.add(user)
+            left_out += 1
+        elif version == last + 1 or forgets_user(entry[1]):
             following.append(entry)
             versions[user] = 0 if forgets_user(entry[1]) else version
         elif version > last:
@@ -122,6 +130,12 @@ def take_in(spare: Spare, log: SynchronousStore) -> int:
         log.append(following)
     spare.clear()
     return left_out
+
+
+def _is_another(log: SynchronousStore, recorded: Recorded) -> bool:
+    """Return True if the log has another event in the place of this one: another process has gone on with the user."""
+    found = log.page(recorded.user, recorded.version - 1, inf)
+    return not found or (found[0].at, found[0].event) != (recorded.at, recorded.event)
 
 
 def _write(file: int, text: bytes, at: int) -> None:

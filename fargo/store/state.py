@@ -96,6 +96,16 @@ def why_not_usable(directory: Path, database: DatabaseAddress) -> str | None:
     return why_not_together(directory, database) or key_problem(database, directory)
 
 
+def require_key(directory: Path, database: DatabaseAddress) -> None:
+    """Raise StoreError if the key in a directory is not that of the passwords in a database, or is missing. A database
+    without passwords has none yet.
+    """
+    with package_for(database):
+        from fargo.store.postgresql.vault_tables import key_problem
+    if problem := key_problem(database, directory):
+        raise StoreError(problem)
+
+
 def _problem(template: str, directory: Path, **numbers: int) -> str:
     ways = texts.TWO_WAYS.format(days=UNUSED_DAYS)
     return template.format(log=log_in(directory), vault=vault_in(directory), ways=ways, **numbers)

@@ -6,7 +6,9 @@ Rules:
    it ends, or its machine is silent, one of the others gets it and goes on with the users (docs/scale.md).
 2. Nothing runs while a process waits: no edge, no XMPP stream. So it can wait beside anything.
 3. The service manager is told that the process is ready: to wait is what it is for.
-4. What the other one writes is followed meanwhile (`fargo.workers.following`).
+4. A process that has lost its lease does not know it at once: it may still say for SURE_SECONDS what it has committed
+   before. So whoever gets the lease says nothing for HUSH_SECONDS. Starting takes most of that anyway.
+5. What the other one writes is followed meanwhile (`fargo.workers.following`).
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +25,11 @@ from fargo.workers.following import Follower
 
 PAUSE: Final = 0.2
 """Seconds between two attempts, each of which waits for the lease itself."""
+
+SURE_SECONDS: Final = 0.5
+"""For so long after a process has asked the log it may take it for its own."""
+HUSH_SECONDS: Final = 2 * SURE_SECONDS
+"""The rest is for a turn of the reactor, in which much can be said."""
 
 _Started = TypeVar("_Started")
 _logger = Logger()
@@ -54,3 +61,8 @@ def in_turn(
             if told is not None:
                 _logger.info(texts.TAKES_OVER, worker=worker)
             return started
+
+
+def hush(got: float, now: float) -> float:
+    """Return for how many seconds a process must not say anything yet that has got the lease at a time."""
+    return max(0.0, got + HUSH_SECONDS - now)

@@ -101,7 +101,16 @@ def _second_leg(step: ReplayStep, id: str) -> str | None:
             return call.handover.leg.name
         if call and call.forwarded is not None and call.forwarded.name:
             return call.forwarded.name
+        if call and (new := _new_phone(call)):
+            return new
     return None
+
+
+def _new_phone(call: Call) -> str | None:
+    """Return the name of the SIP leg of a phone that is to have, or has, the place of another that is still there."""
+    if call.transfer is not None:
+        return call.transfer.leg.name
+    return call.sip.name if call.transfers and call.left else None
 
 
 def _marked(message: Message, second: str | None, of: Event | Issued) -> Message:

@@ -48,7 +48,7 @@ def of(record: LogRecord, user: str) -> Label:
         case RecordTransfer(step=step, to=to, why=why):
             tone = Tone.ERROR if why else Tone.NOTE
             asked = texts.USER_TRANSFERS if record.by_user else texts.TRANSFERS
-            return Label(f"{asked[step].format(to=to)} {why}".strip(), tone)
+            return Label(f"{asked[step].format(to=to or texts.NOBODY)} {why}".strip(), tone)
         case RecordEnded(by=by, cause=cause, text=reason):
             template = texts.ENDED_WITH_REASON if reason else texts.ENDED
             side = texts.ENDED_BY_TARGET if record.forwarded else texts.ENDED_BY[by]

@@ -7,14 +7,16 @@ from replay.drawing import texts
 
 
 def peer(record: Record) -> str:
-    """Return whom the user called, or who called the user; with the number as it was before dial rules, and the number
-    that the call was forwarded to.
+    """Return whom the user called, or who called the user; with the number as it was before dial rules, and the numbers
+    that the call was forwarded and transferred to.
     """
     told = _peer(record)
     if record.rewritten is not None:
         told = texts.FROM_NUMBER.format(peer=told, number=record.rewritten.written)
     if record.forwarded_to:
         told = texts.FORWARDED.format(peer=told, to=record.forwarded_to)
+    if record.transferred_to:
+        told = texts.TRANSFERRED.format(peer=told, to=record.transferred_to)
     return plain(told)
 
 

@@ -45,6 +45,7 @@ def details(call: Record) -> Iterator[tuple[str, str]]:
         texts.TO: call.sip_to,
         texts.STATUS: status,
         texts.DIAL_RULES: _rewritten(call.rewritten),
+        texts.TRANSFERRED_TO: call.transferred_to,
         texts.FORWARDED_TO: call.forwarded_to,
         texts.FORWARDED_CALL_ID: call.forwarded_call_id,
         texts.CLIENT: "" if call.forwarded_to else call.client,
@@ -85,6 +86,9 @@ def _course(call: Record) -> Iterator[str]:
         yield texts.NOT_ANSWERED.format(after=_time(call.ended - call.began))
     if call.answered is None and call.early_audio is not None:
         yield texts.ANNOUNCEMENT
+    for each in call.transfers:
+        if template := (texts.USER_TRANSFERS if each.by_user else texts.TRANSFERS)[each.step]:
+            yield template.format(to=each.to or texts.NOBODY, why=each.why.rstrip("."))
     match call.silent:
         case ():
             yield from quality.told(call)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fargo.statemachine.model.call_records import AudioPath, Side
+from fargo.statemachine.model.call_records import AudioPath, Side, TransferStep
 from fargo.statemachine.reason import Cause
 
 # --- the beginning, and what was heard
@@ -15,6 +15,19 @@ THE_GATEWAY: Final = "the gateway itself"
 ANSWERED: Final = "The call was answered after {after}."
 TALKED: Final = "It lasted {time}."
 NOT_ANSWERED: Final = "The call was not answered, and ended after {after}."
+TRANSFERS: Final = {
+    TransferStep.ASKED: "",
+    TransferStep.REFUSED: "The phone asked for a transfer to {to}, which was refused: {why}.",
+    TransferStep.DONE: "The phone transferred the call to {to}.",
+    TransferStep.FAILED: "The phone asked for a transfer to {to}, which failed: {why}.",
+}
+USER_TRANSFERS: Final = {
+    TransferStep.ASKED: "",
+    TransferStep.REFUSED: "The user wanted to transfer it to {to}, which was refused: {why}.",
+    TransferStep.DONE: "The user transferred the call to {to}.",
+    TransferStep.FAILED: "The user wanted to transfer it to {to}, which failed: {why}.",
+}
+NOBODY: Final = "an address that cannot be called"
 ANNOUNCEMENT: Final = "The caller heard sound from the other side before that, such as an announcement."
 NO_AUDIO: Final = "The relay received no audio from either end."
 NOTHING_FROM_CLIENT: Final = "The relay received no audio from the XMPP client: the phone heard nothing."
@@ -96,6 +109,7 @@ STATUS: Final = "SIP status"
 DIAL_RULES: Final = "Dial rules"
 REWRITTEN: Final = "{written} became {number} and then {result}: {rules}"
 NUMBER_REFUSED: Final = "{written} was refused: {rules}"
+TRANSFERRED_TO: Final = "Transferred to"
 FORWARDED_TO: Final = "Forwarded to"
 FORWARDED_CALL_ID: Final = "Call-ID to that number"
 CLIENT: Final = "XMPP client"

@@ -50,15 +50,16 @@ class Wanted(Struct, frozen=True):
 
 def is_with(record: Record, text: str) -> bool:
     """Return True if the text is a part of the peer's address or name, or of the address that the call was forwarded
-    to; or a number that is a part of theirs: as it is dialled, or as the peer's was before dial rules.
+    or transferred to; or a number that is a part of theirs: as it is dialled, or as the peer's was before dial rules.
     """
     number = _digits(text) if _NUMBER.fullmatch(text) else ""
-    numbers = [each.partition("@")[0] for each in (record.peer, record.forwarded_to)]
+    numbers = [each.partition("@")[0] for each in (record.peer, record.forwarded_to, record.transferred_to)]
     if record.rewritten is not None:
         numbers += [record.rewritten.written, record.rewritten.number]
     among = number and any(number in _digits(each) for each in numbers)
     return bool(among) or any(
-        text.casefold() in each.casefold() for each in (record.peer, record.peer_name, record.forwarded_to)
+        text.casefold() in each.casefold()
+        for each in (record.peer, record.peer_name, record.forwarded_to, record.transferred_to)
     )
 
 
@@ -72,7 +73,7 @@ COLUMNS: Final = (
     *("call_id", "sip_from", "sip_to", "sip_status", "early_audio", "codecs", "media_local", "media_remote", "held"),
     *("encrypted", "loss_from_client", "loss_from_phone", "jitter_from_client", "jitter_from_phone"),
     *("mos_from_client", "mos_from_phone", "number_written", "number", "dial_rules"),
-    *("forwarded_to", "forwarded_call_id"),
+    *("forwarded_to", "forwarded_call_id", "transferred_to"),
 )
 """The columns of the view."""
 
@@ -121,6 +122,7 @@ def row(record: Record) -> dict[str, str | float | None]:
         "dial_rules": "; ".join(rewritten.rules) if rewritten else "",
         "forwarded_to": record.forwarded_to,
         "forwarded_call_id": record.forwarded_call_id,
+        "transferred_to": record.transferred_to,
     }
 
 

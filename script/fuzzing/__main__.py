@@ -37,7 +37,7 @@ _SEEDS = 1_000_000_000
 def main(minutes: float, seed: int | None, logs: Path, stories: bool) -> None:
     """Search for failures. Exit code 0: all invariants and properties held; 1: one did not."""
     first = randrange(_SEEDS) if seed is None else seed
-    click.echo(f"Simulating runs from seed {first} on, then exploring all courses of a single call.")
+    click.echo(f"Simulating workers and runs from seed {first} on, then exploring all courses of a single call.")
     with click.progressbar(length=max(1, round(minutes * 60)), show_pos=False, item_show_func=_shown) as bar:
         start = monotonic()
 
@@ -65,14 +65,14 @@ def _shown(fuzzed: Fuzzed | None) -> str:
     if fuzzed is None:
         return ""
     return (
-        f"{fuzzed.runs:,} runs of {fuzzed.events:,} events; "
+        f"{fuzzed.stories:,} stories of workers; {fuzzed.runs:,} runs of {fuzzed.events:,} events; "
         f"{fuzzed.states:,} states explored by {fuzzed.transitions:,} transitions"
     )
 
 
 def _described(failure: Failure) -> str:
     again = "the explorer always finds it" if failure.seed is None else f"script/fuzz --seed {failure.seed}"
-    moves = "\n".join(f"  {' '.join(move).rstrip()}" for move in failure.path)
+    moves = "\n".join(f"  {' '.join(map(str, move)).rstrip()}" for move in failure.path)
     return f"\nBroken: {failure.broken}\n\nafter\n{moves}\n\nlog     {failure.golden}\nrepeat  {again}"
 
 

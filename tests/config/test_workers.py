@@ -81,7 +81,7 @@ def test_an_unknown_worker_is_told_with_the_known_ones(file: Path) -> None:
         load(file, "c")
 
 
-@pytest.mark.parametrize("command", ["run --as-root", "status", "stop", "drain"])
+@pytest.mark.parametrize("command", ["run --as-root", "check", "status", "stop", "drain"])
 def test_a_command_about_one_process_asks_which(file: Path, command: str) -> None:
     result = CliRunner().invoke(main, [*command.split(), "-c", str(file)])
     assert result.exit_code == 2

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
 from world.jingle_call import JingleCall
 from world.pjsip import Pjsip
+from world.sip_agent import Call, ScriptedProvider
 
 from .customer import Customer
 from .engines import sip_only
@@ -52,7 +54,7 @@ async def test_a_call_is_transferred_to_a_phone_that_takes_it(alice: Customer) -
     carol.answer()
     assert "carol@sip.test" in await released(call)
     await joined(bob, carol)
-    assert "There was" not in await ask(alice, "calls")
+    assert "You transferred the call to carol@sip.test." in await ask(alice, "calls")
 
 
 async def test_a_call_goes_on_when_nobody_takes_it(alice: Customer) -> None:
@@ -66,6 +68,41 @@ async def test_a_call_goes_on_when_nobody_takes_it(alice: Customer) -> None:
     await hear_each_other(call, carol)
     carol.hang_up()
     assert (await call.ended()).reason == "success"
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_a_phone_places_the_call_that_the_provider_does_not_let_the_gateway_place(
+    scripted_alice: Customer, scripted: ScriptedProvider, takes: bool
+) -> None:
+    alice, media = scripted_alice, await scripted_alice.world.media()
+    call = await alice.call("bob", await alice.world.media())
+    phone = await scripted.called()
+    phone.respond(phone.invite, 200, sdp=phone.sdp(media), headers=[("Allow", "INVITE, ACK, BYE, REFER")])
+    await phone.request_of("ACK")
+    await call.answered()
+    mark = len(alice.client.stanzas)
+    await ask(alice, "transfer +44 1632 960111")
+    second = await scripted.called()
+    second.respond(second.invite, 503)
+    refer = await phone.request_of("REFER")
+    assert refer["Refer-To"] == f"<sip:+441632960111@{scripted.domain}>"
+    phone.respond(refer, 202 if takes else 405)
+    if takes:
+        await notified(phone, "SIP/2.0 100 Trying")
+        await notified(phone, "SIP/2.0 200 OK")
+        assert "+441632960111" in (await call.ended()).text
+        await phone.ended()
+        return
+    told = await alice.client.wait(lambda each: "not transferred" in "".join(each.itertext()), "a message", after=mark)
+    assert "503" in "".join(told.itertext())
+    await phone.hang_up()
+    await call.ended()
+
+
+async def notified(phone: Call, line: str) -> None:
+    """Let a phone tell what has become of the call that it was asked to place."""
+    told = [("Event", "refer"), ("Subscription-State", "active;expires=60"), ("Content-Type", "message/sipfrag")]
+    assert (await phone.final(phone.request("NOTIFY", headers=told, sdp=f"{line}\r\n"))).status == 200
 
 
 async def test_a_client_with_transfers_joins_the_phones_of_its_two_calls(alice: Customer) -> None:

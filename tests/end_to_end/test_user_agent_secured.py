@@ -7,9 +7,10 @@ import pytest
 import pytest_asyncio
 from world.baresip import Baresip
 from world.browser import BrowserPhone
-from world.dino import Dino
 from world.gateway import Gateway
+from world.jingle_call import JingleCall
 from world.linphone import Linphone
+from world.recording import hears
 from world.wire import Wire
 from world.world import World
 
@@ -94,15 +95,20 @@ async def test_chromium_calls_linphone_without_a_relay(world: World, wire: Wire,
     await alice.ended()
 
 
-@pytest.mark.alone
-async def test_dino_calls_a_phone_without_a_relay(world: World, gateway: Gateway, bob: Baresip) -> None:
-    """Whether the phone hears Dino is not looked at: in some calls it sends no audio (docs/clients.md)."""
+async def test_a_phone_with_dtls_calls_a_client_without_through_the_relay(
+    world: World, wire: Wire, engine: str
+) -> None:
+    await world.relay(wire.address)
+    gateway = await world.gateway("auto", engine)
     dave = Customer(world, gateway, await world.client("dave"))
     await dave.register()
-    await world.contact(dave.client, "bob")
-    dino = await world.add(Dino(world.server, "dave"))
-    await dino.call(f"bob@{world.server.component}")
+    bob = await world.phone("bob", hertz=PHONE_HERTZ, address=wire.address, encrypts=True)
+    await bob.dial("sip:dave@sip.test")
+    media = await world.media()
+    call = await JingleCall.incoming(dave.client, media)
+    await call.accept()
+    await bob.event("CALL_ESTABLISHED")
     await bob.process.line("DTLS-SRTP complete")
-    await dino.hears(bob.hertz)
-    await dino.hang_up()
+    await hears(lambda: media.tone, PHONE_HERTZ)
+    await call.terminate()
     await bob.event("CALL_CLOSED")

@@ -240,6 +240,7 @@ def test_a_call_that_was_not_answered() -> None:
         "codec": None,
         "call_id": None,
         "forwarded_to": None,
+        "transferred_to": None,
         "from_client": None,
         "from_phone": None,
         "loss_from_client": None,

@@ -136,6 +136,7 @@ def test_a_call_from_its_notes(path: Path) -> None:
         "number": "",
         "dial_rules": "",
         "forwarded_to": "",
+        "transferred_to": "",
         "forwarded_call_id": "",
     }
 

@@ -338,6 +338,9 @@ def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:
     yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
     for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
         yield SipRequestReceived(name, _head(method), source, "stray")
+    yield SipRequestReceived(name, _head("REFER"), source, "stray", headers=SipHeaders(refer_to="<sip:carol@sip.test>"))
+    takes_over = SipHeaders(replaces="stray;to-tag=stray;from-tag=stray")
+    yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER, takes_over, of_provider=True)
     yield SipRequestReceived(name, _head("NOTIFY"), source, "stray", body=MessageSummary(True, 2))
     sent = {key: each.command for key, each in user.pending.items() if isinstance(each.command, SendRequest)}
     methods = {key: request.method for key, request in sent.items() if request.dialog == name}

@@ -1,7 +1,8 @@
 """Simulator and explorer for as long as asked: what `script/fuzz` does.
 
 The simulator makes runs of consecutive seeds, so the first seed of a failure repeats it; the explorer goes deeper than
-the tests, start by start. A failure is told in as few moves as it takes, and what was recorded is kept as a golden log.
+the tests, start by start. Workers have stories of their own, with the same seeds. A failure is told in as few moves as
+it takes, and what was recorded is kept as a golden log.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from .explorer import explore
 from .quirks import NONE
 from .runs import a_beginning, at_random, run, shortest, some_quirks
 from .starts import STARTS
+from .workers.stories import WorkersMove, drawn, shortest_story, told
 from .world import Move
 
 _LENGTH: Final = 150
@@ -26,6 +28,10 @@ _LENGTH: Final = 150
 _MOST_STATES: Final = 100_000
 """Worlds that the explorer keeps for one start: some hundred megabytes."""
 _DEEP: Final = 1000
+_STORY: Final = 40
+"""Moves of a story of workers."""
+_OF_WORKERS: Final = 0.2
+"""The share of the time that these have."""
 
 
 class Failure(Struct, frozen=True):
@@ -34,7 +40,7 @@ class Failure(Struct, frozen=True):
     """
 
     broken: Broken
-    path: tuple[Move, ...]
+    path: tuple[Move | WorkersMove, ...]
     seed: int | None
     golden: Path
 
@@ -46,6 +52,7 @@ class Fuzzed(Struct):
     events: int = 0
     states: int = 0
     transitions: int = 0
+    stories: int = 0
     failure: Failure | None = None
 
 
@@ -54,11 +61,17 @@ Progress = Callable[[Fuzzed], None]
 
 
 def fuzz(seconds: float, seed: int, directory: Path, progress: Progress) -> Fuzzed:
-    """Simulate for half of the time, then explore; whatever time the explorer leaves goes to more runs.
+    """Tell stories of workers for a fifth of the time. Simulate for half of the rest, then explore; whatever time the
+    explorer leaves goes to more runs.
 
     Ends at the first failure, whose golden log is put into the directory.
     """
     start, fuzzed = monotonic(), Fuzzed()
+    _tell(start + seconds * _OF_WORKERS, seed, directory, progress, fuzzed)
+    seconds -= monotonic() - start
+    start = monotonic()
+    if fuzzed.failure:
+        return fuzzed
     _simulate(start + seconds / 2, seed, directory, progress, fuzzed)
     for number, name in enumerate(STARTS, 1):
         if fuzzed.failure is None:
@@ -66,6 +79,22 @@ def fuzz(seconds: float, seed: int, directory: Path, progress: Progress) -> Fuzz
     if fuzzed.failure is None:
         _simulate(start + seconds, seed + fuzzed.runs, directory, progress, fuzzed)
     return fuzzed
+
+
+def _tell(until: float, seed: int, directory: Path, progress: Progress, fuzzed: Fuzzed) -> None:
+    """Tell stories of workers; one at least."""
+    while not fuzzed.stories or monotonic() < until:
+        story = drawn(Random(seed), _STORY)
+        done = told(story)
+        fuzzed.stories += 1
+        progress(fuzzed)
+        if done.broken:
+            short = shortest_story(story, done.broken.rule)
+            broken = told(short).broken
+            assert broken is not None
+            fuzzed.failure = _failure(broken, tuple(short), seed, directory)
+            return
+        seed += 1
 
 
 def _simulate(until: float, seed: int, directory: Path, progress: Progress, fuzzed: Fuzzed) -> None:
@@ -98,7 +127,7 @@ def _explore(name: str, until: float, directory: Path, progress: Progress, fuzze
             return
 
 
-def _failure(broken: Broken, path: tuple[Move, ...], seed: int | None, directory: Path) -> Failure:
+def _failure(broken: Broken, path: tuple[Move | WorkersMove, ...], seed: int | None, directory: Path) -> Failure:
     directory.mkdir(parents=True, exist_ok=True)
     golden = directory / f"{'explored' if seed is None else seed}.jsonl"
     write(golden, broken.log)

@@ -321,6 +321,8 @@ class Watch(Struct, frozen=True):
                 dialog=None, headers=SipHeaders(diversion=(_, *_)), body=Sdp(audio=Content() as audio), repeats=None
             ):
                 return self._forwards(issued, _codecs((audio,)), event)
+            case SendRequest(dialog=None, headers=SipHeaders(referred_by=str()), repeats=None):
+                return self._starts(("transfer", issued.id), event)
             case SendRequest(dialog=None, body=Sdp(), repeats=None) if isinstance(event, GatewayAsked | CommandAsked):
                 return self._starts(("transfer", issued.id), event)
             case SendRequest(dialog=None, body=Sdp(audio=Content() as audio), repeats=None):

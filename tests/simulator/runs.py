@@ -43,7 +43,7 @@ _WEIGHTS: Final = {
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
          "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream",
-         "restart the XMPP server", "die", "turn zombie",
+         "restart the XMPP server", "be taken over", "deliver, then be taken over", "die", "turn zombie",
          "register", "register another", "register nonsense", "send nonsense", "ask", "probe", "subscribe",
          "unsubscribe", "forget", "fail", "refuse", "call again", "accept again", "answer with strange codecs",
          "accept with strange codecs",
@@ -132,6 +132,13 @@ TRANSFERRING: Final = {
     )
 }
 """Users who transfer a call."""
+
+
+REFERRING: Final = {
+    "phones that transfer": _talking(_plain(Policy(engine="sip")), 1),
+    "phones that transfer, a relay": _talking(_mixed(Policy(relay=True, engine="sip")), 1),
+}
+"""Users who talk to a phone, which may transfer the call, or another take it over, among other things."""
 
 
 def at_random(random: Random) -> Draw:

@@ -20,6 +20,7 @@ from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
     AskCall,
+    AskConference,
     AskForward,
     AskKeep,
     AskRemoval,
@@ -73,7 +74,7 @@ REQUESTS: Final = (
     *(AskRules(), RuleRefused("It has no end."), AddRule(DialRule("s/.*//", Direction.IN))),
     *(TryNumber("+1900", Direction.IN, DialRule("s/[*]/#/")), DeleteRule(2), DeleteRule(1)),
     *(CallNumber("+44 1632 960222"), KeepContact(), AskKeep()),
-    *(TransferCall("+44 1632 960333"), TransferCall(), AskTransfer()),
+    *(TransferCall("+44 1632 960333"), TransferCall(), AskTransfer(), AskConference()),
 )
 """The user's requests to the gateway in a chat."""
 NEW_RULE: Final = DialRule(r"s/^\+9[0]?//")

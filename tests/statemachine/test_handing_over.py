@@ -9,7 +9,8 @@ from fargo.statemachine.model.call_records import Direction, RecordEnded, Record
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
-from fargo.statemachine.model.requests import AddRule, DialRule, TransferCall
+from fargo.statemachine.model.requests import AddRule, DialRule, ShowCalls, TransferCall
+from fargo.statemachine.model.sip_messages import SipFragment, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 
 from .forwarding import AT_TARGET, ELSEWHERE, media, place
@@ -57,6 +58,12 @@ def test_the_two_phones_are_joined_until_one_hangs_up(by_target: bool) -> None:
     assert (ended.by, ended.cause, ended.forwarded) == (Side.PHONE, Cause.HUNG_UP, by_target)
     story.responds(200, "OK", to="BYE", remote_tag=other)
     assert not story.user.calls
+
+
+def test_the_list_of_calls_says_whereto() -> None:
+    story = Transferring().joined()
+    told = f"you called {PEER}. You transferred the call to {NUMBER}@sip.test."
+    assert told in story.asks(ShowCalls())
 
 
 def test_the_call_goes_on_if_the_number_does_not_take_it() -> None:
@@ -212,6 +219,91 @@ def test_phones_without_a_common_codec_are_not_joined() -> None:
     story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
     assert story.transfers(None) == texts.NO_AUDIO_IN_COMMON
     assert len(story.user.calls) == 2
+
+
+# --- phones that place the call themselves (REFER)
+
+
+def referring(status: int = 503) -> Transferring:
+    """The provider has not put the call through to the number, and Bob's phone can place it."""
+    story = Transferring()
+    story.calls()
+    story.answers(sdp(PCMU), headers=SipHeaders(allow=("INVITE", "REFER")))
+    story.transfers()
+    story.responds_to("target", status)
+    return story
+
+
+def notifies(story: Transferring, status: int) -> None:
+    """Bob's phone tells what has become of the call that it has placed."""
+    story.bob_sends("NOTIFY", SipFragment(status, "Said"))
+    assert story.statuses == [200]
+
+
+def test_a_phone_is_asked_to_place_a_call_that_the_provider_does_not() -> None:
+    story = referring()
+    refer = story.now("REFER")
+    assert (refer.headers.refer_to, refer.headers.referred_by) == (f"<{URI}>", "<sip:alice@sip.test>")
+    assert (refer.recipient.tag, story.said) == ("bob", [])
+    story.responds(202, "Accepted", to="REFER")
+    notifies(story, 180)
+    assert story.said == []
+    notifies(story, 200)
+    assert story.said == [f"The call with {PEER} was transferred to {NUMBER}@sip.test."]
+    assert (story.the(TerminateSession).condition, story.now("BYE").recipient.tag) == ("success", "bob")
+    assert steps(story) == [TransferStep.ASKED, TransferStep.DONE]
+    [ended] = [each for each in story.noted() if isinstance(each, RecordEnded)]
+    assert (ended.by, ended.cause) == (Side.CLIENT, Cause.HUNG_UP)
+    story.responds(200, "OK", to="BYE")
+    assert not story.user.calls
+
+
+@pytest.mark.parametrize("status", [486, 404, 480, 603])
+def test_no_phone_is_asked_for_a_number_that_does_not_take_the_call(status: int) -> None:
+    story = referring(status)
+    assert (story.methods, f"({status})" in story.said[0]) == ([], True)
+
+
+def test_a_phone_that_does_not_want_to_be_asked_leaves_the_call_as_it_was() -> None:
+    story = referring()
+    story.responds(405, "No", to="REFER")
+    assert ("503" in story.said[0], "still in it" in story.said[0]) == (True, True)
+    assert steps(story)[-1] is TransferStep.FAILED
+    story = referring()
+    story.undeliverable(Undelivered.SILENT, to="REFER")
+    assert "503" in story.said[0]
+
+
+def test_a_phone_that_does_not_reach_the_number_either_leaves_the_call_as_it_was() -> None:
+    story = referring()
+    story.responds(202, "Accepted", to="REFER")
+    notifies(story, 486)
+    assert "“Said” (486) You are still in it." in story.said[0]
+    assert not story.all(TerminateSession)
+
+
+def test_a_phone_that_hangs_up_has_placed_the_call() -> None:
+    story = referring()
+    story.responds(202, "Accepted", to="REFER")
+    story.bob_sends("BYE")
+    assert "was transferred" in story.said[0]
+    assert steps(story)[-1] is TransferStep.DONE
+    assert not story.user.calls
+
+
+def test_a_phone_that_was_asked_for_nothing_has_nothing_to_tell() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.bob_sends("NOTIFY", SipFragment(200, "OK"))
+    assert story.statuses == [481]
+
+
+def test_a_phone_that_says_nothing_is_not_waited_for_forever() -> None:
+    story = referring()
+    story.responds(202, "Accepted", to="REFER")
+    while not story.said:
+        story.pass_time()
+    assert "Nothing was heard" in story.said[0]
 
 
 # --- a client that has transfers (XEP-0251)

@@ -10,7 +10,7 @@ import pytest
 from fargo.store.interface import LeaseLostError, StoreInUseError
 from fargo.store.opening import open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql import lease
+from fargo.store.postgresql import lease, threaded
 
 from .entries import BATCH
 from .reactor import Turns
@@ -109,17 +109,27 @@ def test_a_lease_that_is_waited_for_is_had_when_its_holder_ends(
         assert len(log) == len(BATCH)
 
 
-@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize(("ours", "other"), [("a", None), ("a", "a"), ("a", ""), ("a", "b"), ("", "a"), ("", "")])
 def test_a_lost_connection_is_the_end_only_if_another_has_had_the_lease(
-    place: DatabaseAddress, db: Any, lost: bool
+    place: DatabaseAddress, db: Any, ours: str, other: str | None
 ) -> None:
     turns = Turns()
-    with closing(open_store_beside(cast(Any, turns), place, worker="a")) as log:
+    with closing(open_store_beside(cast(Any, turns), place, worker=ours or None)) as log:
         assert all(turns.result(cast(Any, log.append(BATCH))))
-        db.execute(
-            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name like 'fargo, %'"
-        )
-        if lost:
-            open_store(place, worker="a").close()
+        db.execute(_END_SESSIONS)
+        if other is not None:
+            open_store(place, worker=other or None).close()
         result = turns.result(cast(Any, log.append(())))
-        assert isinstance(result.value, LeaseLostError) if lost else result == []
+        assert result == [] if other in (None, "b") else isinstance(result.value, LeaseLostError)
+
+
+def test_a_process_that_has_lost_the_lease_does_not_wait_for_who_has_it(
+    place: DatabaseAddress, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "SILENT_SECONDS", 1000.0)
+    monkeypatch.setattr(threaded, "AWAY_SECONDS", 1.0)
+    turns = Turns()
+    with closing(open_store_beside(cast(Any, turns), place, worker="a")) as log:
+        db.execute(_END_SESSIONS)
+        with closing(open_store(place, worker="a")):
+            assert isinstance(turns.result(cast(Any, log.append(()))).value, LeaseLostError)

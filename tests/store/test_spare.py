@@ -159,6 +159,17 @@ def test_what_does_not_follow_the_log_is_left_out_and_counted(spare: Spare, log:
     assert spare.entries() == []
 
 
+def test_what_another_process_has_gone_on_without_is_left_out_and_counted(spare: Spare, log: Path) -> None:
+    went_on = (Recorded(ALICE, 2, 2e9, SipSignedIn("1.0")), ())
+    with closing(open_store(log)) as store:
+        store.append([*BATCH[:2], went_on])
+        spare.keep([(Recorded(ALICE, version, 2e9, Stopping()), ()) for version in (2, 3)])
+        spare.keep([BATCH[4]])
+        assert take_in(spare, store) == 2
+        assert tuple(store.read()) == (*BATCH[:2], went_on, BATCH[4])
+    assert spare.entries() == []
+
+
 def test_a_log_that_does_not_take_it_leaves_it_in_the_spare(spare: Spare, log: Path) -> None:
     spare.keep(BATCH)
     with (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import current_thread
+from threading import Thread, current_thread
 from typing import Any, cast
 
 import psycopg
@@ -20,7 +20,7 @@ from world.postgresql import postgresql_server
 from fargo.retention import Retention
 from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
 from fargo.store.entries import Entry
-from fargo.store.interface import StoreError, StoreInUseError
+from fargo.store.interface import LeaseLostError, StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts, threaded
@@ -132,22 +132,41 @@ def test_a_connection_that_is_lost_after_the_commit(
 
 def test_a_user_is_erased_only_while_the_log_is_ours(store: ThreadedStore, db: Any) -> None:
     store.erase(ALICE)
-    assert store.version(ALICE) == 0
-    end(db, session(db))
+    assert (store.version(ALICE), len(store)) == (0, 2)
+    db.execute("update leases set term = term + 1")
     with pytest.raises(StoreError, match="was opened without its lock"):
         store.erase(BOB)
     assert store.version(BOB) == 2
 
 
+def test_nobody_is_erased_while_another_process_gets_the_lease(store: ThreadedStore, db: Any) -> None:
+    """It may have read the log by then."""
+    refused: list[StoreError] = []
+
+    def erase() -> None:
+        try:
+            store.erase(BOB)
+        except StoreError as error:
+            refused.append(error)
+
+    with db.transaction():
+        db.execute("update leases set term = term + 1")
+        erasing = Thread(target=erase)
+        erasing.start()
+        wait_for_a_waiting_session(db)
+    erasing.join()
+    assert refused
+    assert store.version(BOB) == 2
+
+
 def test_a_log_that_another_process_has_taken_is_not_written(
-    store: ThreadedStore, place: DatabaseAddress, turns: Turns, db: Any, monkeypatch: pytest.MonkeyPatch
+    store: ThreadedStore, place: DatabaseAddress, turns: Turns, db: Any
 ) -> None:
-    monkeypatch.setattr(threaded, "AWAY_SECONDS", 0.1)
     end(db, session(db))
     with closing(open_store(place)) as other:
         failure = turns.result(store.append([MORE]))
         assert isinstance(failure, Failure)
-        assert failure.check(StoreInUseError)
+        assert failure.check(LeaseLostError)
         assert tuple(other.read()) == BATCH
 
 

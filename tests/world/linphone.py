@@ -112,6 +112,20 @@ class Linphone(Server):
     def hang_up(self) -> None:
         self.type("terminate")
 
+    async def consult(self, uri: str) -> None:
+        """Call somebody beside the call that there is, which it holds, and wait for the answer."""
+        self.type("pause")
+        self.type(f"call {uri}")
+        await self.process.line("Call 2 .* connected")
+
+    def transfer(self, uri: str) -> None:
+        """Transfer the call without asking anybody (blind)."""
+        self.type(f"transfer {uri}")
+
+    def transfer_to_consulted(self) -> None:
+        """Transfer the first call to the one who was consulted (attended)."""
+        self.type("transfer 1 --to-call 2")
+
     async def hears(self, hertz: int) -> None:
         """Wait until this is the strongest tone that it receives."""
         try:

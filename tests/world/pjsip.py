@@ -114,6 +114,20 @@ class Pjsip(Server):
     def resume(self) -> None:
         self._command("resume")
 
+    async def consult(self, uri: str) -> None:
+        """Call somebody beside the call that there is, and wait for the answer."""
+        mark = len(self.events)
+        self._command("consult", uri)
+        await self.event("state", state="CONFIRMED", after=mark)
+
+    def transfer(self, uri: str) -> None:
+        """Transfer the call without asking anybody (blind)."""
+        self._command("transfer", uri)
+
+    def transfer_to_consulted(self) -> None:
+        """Transfer the call to the one who was consulted (attended)."""
+        self._command("transfer_to_consulted")
+
     def refresh(self) -> None:
         """Send a re-INVITE without an offer."""
         self._command("refresh")
@@ -129,7 +143,8 @@ class Pjsip(Server):
     async def event(self, kind: str, seconds: float = 20, after: int = 0, **details: Any) -> dict[str, Any]:
         """Return the first event of this kind with these details; wait for it if needed.
 
-        Kinds: registered (status, phrase), incoming (uri), state (state, status, phrase), media (state), digit (digit).
+        Kinds: registered (status, phrase), incoming (uri), state (state, status, phrase), media (state), digit (digit),
+        transfer (status, ends).
         `after` skips that many of `events`.
         """
         try:

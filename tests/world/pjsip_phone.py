@@ -74,6 +74,9 @@ class Call(pj.Call):  # type: ignore[misc]
         }
         self._phone.control.report("media", state=states.get(media.status, "none"))
 
+    def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
+        self._phone.control.report("transfer", status=prm.statusCode, ends=prm.finalNotify)
+
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
         self._phone.control.report("digit", digit=prm.digit)
 
@@ -91,12 +94,13 @@ class Account(pj.Account):  # type: ignore[misc]
 
 
 class Phone:
-    """pjsua2 with one account and one call at a time."""
+    """pjsua2 with one account and one call at a time, or another with whom the first is to be transferred."""
 
     def __init__(self, settings: dict[str, Any], control: Control) -> None:
         self.control = control
         self._settings = settings
         self._call: Call | None = None
+        self._consulted: Call | None = None
         self._endpoint = endpoint(settings)
         self._tone = pj.ToneGenerator()
         self._tone.createToneGenerator(RATE, 1)
@@ -140,6 +144,21 @@ class Phone:
     def dial(self, uri: str) -> None:
         self._call = Call(self)
         self._call.makeCall(uri, pj.CallOpParam(True))
+
+    def consult(self, uri: str) -> None:
+        """Call somebody beside the call that there is."""
+        self._consulted = Call(self)
+        self._consulted.makeCall(uri, pj.CallOpParam(True))
+
+    def transfer(self, uri: str) -> None:
+        """Transfer the call blindly."""
+        assert self._call
+        self._call.xfer(uri, pj.CallOpParam())
+
+    def transfer_to_consulted(self) -> None:
+        """Transfer the call to whom was consulted."""
+        assert self._call
+        self._call.xferReplaces(self._consulted, pj.CallOpParam())
 
     def answer(self, status: int) -> None:
         assert self._call

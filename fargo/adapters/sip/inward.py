@@ -4,8 +4,8 @@ Rules:
 
 1. A request that cannot be processed raises MalformedSipError, and is refused. Of a response, what is malformed counts
    as absent: nobody would send it again in another form.
-2. Of a body, only a session description is kept, or the name of a text, and of the keys of encrypted audio only their
-   names. A key that is pressed (INFO) goes to the transient secrets.
+2. Of a body, only a session description is kept, the first line of a response, or the name of a text, and of the keys
+   of encrypted audio only their names. A key that is pressed (INFO) goes to the transient secrets.
 """
 
 import re
@@ -19,7 +19,7 @@ from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.sip import texts
 from fargo.adapters.sip.marks import SourceMark
 from fargo.adapters.sip.names import Named, Names
-from fargo.adapters.sip.outward import SDP
+from fargo.adapters.sip.outward import FRAGMENT, SDP
 from fargo.adapters.sip.wire.grammar import NameAddr
 from fargo.adapters.sip.wire.headers import (
     ALL_CONTACTS,
@@ -45,6 +45,7 @@ from fargo.statemachine.model.sip_messages import (
     Party,
     RegisterAnswered,
     RequestHead,
+    SipFragment,
     SipRequestReceived,
     SipResponseReceived,
     TextReceived,
@@ -55,6 +56,9 @@ _SIGNAL: Final = re.compile(r"^Signal[ \t]*+=[ \t]*+([0-9*#A-D]{1,2})[ \t]*+\r?$
 _DURATION: Final = re.compile(r"^Duration[ \t]*+=[ \t]*+([0-9]{1,5})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
 _DIGITS: Final = {each: each for each in "0123456789*#ABCD"} | {"10": "*", "11": "#"}
 """RFC 4733 §3.2, and the events of the two keys that some senders give by number."""
+_FRAGMENT: Final = re.compile(r"SIP/2\.0[ \t]++([1-6][0-9]{2})\b([^\r\n]{0,200}+)")
+"""The first line of a response (RFC 3420 §2.1)."""
+_LONGEST_LINE: Final = 250
 _LONGEST_DURATION: Final = 60_000
 _NO_CONTACTS: Final[tuple[NameAddr, ...]] = ()
 _NO_ROUTES: Final[tuple[str, ...]] = ()
@@ -237,6 +241,8 @@ def _body(headers: Headers, body: bytes, keys: SessionKeys) -> Body | None:
     if not body:
         return None
     kind = media_type(headers) or SDP
+    if kind == FRAGMENT.partition(";")[0] and (found := _FRAGMENT.match(body[:_LONGEST_LINE].decode(errors="replace"))):
+        return SipFragment(int(found[1]), found[2].strip())
     if kind != SDP or headers.get("Content-Encoding", ["identity"])[0].lower() != "identity":
         return OtherBody(kind, len(body))
     try:

@@ -25,6 +25,7 @@ from fargo.adapters.xmpp import (
     adhoc,
     admins,
     chat,
+    conferences,
     disco,
     dtmf,
     jingle,
@@ -366,11 +367,10 @@ class XmppAdapter:
                 event = replies.message_error(stanza)
             case "message", None | "normal" | "chat" if jingle_message.concerns(stanza):
                 event = jingle_message.event(stanza)
-            case "message", _ if messages.is_encrypted(stanza):
-                self._send(messages.refusal(stanza, messages.ENCRYPTED))
-            case "message", _ if self._conversations.take(stanza):
-                pass
-            case "message", _:
+            case "message", _ if problem := messages.objection(stanza):
+                self._send(conferences.rejection(stanza))
+                self._send(messages.refusal(stanza, problem))
+            case "message", _ if not self._conversations.take(stanza):
                 event = self._written(stanza)
         user = bare(sender_of(stanza))
         if event and local_of(user):

@@ -17,6 +17,7 @@ from fargo.adapters.xmpp.stanza import MAX_TEXT
 from fargo.statemachine.model.requests import (
     AskBusy,
     AskCall,
+    AskConference,
     AskForward,
     AskRemoval,
     AskStay,
@@ -52,6 +53,7 @@ _REQUESTS: Final[dict[str, GatewayRequest]] = {
     "forward": AskForward(),
     "call": AskCall(),
     "transfer": TransferCall(),
+    **dict.fromkeys(("conference", "join", "merge"), AskConference()),
     "busy on": SetBusy(True),
     "busy off": SetBusy(False),
     "rules": ShowRules(),

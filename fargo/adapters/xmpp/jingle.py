@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, get_args
 from msgspec.structs import replace
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import contents, reasons, texts
+from fargo.adapters.xmpp import conferences, contents, reasons, texts
 from fargo.adapters.xmpp.stanza import (
     NS_JINGLE,
     NS_RTP_INFO,
@@ -60,10 +60,13 @@ _CONTENT_EVENTS: Final = {kind.action: kind for kind in get_args(ContentChanged)
 
 
 def event(iq: Iq, jingle: Element) -> JingleActionEvent:
-    """Return the event for a <jingle/>. Raise MalformedError if it is malformed or its action unknown."""
+    """Return the event for a <jingle/>. Raise MalformedError if it is malformed or its action unknown, and
+    StanzaError if it cannot begin a call.
+    """
     action, sid = required(jingle, "action"), required(jingle, "sid")
     match action:
         case "session-initiate":
+            conferences.refuse(jingle)
             return SessionInitiated(iq, sid, _media(jingle, action), contents.bundles(jingle))
         case "session-accept":
             return SessionAccepted(iq, sid, _media(jingle, action))

@@ -15,6 +15,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import chat, people, texts
+from fargo.adapters.xmpp.conferences import NO_CONFERENCE, NS_CALL_INVITES, invites
 from fargo.adapters.xmpp.stanza import (
     NS_CARBONS,
     NS_CHAT_STATES,
@@ -41,6 +42,7 @@ _NOTICES: Final = frozenset(
         NS_CHAT_STATES,
         "urn:xmpp:receipts",  # XEP-0184
         "urn:xmpp:chat-markers:0",  # XEP-0333
+        NS_CALL_INVITES,
     }
 )
 _ENCRYPTIONS: Final = frozenset(
@@ -63,11 +65,14 @@ def text(message: Element) -> str | None:
     return body.strip() or None
 
 
-def is_encrypted(message: Element) -> bool:
-    """Return True if a message is encrypted, so that its body, if any, only says so (XEP-0380): that is no request, no
-    password, and no text for a contact.
+def objection(message: Element) -> StanzaError | None:
+    """Return why a message cannot be taken whatever is in it, None if it can: it is an invitation to a conference, or
+    encrypted, so that its body, if any, only says so (XEP-0380). That is no request, no password, and no text for a
+    contact.
     """
-    return any(each.uri in _ENCRYPTIONS for each in message.elements())
+    if invites(message):
+        return NO_CONFERENCE
+    return ENCRYPTED if any(each.uri in _ENCRYPTIONS for each in message.elements()) else None
 
 
 def event(message: Element, body: str) -> GatewayAsked | RegistrationCancelled:
@@ -80,7 +85,7 @@ def event(message: Element, body: str) -> GatewayAsked | RegistrationCancelled:
 
 def refusal(message: Element, error: StanzaError = _CALLS_ONLY) -> Element | None:
     """Return the error for a message that the gateway does not take, None if it gets no answer (rule 2)."""
-    if message.getAttribute("type") in _UNANSWERED or _is_notice(message):
+    if message.getAttribute("type") in _UNANSWERED or (_is_notice(message) and not invites(message)):
         return None
     to = message.getAttribute("to", "")
     answer = make_stanza("message", to, sender_of(message), error.getElement(), type="error")

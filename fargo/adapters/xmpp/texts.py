@@ -92,6 +92,10 @@ NO_SUCH_NODE: Final = "This address has no such node."
 ENCRYPTED: Final = (
     "The gateway cannot read encrypted messages, so yours was not delivered. Turn encryption off in this chat."
 )
+NO_CONFERENCE: Final = (
+    "Nobody at a phone can be invited to a group call, a conference or a chat room: a call of this gateway has two"
+    " ends. Call the number by itself."
+)
 CALLS_ONLY: Final = "This gateway takes nothing but calls and text messages. Your message was not delivered."
 TEXT_TOO_LONG: Final = "Your message is too long for SIP: it may have {most} bytes. It was not delivered."
 

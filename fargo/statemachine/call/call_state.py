@@ -98,13 +98,25 @@ class Transfer(Struct, frozen=True, gc=False):
     early: Description | None = None
 
 
+class AskedPhone(Struct, frozen=True, gc=False):
+    """A phone was asked to place the call that the user transfers. ``command``: by that command. ``why``: why the two
+    could not be joined. ``until``: when it must have said what has become of that. ``accepted``: it does so.
+    """
+
+    command: str
+    why: Reason
+    until: float
+    accepted: bool = False
+
+
 class Handover(Struct, frozen=True, gc=False):
     """The user transfers a call: its phone is to talk to another one (`handover`).
 
     ``peer``: whom the user talks to, ``to``: whom the call goes to, both for people. ``gateway``: our JID, which tells
     the user what comes of it. ``leg``: that of the other phone. ``before``: how the phone was asked to send its audio
     before it was told of the other, None if it was not. ``phone_told``, ``other_told``: the one of the two knows where
-    the other is by now.
+    the other is by now. ``line``: that on which the other phone is called, None if it was in a call already. ``asked``:
+    the phone of the call is to place the call itself, as the two could not be joined; None if it is not.
     """
 
     peer: str
@@ -114,6 +126,8 @@ class Handover(Struct, frozen=True, gc=False):
     before: Description | None = None
     phone_told: bool = False
     other_told: bool = False
+    line: Line | None = None
+    asked: AskedPhone | None = None
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -185,13 +199,14 @@ def is_live(call: Call) -> bool:
 
 
 def refused_dtls(before: Call, after: Call) -> str | None:
-    """Return the SIP address of a phone that has refused to encrypt from end to end, so that it is called again through
-    the relay; None if none has.
+    """Return the SIP address of a phone that has shown that it cannot encrypt from end to end: it has refused that, so
+    that it is called again through the relay, or has answered otherwise, as some do; None if none has.
     """
     retry = before.relay_retry
-    if retry is None or after.relay_retry is not None or retry.terms.profile is not MediaProfile.DTLS:
+    if retry is None or retry.terms.profile is not MediaProfile.DTLS:
         return None
-    return retry.line.target.words if isinstance(after.sip, Preparing) else None
+    refused = after.relay_retry is None and isinstance(after.sip, Preparing)
+    return retry.line.target.words if refused or sip_leg.is_answer_useless(before.sip, after.sip) else None
 
 
 def missed(before: Call | None, after: Call, effects: Effects) -> None:
@@ -217,6 +232,8 @@ def not_reached(call: Call, reason: Reason, effects: Effects) -> None:
 def deadlines(call: Call) -> list[Deadline]:
     """Return by when the legs of the call must have moved on. The names do not say which call it is (`in_words`)."""
     due = [*map(sip_leg.deadline, sip_legs(call)), jingle_leg.deadline(call.jingle)]
+    if call.handover is not None and call.handover.asked is not None:
+        due.append(Deadline(texts.HANDED_OVER_BY, call.handover.asked.until))
     return [each for each in (*due, forward_deadline(call), longest(call)) if each is not None]
 
 

@@ -12,6 +12,10 @@ Rules:
 4. A client that leaves meanwhile does not end the call: the user has transferred it. If the transfer fails then, there
    is nobody to talk to, and the call ends.
 5. A call that has ended takes the transfer with it.
+6. If the two cannot be joined for a reason that is not the number's, and the phone understands that (Allow: REFER), it
+   is asked to call the number itself (`asking`). It tells what comes of that, and the call ends when that has taken the
+   call. Joining comes first, as most providers refuse to be asked, or pass it on to a phone that cannot dial the
+   number.
 """
 
 from collections.abc import Iterable
@@ -19,7 +23,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from fargo.statemachine.call import texts
-from fargo.statemachine.call.call_state import Call, Handover, ended
+from fargo.statemachine.call.call_state import AskedPhone, Call, Handover, ended
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
@@ -34,7 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     TransportChanged,
 )
 from fargo.statemachine.legs.relay import relay_leg
-from fargo.statemachine.legs.sip import joining, sip_leg
+from fargo.statemachine.legs.sip import asking, joining, sip_leg
 from fargo.statemachine.legs.sip.phases import Line, Over
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
 from fargo.statemachine.media.description import Description
@@ -44,6 +48,11 @@ from fargo.statemachine.reason import Cause, Reason
 
 _TELLS_OF_OTHER = TransportChanged | CodecsChanged | Held | Resumed
 _NOT_JOINED = Reason(Cause.MEDIA, texts.NOT_JOINED, ours=True)
+_NOTHING_HEARD = Reason(Cause.NO_ANSWER, texts.NOTHING_HEARD)
+_NOT_OF_NUMBER = frozenset({Cause.MEDIA, Cause.SECURITY, Cause.FORBIDDEN, Cause.NETWORK, Cause.SERVER_ERROR})
+"""The causes for which the phone may reach a number that the gateway has not joined it with (rule 6)."""
+_LONGEST_ASKED = 180.0
+"""The seconds within which a phone must have said what has become of a call that it was asked to place."""
 
 
 def is_possible(call: Call) -> bool:
@@ -60,7 +69,8 @@ def to_line(call: Call, peer: str, line: Line, offer: Description, gateway: str,
     ``peer``, ``gateway``: as in `Handover`.
     """
     leg = sip_leg.place(line, offer, effects)
-    return _begun(call, Handover(peer, line.target.words, gateway, leg, other_told=True), False, effects)
+    begun = Handover(peer, line.target.words, gateway, leg, other_told=True, line=line)
+    return _begun(call, begun, False, effects)
 
 
 def to_phone(call: Call, peer: str, to: str, leg: SipLeg, gateway: str, effects: Effects) -> Call:
@@ -97,6 +107,9 @@ def expire(call: Call, effects: Effects) -> Call:
     if call.left:
         due = (sip_leg.expire(each, effects)[0] if _is_due(each, effects) else each for each in call.left)
         call = replace(call, left=_live(due))
+    asked = call.handover.asked if call.handover else None
+    if asked and asked.until <= effects.at:
+        return _failed(call, _NOTHING_HEARD, effects)
     if call.handover and _is_due(call.handover.leg, effects):
         return _heard(call, *sip_leg.expire(call.handover.leg, effects), effects)
     return call
@@ -112,10 +125,13 @@ def resumed(call: Call, effects: Effects) -> Call:
 
 
 def moved(call: Call, effects: Effects) -> Call:
-    """Prepare the other phone's leg to go on at another SIP edge."""
+    """Prepare the other phone's leg to go on at another SIP edge; `resumed` follows."""
     if call.handover is None:
         return call
-    return _heard(call, *sip_leg.moved(call.handover.leg, effects), effects)
+    leg, news = sip_leg.moved(call.handover.leg, effects)
+    call = replace(call, handover=replace(call.handover, leg=leg))
+    ends = next((each.reason for each in news if isinstance(each, Ended)), None)
+    return call if ends is None else _failed(call, ends, effects)
 
 
 def _is_due(leg: SipLeg, effects: Effects) -> bool:
@@ -166,6 +182,8 @@ def dropped(call: Call, effects: Effects) -> Call:
     """Take the transfer back, as the call has ended (rule 5)."""
     if call.handover is None:
         return call
+    if call.handover.asked and call.handover.asked.accepted:
+        return _taken(call, call.handover, effects)
     text = texts.PEER_LEFT.format(peer=call.handover.peer, to=call.handover.to)
     _told(call.handover, text, effects)
     return _without(call, Reason(Cause.CANCELLED, text), effects)
@@ -215,6 +233,8 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
     """Leave the call as it was (rule 3), or end it, if the client has left (rule 4)."""
     handover = call.handover
     assert handover, "it is transferred"
+    if handover.line and _may_be_asked(call, handover, why):
+        return _asked(call, handover, handover.line, why, effects)
     stays = not isinstance(call.jingle, Terminated)
     text = texts.NOT_HANDED_OVER if stays else texts.HANDED_TO_NOBODY
     _told(handover, text.format(peer=handover.peer, to=handover.to, why=why.text), effects)
@@ -225,6 +245,76 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
     if handover.before is None:
         return call
     return replace(call, sip=joining.part(call.sip, handover.before, jingle_leg.holds(call.jingle), effects))
+
+
+# --- asking the phone to place the call (rule 6)
+
+
+def _may_be_asked(call: Call, handover: Handover, why: Reason) -> bool:
+    """Return True if the phone may reach the number, which it cannot be joined with. If our own way to the provider is
+    the trouble, it is that to the phone, too.
+    """
+    others = why.cause in _NOT_OF_NUMBER and (not why.ours or why.cause is Cause.MEDIA)
+    return others and handover.asked is None and asking.understands(call.sip)
+
+
+def _asked(call: Call, handover: Handover, line: Line, why: Reason, effects: Effects) -> Call:
+    """Ask the phone to call the number, and hang up what there is of our own call to it."""
+    leg = sip_leg.tell(handover.leg, Ended(why), effects)
+    sip = call.sip
+    if handover.before is not None:
+        sip = joining.part(sip, handover.before, jingle_leg.holds(call.jingle), effects)
+    sip, command = asking.ask(sip, line.target, effects)
+    asked = AskedPhone(command, why, effects.at + _LONGEST_ASKED)
+    left = _live((*call.left, leg))
+    return replace(call, sip=sip, left=left, handover=replace(handover, leg=Over(), before=None, asked=asked))
+
+
+def is_answer(call: Call, event: SipLegEvent) -> bool:
+    """Return True if an event answers what the phone was asked."""
+    asked = call.handover.asked if call.handover else None
+    return asked is not None and sip_leg.text_of(event) == asked.command
+
+
+def answered(call: Call, event: SipLegEvent, effects: Effects) -> Call:
+    """Return the call after an answer of its phone (`is_answer`)."""
+    handover = call.handover
+    assert handover, "it is transferred"
+    assert handover.asked, "the phone was asked"
+    sip, accepted = asking.answered(call.sip, event, effects)
+    if accepted is False:
+        return _failed(replace(call, sip=sip), handover.asked.why, effects)
+    if accepted is None:
+        return replace(call, sip=sip)
+    again = {"command": accepted} if isinstance(accepted, str) else {"accepted": True}
+    return replace(call, sip=sip, handover=replace(handover, asked=replace(handover.asked, **again)))
+
+
+def told_by_phone(call: Call, event: SipLegEvent, effects: Effects) -> Call:
+    """Return the call after its phone may have told what has become of the call that it was asked to place."""
+    if call.handover is None or call.handover.asked is None or event.leg != call.sip.name:
+        return call
+    outcome = asking.outcome(call.sip, event)
+    if isinstance(outcome, Reason):
+        return _failed(call, outcome, effects)
+    if not outcome:
+        return call
+    reason = Reason(Cause.HUNG_UP, texts.YOU_HANDED_OVER.format(to=call.handover.to))
+    ended(call, Side.CLIENT, reason, effects)
+    jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
+    call = _taken(call, call.handover, effects)
+    sip, relay = sip_leg.tell(call.sip, Ended(reason), effects), relay_leg.delete(call.relay, effects)
+    return replace(call, jingle=jingle, sip=sip, relay=relay, settled=True)
+
+
+def _taken(call: Call, handover: Handover, effects: Effects) -> Call:
+    """Say that the other phone has the call, which is none of ours."""
+    effects.record(RecordTransfer(call.id, TransferStep.DONE, handover.to, by_user=True))
+    _told(handover, texts.HANDED_OVER.format(peer=handover.peer, to=handover.to), effects)
+    return replace(call, handover=None)
+
+
+# --- ends
 
 
 def _without(call: Call, why: Reason, effects: Effects) -> Call:

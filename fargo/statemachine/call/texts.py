@@ -45,10 +45,12 @@ NOT_HANDED_OVER: Final = "The call with {peer} was not transferred to {to}. {why
 HANDED_TO_NOBODY: Final = "The call with {peer} was not transferred to {to}, and has ended. {why}"
 PEER_LEFT: Final = "{peer} has hung up before the call was transferred to {to}."
 YOU_HANDED_OVER: Final = "You have transferred the call to {to}."
+NOTHING_HEARD: Final = "Nothing was heard of it in time."
 NOT_JOINED: Final = "The two phones could not be joined."
 
 # --- a deadline of a call
 
 END: Final = "the end of a call that was forwarded or transferred"
+HANDED_OVER_BY: Final = "the phone to say what has become of the transfer"
 FORWARD: Final = "a client that takes the call before it is forwarded"
 OF_CALL: Final = "call {call}: {awaited}"

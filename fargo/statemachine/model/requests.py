@@ -77,6 +77,10 @@ class AskTransfer(_Request, frozen=True, tag="AskTransfer"):
     """The form about transferring a call."""
 
 
+class AskConference(_Request, frozen=True, tag="AskConference"):
+    """The wish to talk to two people in one call."""
+
+
 class KeepContact(_Request, frozen=True, tag="KeepContact"):
     """Offer the user's clients a contact for this number or SIP address, as the user has written it, under this name.
     None: for whom has called or written last of those who are not on the roster; as they call themselves.
@@ -174,6 +178,7 @@ GatewayRequest: TypeAlias = (
     | AskCall
     | TransferCall
     | AskTransfer
+    | AskConference
     | KeepContact
     | AskKeep
     | ShowRules
@@ -254,7 +259,7 @@ class LastStranger(Struct, frozen=True, gc=False, omit_defaults=True):
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     """One of the user's latest calls. ``call``: its id; ``began``, ``answered``, ``ended``: in seconds since 1970, None
     if it did not yet; ``peer`` and ``name``: as in `RecordBegun`; ``cause``, ``text``: why it ended; ``forwarded_to``:
-    as in `RecordPath`.
+    as in `RecordPath`; ``transferred_to``: the SIP address that the user has transferred it to, None if to none.
     """
 
     call: str
@@ -267,3 +272,4 @@ class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     cause: Cause | None = None
     text: str = ""
     forwarded_to: str | None = None
+    transferred_to: str | None = None

@@ -263,6 +263,16 @@ END_TO_END: Final = RuleChange(
     "A call in with DTLS over ICE is put through, as is a call out of a client with DTLS where there is no relay. A"
     " client that names no candidate is waited for then.",
 )
+TRANSFERS_OFFERED: Final = RuleChange(
+    10,
+    "users are told that they can transfer calls",
+    "Only texts differ: of the help, and of a call that has ended after four hours.",
+)
+MAILBOX_NAMED: Final = RuleChange(
+    10,
+    "the contact voicemail is the mailbox",
+    "A call to the contact voicemail or mailbox of the gateway goes to the number that the provider has told.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -303,6 +313,8 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     SPEAKS_UP,
     NICKS_TOLD,
     MAILBOX_ASKED,
+    TRANSFERS_OFFERED,
+    MAILBOX_NAMED,
     ABILITIES_TOLD,
     TRANSFERS_FOLLOWED,
     END_TO_END,

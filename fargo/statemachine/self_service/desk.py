@@ -23,6 +23,7 @@ from fargo.statemachine.model.requests import (
     AddRule,
     AskBusy,
     AskCall,
+    AskConference,
     AskForward,
     AskKeep,
     AskRemoval,
@@ -125,6 +126,8 @@ def answered(user: User, request: GatewayRequest, jid: str, effects: Effects) ->
             return _transferred(user, number, jid, effects)
         case AskTransfer():
             return user, texts.TRANSFER_WHOM.format(number=example(country(user)))
+        case AskConference():
+            return user, texts.NO_CONFERENCE
         case KeepContact() | AskKeep():
             asked = request if isinstance(request, KeepContact) else KeepContact()
             return user, keeping.answer(user, asked, jid)

@@ -75,6 +75,7 @@ NAMED: Final = "{name} ({peer})"
 GOING_ON: Final = "The call goes on."
 RINGING: Final = "It rings."
 TALKED: Final = "You talked for {duration}."
+WAS_TRANSFERRED: Final = "You transferred the call to {to}."
 THEY_TALKED: Final = "They talked for {duration}."
 NOT_ANSWERED: Final = "There was no answer."
 DECLINED: Final = "The call was declined."
@@ -142,6 +143,10 @@ INSTRUCTIONS_CALL: Final = (
 )
 IS_TRANSFERRED: Final = "The number is called. When it answers, the two are connected, and you are out of the call."
 ARE_JOINED: Final = "The two are connected with each other, and you are out of both calls."
+NO_CONFERENCE: Final = (
+    "Three cannot talk in one call: neither this gateway nor its media relay can mix voices. Hold one call while you "
+    "talk in the other, or connect the two with each other: “transfer”."
+)
 TRANSFER_WHOM: Final = (
     "Write “transfer” and the number or SIP address that the call is to go to, such as transfer {number}. If you are "
     "in two calls, “transfer” connects the two with each other."

@@ -11,15 +11,18 @@ Rules:
    ends it. Whoever has a lease lets its session ask something every BEAT_SECONDS. A session that waits for the server
    is not silent.
 4. Each taking of a lease has a number, the *term*. A process that has lost its session takes the lease again only in
-   the same term: otherwise another has had it in between, and what this process knows is out of date.
+   the same term: otherwise another has had it in between, and what this process knows is out of date. That is also so
+   if somebody has had the whole log, so that counts as a taking of every lease, and each of those as one of the whole.
 5. What is decided here is asked of the server as a `LeaseSession`, of which PostgreSQL has one
    (`fargo.store.postgresql.lease_session`), and the simulator of the tests another.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 from zlib import crc32
 
-from fargo.store.interface import LeaseLostError, LogMark, StoreError
+from fargo.store.interface import LeaseLostError, LogMark, StoreError, StoreInUseError
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.database import Lock
 
@@ -45,7 +48,7 @@ class LeaseSession(Protocol):
         """End the session that has a lock if it has asked nothing for so long, and waits for nothing."""
 
     def next_term(self, worker: str) -> int:
-        """Count one more taking of a lease, and return its number."""
+        """Count one more taking of a lease (rule 4), and return its number. The name of the whole log's is empty."""
 
     def term(self, worker: str) -> int | None:
         """Return the number of the latest taking of a lease."""
@@ -70,13 +73,35 @@ def take_again(session: LeaseSession, worker: str | None, term: int | None, know
     log. Raises StoreInUseError if another process has the lease, LeaseLostError if another has had it in between, and
     StoreError if what was known is not there any more.
     """
-    _lock(session, worker)
+    lost = LeaseLostError(texts.LEASE_LOST.format(database=session.database))
+    try:
+        _lock(session, worker)
+    except StoreInUseError as error:
+        if session.term(worker or "") != term:
+            raise lost from error
+        raise
     if session.term(worker or "") != term:
-        raise LeaseLostError(texts.LEASE_LOST.format(database=session.database))
+        raise lost
     session.share_open()
     found = session.mark()
     if found.log != known.log or found.position < known.position:
         raise StoreError(texts.LOST.format(database=session.database, position=found.position, known=known.position))
+
+
+def live_until_used(ask: Callable[[], object], used: Callable[[float], bool]) -> None:
+    """Let a session ask something every BEAT_SECONDS. ``used`` waits for some seconds, or less, and returns True if
+    the session is used otherwise from now on. An error is left to whoever uses it.
+    """
+    with suppress(StoreError):
+        while not used(BEAT_SECONDS):
+            ask()
+
+
+def given_up(error: StoreError, worker: str | None) -> StoreError:
+    """Return what becomes of a lease that could not be taken again for too long: another process of the worker may
+    have it, and nobody else may have that of a gateway that is one process.
+    """
+    return error if worker is None else LeaseLostError(texts.LEASE_UNKNOWN.format(why=error))
 
 
 def _lock(session: LeaseSession, worker: str | None) -> None:

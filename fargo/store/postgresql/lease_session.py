@@ -30,6 +30,9 @@ _END_SILENT: Final = f"""
     and state like 'idle%%' and clock_timestamp() - state_change > make_interval(secs => %(seconds)s)
 """
 _NEXT_TERM: Final = """
+    with others as (
+        update leases set term = term + 1 where worker <> %(worker)s and '' in (worker, %(worker)s)
+    )
     insert into leases (worker) values (%(worker)s)
     on conflict (worker) do update set term = leases.term + 1 returning term
 """

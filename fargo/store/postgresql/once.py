@@ -5,14 +5,15 @@ Rules:
 1. If the connection is lost, it is not known whether what was asked is done. Whoever has the lease again knows that the
    session before has ended, and can look. So what is tried `again` looks first.
 2. The lease is tried for as long as it takes, up to some seconds. If nothing has come of it by then, the process has
-   not been able to see for that long whose turn it is.
+   not been able to see for that long whose turn it is. If others stand by for it, it counts as lost: one of them may
+   have it.
 """
 
 from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Final, TypeVar
 
-from fargo.store.interface import StoreInUseError
+from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.postgresql.connections import StoreAwayError
 
 PAUSE: Final = 0.25
@@ -27,12 +28,13 @@ def once(
     again: Callable[[], _Result],
     seconds: float,
     away: Callable[[StoreAwayError], None],
+    lost: Callable[[StoreError], StoreError] = lambda error: error,
     now: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
 ) -> _Result:
     """Return what the `first` attempt gives. If the connection is lost, take the lease for another session, and then
-    try `again`. ``away`` is told that the server is waited for. ``now`` and ``pause`` are in seconds. Raises
-    StoreError.
+    try `again`. ``away`` is told that the server is waited for. ``lost`` makes of the last error what is raised if
+    nothing comes of it. ``now`` and ``pause`` are in seconds. Raises StoreError.
     """
     until = now() + seconds
     try:
@@ -43,7 +45,7 @@ def once(
         try:
             take_again()
             return again()
-        except (StoreAwayError, StoreInUseError):
+        except (StoreAwayError, StoreInUseError) as error:
             if now() > until:
-                raise
+                raise lost(error) from error
             pause(PAUSE)

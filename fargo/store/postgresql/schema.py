@@ -236,6 +236,7 @@ create index handed_on_by_user on handed_on (jid);
 RECORDS: Final = f"{_RECORDS}, 'NoteTransfer'"
 """The types of commands in the index `notes_by_type`."""
 
+_DONE: Final = "body ->> 'step' = 'done'"
 _TRANSFERS: Final = f"""
 drop index notes_by_type;
 create index notes_by_type on commands (type, event) where type in ({RECORDS});
@@ -252,7 +253,22 @@ select
     coalesce(body ->> 'why', '') as why,
     coalesce((body ->> 'attended')::boolean, false) as attended
 from call_records where type = 'NoteTransfer' order by event;
+drop view failures;
+drop view calls;
 """
+_CALLS_WITH_TRANSFERS: Final = (
+    _CALLS.replace(
+        "), session as", f"), transferred as materialized ({_latest('NoteTransfer', condition=_DONE)}\n), session as"
+    )
+    .replace(
+        " as forwarded_call_id\n",
+        " as forwarded_call_id,\n    coalesce(transferred.body ->> 'to', '') as transferred_to\n",
+    )
+    .replace(
+        "left join target using (jid, call)",
+        "left join target using (jid, call) left join transferred using (jid, call)",
+    )
+)
 
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
@@ -260,6 +276,6 @@ MIGRATIONS: Final = (
     ("passwords", _PASSWORDS),
     ("leases", _LEASES),
     ("owners", _OWNERS),
-    ("transfers", _TRANSFERS),
+    ("transfers", _TRANSFERS + _CALLS_WITH_TRANSFERS + _FAILURE_VIEW),
 )
 """All of them, in order: each with its name and its statements."""

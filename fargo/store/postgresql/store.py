@@ -54,6 +54,7 @@ _PAGE: Final = f"""
     where jid = %(jid)s and version > %(after)s and at < %(before)s order by version limit {_AT_ONCE}
 """
 _NEXT_USER: Final = "select min(jid) from events where jid > %(after)s"
+_LAST: Final = "select position from log"
 _NEXT_OWN_USER: Final = """
     select jid from owners where worker = %(worker)s and jid > %(after)s
     and exists (select from events where events.jid = owners.jid) order by jid limit 1
@@ -203,9 +204,19 @@ class PostgresqlWriter(PostgresqlReader):
         if self._term is None:
             raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
+    def _last(self) -> int:
+        """Return the last position in the log, as the session that appends sees it. Nothing is written for that. Raises
+        StoreError.
+        """
+        with store_errors(self._database, WHAT):
+            return int(self._opened.execute(_LAST).fetchall()[0][0])
+
     def _commit(self, batch: list[Entry], done: Sequence[int] = ()) -> list[int]:
         """Commit a batch on the connection that has the lease. Raises StoreError."""
         connection = self._opened
+        if not (batch or done):
+            self._committed = self._last()
+            return []
         forgotten, stay = without_forgotten(batch)
         values, sizes = values_of(list(stay.values()))
         with store_errors(self._database, WHAT):

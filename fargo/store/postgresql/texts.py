@@ -18,6 +18,7 @@ OLDER: Final = "{database} was written by an older Fargo. Start this version's g
 IN_USE: Final = "Fargo runs already with {database} ({holder})."
 UNKNOWN_HOLDER: Final = "an unknown process"
 LEASE_LOST: Final = "Another process has taken this one's place in {database}."
+LEASE_UNKNOWN: Final = "Another process may have taken this one's place. {why}"
 LOCKED: Final = "{database} is locked by another process."
 NOT_LOCKED: Final = "{database} was opened without its lock, so nothing can be written to it."
 

@@ -9,16 +9,22 @@ Rules:
    So each batch is in the log once, or `append` fails. Of other work on that connection (`transact`), the server knows
    the number of its transaction, and what became of it.
 3. Until then our own earlier session is ended, in case the server does not know yet that nobody listens to it.
-4. If another process has the lease in the end, or has had it in between, `append` fails: the log is not ours any more.
+4. If another process has the lease, or has had it in between, `append` fails: the log is not ours any more. The same
+   if a worker could not take its lease again.
    It also fails if what was committed is gone, as after a failover to a server that did not have it yet, because the
    stream would have a gap.
 5. What else is asked of the log has connections of its own, in a second thread (`aside`). The reactor's thread asks
    only when it starts, and to erase a user of whom nothing is left; it waits for QUICK_SECONDS at most. How large the
    log is has been found out there, after a batch, not more often than every FIGURES_SECONDS.
+   A user is erased in one statement that holds up whoever is about to get the lease, so that nobody goes on with a user
+   who is being erased.
+6. A gateway reads its log before its reactor runs, which can take longer than a session may be silent. So the thread
+   gives the signs of life of a worker until it gets something to do.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from threading import Event
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
@@ -35,13 +41,13 @@ from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock
-from fargo.store.postgresql.lease import take_again
+from fargo.store.postgresql.database import WHAT
+from fargo.store.postgresql.lease import given_up, live_until_used, take_again
 from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
 from fargo.store.postgresql.once import once
 from fargo.store.postgresql.owners import NOBODY
 from fargo.store.postgresql.rows import values_of
-from fargo.store.postgresql.store import PostgresqlWriter, erase_stream, vacuum
+from fargo.store.postgresql.store import PostgresqlWriter, vacuum
 from fargo.store.rows import event_row
 
 AWAY_SECONDS: Final = 30.0
@@ -58,9 +64,16 @@ _END_SESSION: Final = """
 _EVENT: Final = "select at, type, format, body from events where jid = %(jid)s and version = %(version)s"
 _TRANSACTION: Final = "select pg_current_xact_id()::text"
 _OUTCOME: Final = "select pg_xact_status(%(number)s::text::xid8)"
-_LAST: Final = "select position from log"
-_STILL_OURS: Final = """
-    select count(*) from pg_locks where locktype = 'advisory' and classid = %(kind)s::oid and pid = %(pid)s and granted
+_ERASE_IF_OURS: Final = """
+    with ours as (
+        select from leases where worker = %(worker)s and term = %(term)s for share
+    ), of_events as (
+        delete from commands where exists (select from ours)
+        and event in (select id from events where jid = %(jid)s)
+    ), all_events as (
+        delete from events where exists (select from ours) and jid = %(jid)s
+    )
+    select count(*) from ours
 """
 
 
@@ -84,6 +97,7 @@ class ThreadedStore(PostgresqlWriter):
         self._session = _begin(opened)
         self._thread = ThreadPool(0, 1, WHAT)
         self._beside = ThreadPool(0, 1, WHAT)
+        self._is_used = Event()
         self._noted = monotonic()
         self._note_figures()
 
@@ -102,21 +116,23 @@ class ThreadedStore(PostgresqlWriter):
         store._reactor = reactor
         store._thread.start()
         store._beside.start()
+        if worker is not None:
+            store._thread.callInThread(store._live)
         return store
 
     def append(self, entries: Iterable[Entry]) -> Deferred[list[int]]:
         """Commit a batch in the thread."""
-        return deferToThreadPool(self._reactor, self._thread, self._append, list(entries))
+        return self._in_thread(self._append, list(entries))
 
     def append_done(self, entries: Iterable[Entry], done: Sequence[int]) -> Deferred[list[int]]:
         """Commit a batch in the thread, and with it that things that were handed on are done."""
-        return deferToThreadPool(self._reactor, self._thread, self._append, list(entries), tuple(done))
+        return self._in_thread(self._append, list(entries), tuple(done))
 
     def transact(self, work: Callable[[PatientConnection], _Result]) -> Deferred[_Result]:
         """Do some work in one transaction on the connection that appends, after the batches that were appended before.
         It is done once, or the Deferred fails with StoreError.
         """
-        return deferToThreadPool(self._reactor, self._thread, self._transact, work)
+        return self._in_thread(self._transact, work)
 
     def transact_now(self, work: Callable[[PatientConnection], _Result]) -> _Result:
         """Do some work in one transaction on the connection that appends, before anything is appended. Raises
@@ -139,11 +155,9 @@ class ThreadedStore(PostgresqlWriter):
 
     def erase(self, user: str) -> None:
         """Erase all entries of a user, if the log is still ours."""
-        with self._sessions.transaction() as connection:
-            values = {"kind": Lock.APPENDING, "pid": self._session["pid"]}
-            if not connection.execute(_STILL_OURS, values).fetchall()[0][0]:
-                raise StoreError(texts.NOT_LOCKED.format(database=self._database))
-            erase_stream(connection, user)
+        values = {"worker": self._worker or "", "term": self._term, "jid": user}
+        if self._sessions.rows(_ERASE_IF_OURS, values) != [(1,)]:
+            raise StoreError(texts.NOT_LOCKED.format(database=self._database))
 
     def purge(self) -> bool:
         """Begin to remove what has left from the tables."""
@@ -153,9 +167,14 @@ class ThreadedStore(PostgresqlWriter):
 
     def close(self) -> None:
         """Wait until nothing is being written any more, and close the connections."""
+        self._is_used.set()
         self._thread.stop()
         self._beside.stop()
         super().close()
+
+    def _in_thread(self, work: Callable[..., _Result], *given: object) -> Deferred[_Result]:
+        self._is_used.set()
+        return deferToThreadPool(self._reactor, self._thread, work, *given)
 
     def _not_purged(self, failure: Failure) -> None:
         self._logger.warn(texts.NOT_PURGED, why=failure.getErrorMessage())
@@ -175,6 +194,10 @@ class ThreadedStore(PostgresqlWriter):
             self._noted = monotonic()
             self._beside.callInThread(self._note_figures)
         return sizes
+
+    def _live(self) -> None:
+        """Let the lease not be taken for that of a machine that is gone, until the reactor runs (rule 6)."""
+        live_until_used(lambda: self._once(self._last, self._last), self._is_used.wait)
 
     def _note_figures(self) -> None:
         try:
@@ -210,7 +233,8 @@ class ThreadedStore(PostgresqlWriter):
             lost.append(error)
             self._logger.warn(texts.AWAY, why=error)
 
-        result = once(first, self._take_again, again, AWAY_SECONDS, away)
+        given_up_for = lambda error: given_up(error, self._worker)  # noqa: E731
+        result = once(first, self._take_again, again, AWAY_SECONDS, away, given_up_for)
         if lost:
             self._logger.info(texts.BACK, database=self._database)
         return result
@@ -243,7 +267,7 @@ class ThreadedStore(PostgresqlWriter):
             found = self._opened.execute(_EVENT, {"jid": recorded.user, "version": recorded.version}).fetchone()
             if found != (row[3], *row[-3:]):
                 return None
-            self._committed = int(self._opened.execute(_LAST).fetchall()[0][0])
+        self._committed = self._last()
         sizes = dict(zip(stay, values_of(list(stay.values()))[1], strict=True))
         return [sizes.get(place, 0) for place in range(len(batch))]
 

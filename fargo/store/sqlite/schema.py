@@ -125,6 +125,12 @@ _BOTH_LEGS: Final = (
 _FORWARDING_COLUMNS: Final = """,
         coalesce(json_extract(path.body, '$.forwarded_to'), '') as forwarded_to,
         coalesce(json_extract(target.body, '$.call_id'), '') as forwarded_call_id"""
+_TRANSFER_PART: Final = """, transferred as materialized (
+        select user, json_extract(body, '$.call') as call, max(event), body
+        from notes where type = 'NoteTransfer' and json_extract(body, '$.step') = 'done' group by 1, 2
+    )"""
+_TRANSFER_COLUMN: Final = """,
+        coalesce(json_extract(transferred.body, '$.to'), '') as transferred_to"""
 _SIP_JOINS: Final = """
     left join dialog using (user, call) left join media using (user, call) left join early using (user, call)"""
 
@@ -340,7 +346,9 @@ def records_one_by_one(db: Database) -> None:
 
 
 def transfers(db: Database) -> None:
-    """Add the records of transfers to the index of records and their view, and a view of them."""
+    """Add the records of transfers to the index of records and their view, a view of them, and to `calls` the latest
+    number that a call was transferred to.
+    """
     db.execute("drop view notes")
     db.execute("drop index notes_by_type")
     is_record = " or ".join(f"type = {each}" for each in _RECORDS_WITH_TRANSFERS)
@@ -350,6 +358,10 @@ def transfers(db: Database) -> None:
         select c.event, e.user, e.version, e.at, e.time, c.type, c.body
         from (select * from commands where {is_record}) c join events e on e.id = c.event
     """)
+    db.execute("drop view calls")
+    columns = _SIP_COLUMNS + _QUALITY_COLUMNS + _NUMBER_COLUMNS + _FORWARDING_COLUMNS + _TRANSFER_COLUMN
+    joins = f"{_SIP_JOINS} left join target using (user, call) left join transferred using (user, call)"
+    db.execute(_CALLS.format(peer=_PEER, parts=_BOTH_LEGS + _TRANSFER_PART, columns=columns, joins=joins))
     db.execute("""
         create view transfers as
         select

@@ -1,11 +1,15 @@
-"""The listed change about mailboxes, and the comparison of commands apart from it."""
+"""The listed changes about mailboxes, and the comparison of commands apart from it."""
 
 from typing import Final
 
 from msgspec.structs import replace
 
+from fargo.statemachine import mailbox_address
+from fargo.statemachine.address import local_of
 from fargo.statemachine.model import rules
+from fargo.statemachine.model.call_records import RecordBegun, RecordDialog
 from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.jingle_events import CallProposed, SessionInitiated
 from fargo.statemachine.model.sip_messages import SendRequest
 from replay.verifying.difference import Difference, Explains
 
@@ -31,6 +35,32 @@ def asks_mailbox(command: Command) -> bool:
     return isinstance(command, SendRequest) and command.method == "SUBSCRIBE"
 
 
+def _mailbox_named(difference: Difference) -> bool:
+    """The user calls the contact of that name, and all that differs is who that is."""
+    event = difference.recorded.event
+    to = event.iq.to if isinstance(event, SessionInitiated) else event.to if isinstance(event, CallProposed) else ""
+    is_named = mailbox_address.is_meant(local_of(to) or "") and difference.before.mailbox is not None
+    return is_named and _unaddressed(difference.then) == _unaddressed(difference.now)
+
+
+def _unaddressed(issued: tuple[Issued, ...]) -> list[Issued]:
+    """Return commands without the address that is called."""
+    return [replace(each, command=_without_address(each.command)) for each in issued]
+
+
+def _without_address(command: Command) -> Command:
+    match command:
+        case SendRequest(recipient=recipient):
+            return replace(command, uri="", recipient=replace(recipient, uri=""))
+        case RecordBegun():
+            return replace(command, peer=None)
+        case RecordDialog():
+            return replace(command, recipient="")
+        case _:
+            return command
+
+
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.MAILBOX_ASKED.name: _mailbox_asked,
+    rules.MAILBOX_NAMED.name: _mailbox_named,
 }

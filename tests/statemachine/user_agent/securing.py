@@ -78,7 +78,7 @@ class Securing(Phoning):
 
     @property
     def invited(self) -> Description:
-        """What the client was offered last."""
+        """The latest offer to the client."""
         said = [each.command for each in self.issued if isinstance(each.command, InitiateSession)]
         assert said[-1].content.description
         return said[-1].content.description

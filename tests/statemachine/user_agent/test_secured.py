@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from fargo.statemachine.call.texts import DTLS_REFUSED
 from fargo.statemachine.legs.jingle.texts import NO_CANDIDATES
 from fargo.statemachine.legs.user_agent import secured
-from fargo.statemachine.legs.user_agent.texts import ANSWER_WITHOUT_AUDIO
+from fargo.statemachine.legs.user_agent.texts import ANSWER_WITHOUT_AUDIO, OFFER_RESTARTS_ICE
 from fargo.statemachine.media.description import Candidate, IceUdp, MediaProfile
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.texts import END_TO_END
@@ -22,9 +22,9 @@ from .phone import sdp
 from .securing import ALONE, HOST, OF_CLIENT, OF_PHONE, REFLEXIVE, WITH_RELAY, Securing, in_role, phone_says
 
 NAMED = replace(OF_PHONE, candidates=tuple(replace(each, id="c1") for each in OF_PHONE.candidates))
-"""What a client is told of the phone."""
+"""The phone, as a client is told of it."""
 TO_PHONE = replace(OF_CLIENT, candidates=tuple(replace(each, id="") for each in OF_CLIENT.candidates), complete=False)
-"""What a phone is told of the client."""
+"""The client, as a phone is told of it."""
 NEW = replace(OF_CLIENT, ufrag="again", pwd="of-the-client-again", candidates=(HOST,))
 
 
@@ -202,6 +202,7 @@ def test_a_phone_that_begins_ice_anew_is_refused_and_the_call_goes_on() -> None:
     story = talking_out()
     story.sends("INVITE", phone_says("actpass", replace(OF_PHONE, ufrag="phone-again", pwd="of-the-phone-again")))
     assert story.statuses == [488]
+    assert story.response(488).headers.warning[0].text == OFFER_RESTARTS_ICE
     assert not story.ends()
     story.sends("INVITE", sdp())
     assert story.statuses == [488]
@@ -235,6 +236,17 @@ def test_a_phone_that_refuses_is_called_through_the_relay_and_not_asked_again() 
     story.calls_out()
     assert story.the(OfferRelay)
     assert not story.methods
+
+
+def test_a_phone_that_answers_otherwise_is_called_through_the_relay_the_next_time() -> None:
+    """So does linphone with DTLS, but without ICE."""
+    story = Securing(replace(WITH_RELAY, end_to_end="always"))
+    story.calls_out()
+    story.answers(sdp())
+    assert story.ended.text == ANSWER_WITHOUT_AUDIO
+    story.responds(200, "OK", to="BYE")
+    story.calls_out()
+    assert story.the(OfferRelay)
 
 
 def test_without_a_relay_the_refusal_is_told() -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UacCancelling
-from fargo.statemachine.media.description import Candidate, RawUdp
+from fargo.statemachine.media.description import RawUdp
 from fargo.statemachine.model.call_records import TransferStep
 from fargo.statemachine.model.commands import InformSession, InformTransport, SendText, TerminateSession
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayRinging, StopRinging
@@ -13,9 +13,8 @@ from fargo.statemachine.reason import Cause
 
 from ..story import PCMA, PCMU
 from .phone import G722, sdp
-from .transferring import DAVE, Transferring
+from .transferring import AT_DAVES, DAVE, Transferring
 
-AT_DAVES = (Candidate(1, "127.0.0.8", 6000), Candidate(2, "127.0.0.8", 6001))
 DAVES = sdp(PCMU, at=AT_DAVES)
 ASKED, DONE, FAILED, REFUSED = TransferStep.ASKED, TransferStep.DONE, TransferStep.FAILED, TransferStep.REFUSED
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from fargo.statemachine.media.description import Candidate
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordTransfer, TransferStep
 from fargo.statemachine.model.commands import Command
@@ -25,6 +26,8 @@ from .phone import CALLEE, Phoning, sdp
 
 DAVE = "sip:dave@sip.test"
 AT_DAVE = "sip:dave@192.0.2.8:5070"
+AT_DAVES = (Candidate(1, "127.0.0.8", 6000), Candidate(2, "127.0.0.8", 6001))
+"""The addresses of Dave's audio."""
 
 
 class Transferring(Phoning):

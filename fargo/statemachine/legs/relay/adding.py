@@ -31,7 +31,7 @@ from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 
 
 class VideoNews(NamedTuple):
-    """What the phone, or else the client, has to know of video."""
+    """The things of video that the phone, or else the client, has to know."""
 
     to_phone: bool
     event: VideoOffered | VideoAnswered | VideoEnded

@@ -200,6 +200,11 @@ def is_live(leg: SipLeg) -> bool:
             assert_never(leg)
 
 
+def is_answer_useless(before: SipLeg, after: SipLeg) -> bool:
+    """Return True if the called end has answered so that the call was hung up at once."""
+    return isinstance(after, UserAgentPhase) and user_agent_leg.is_answer_useless(before, after)
+
+
 def is_held(leg: SipLeg) -> bool:
     """Return True if the far end has us on hold."""
     match leg:

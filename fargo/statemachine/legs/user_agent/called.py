@@ -83,6 +83,7 @@ from fargo.statemachine.reason import Cause, Reason, to_status
 _RETRY_AFTER: Final = SipHeaders(retry_after=5)
 _TRY_LATER: Final = SipHeaders(retry_after=60)
 _NO_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
+_FAX: Final = Reason(Cause.MEDIA, texts.OFFER_OF_FAX)
 _NOT_ENCRYPTED: Final = Reason(Cause.SECURITY, texts.OFFER_NOT_ENCRYPTED)
 
 
@@ -159,7 +160,7 @@ def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
     if offered is not None and isinstance(offered.transport, IceUdp):
         return offered
     if offered is None or address(offered) is None:
-        return _NO_AUDIO
+        return _FAX if offer_answer.asks_for_fax(sdp) else _NO_AUDIO
     if use == "off" and offered.encryption_required:
         return _NO_AUDIO
     if use == "required" and not offered.crypto:

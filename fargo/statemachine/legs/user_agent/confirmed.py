@@ -20,7 +20,8 @@ Rules:
 9. If the call goes on at another edge (`Confirmed.moved`), the far end is told at once by a refresh, whose Contact it
    uses from then on (RFC 3261 §12.2.1.2), or by the offer that is due. That is tried until it succeeds. What was under
    way is asked anew, as a response would go to the old edge. So would the ACK to a 2xx of ours: if our answer was in
-   it, it is waited for only shortly.
+   it, it is waited for only shortly. A 2xx that is repeated because our ACK was lost goes there, too: the ACK is sent
+   again.
 """
 
 from typing import Final, assert_never
@@ -69,7 +70,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
-from fargo.statemachine.media.offer import CALLER_UNREACHABLE, PHONE_UNREACHABLE
+from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     PressedKey,
@@ -98,7 +99,6 @@ _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
 _KEYLESS: Final = Reason(Cause.NETWORK, texts.KEYS_LOST, ours=True)
-_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.OFFER_WITHOUT_AUDIO)
 _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO)
 
 
@@ -202,6 +202,10 @@ def moved(leg: Confirmed, effects: Effects) -> Confirmed:
     exchange = leg.exchange
     if isinstance(exchange, OfferSent):
         effects.settle(exchange.sent.command)
+    for each in leg.invites:
+        is_first = each.request.recipient.tag is None
+        if not is_first or effects.at < leg.since + LONGEST_ACK:
+            effects.emit(dialog.ack(leg.dialog, each.request, leg.access))
     return replace(leg, exchange=exchange if isinstance(exchange, AckAwaited) else None, moved=effects.at)
 
 
@@ -400,8 +404,7 @@ def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     invites = event.head.method == "INVITE"
     session = offer_answer.answer(leg.session, leg.wanted, sdp) if sdp else _asked(leg, invites)
     if session is None:
-        reason = PHONE_UNREACHABLE if offer_answer.is_unreachable(sdp) else _WITHOUT_AUDIO
-        respond(leg.name, leg.access, event, 488, effects, incompatible(reason.text))
+        respond(leg.name, leg.access, event, 488, effects, incompatible(offer_answer.why_not(leg.session, sdp)))
         return leg, ()
     timer = session_timer.accept(headers, effects.at)
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)

@@ -40,7 +40,7 @@ class Dialog(Struct, frozen=True, gc=False):
     ``name``: `sip_messages`, rule 2. ``target``: the remote target, a URI. ``routes``: the route set, as Route has it.
     ``sent``, ``received``: the CSeq numbers of the latest request either way; ``received`` is None if there was none.
     ``calls``: we have placed the call, so the Call-ID is ours. ``updates``: the far end understands UPDATE;
-    ``informs``: so does it INFO.
+    ``informs``: so does it INFO, and ``refers``: REFER.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Dialog(Struct, frozen=True, gc=False):
     calls: bool
     updates: bool
     informs: bool = False
+    refers: bool = False
 
 
 # --- beginnings
@@ -73,6 +74,7 @@ def begun_by_us(name: str, invite: SendRequest, response: SipResponseReceived) -
         True,
         "UPDATE" in response.headers.allow,
         "INFO" in response.headers.allow,
+        "REFER" in response.headers.allow,
     )
 
 
@@ -90,6 +92,7 @@ def begun_by_them(invite: InviteReceived, tag: str) -> Dialog:
         False,
         "UPDATE" in invite.headers.allow,
         "INFO" in invite.headers.allow,
+        "REFER" in invite.headers.allow,
     )
 
 
@@ -120,11 +123,11 @@ def answered(dialog: Dialog, response: SipResponseReceived) -> Dialog:
 
 def refreshed(dialog: Dialog, contact: str | None, headers: SipHeaders) -> Dialog:
     """Return the dialog after a request or response that refreshes its target (rule 1)."""
-    updates = "UPDATE" in headers.allow if headers.allow else dialog.updates
-    informs = "INFO" in headers.allow if headers.allow else dialog.informs
-    if contact in (None, dialog.target) and (updates, informs) == (dialog.updates, dialog.informs):
+    allow, able = headers.allow, (dialog.updates, dialog.informs, dialog.refers)
+    updates, informs, refers = ("UPDATE" in allow, "INFO" in allow, "REFER" in allow) if allow else able
+    if contact in (None, dialog.target) and (updates, informs, refers) == able:
         return dialog
-    return replace(dialog, target=contact or dialog.target, updates=updates, informs=informs)
+    return replace(dialog, target=contact or dialog.target, updates=updates, informs=informs, refers=refers)
 
 
 def heard(dialog: Dialog, cseq: int) -> Dialog:

@@ -38,7 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     VideoEnded,
     VideoMoved,
 )
-from fargo.statemachine.legs.user_agent import secured
+from fargo.statemachine.legs.user_agent import secured, texts
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
@@ -63,6 +63,7 @@ from fargo.statemachine.media.description import (
     shares_family,
     takes,
 )
+from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
 _PLAIN: Final = "{media} 9 RTP/AVP 0"
@@ -139,6 +140,12 @@ def is_unreachable(sdp: Sdp | None) -> bool:
     """Return True if the far end names only addresses that audio must not go to."""
     described = sdp.audio.description if sdp and sdp.audio else None
     return described is not None and is_cut_off(described)
+
+
+def asks_for_fax(sdp: Sdp | None) -> bool:
+    """Return True if the far end wants to send a fax by T.38 (RFC 3362), and names no audio to send it by."""
+    in_use = [line.split(" ")[:2] for line in sdp.media] if sdp and sdp.audio is None else []
+    return any(kind_of == "image" and port != "0" for kind_of, port in in_use)
 
 
 def first_offer(local: Description) -> Sdp:
@@ -294,6 +301,18 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
     said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
     return said
+
+
+def why_not(session: MediaSession, offer: Sdp | None) -> str:
+    """Return why an offer of the far end cannot be had, a sentence for it."""
+    if is_unreachable(offer):
+        return PHONE_UNREACHABLE.text
+    if asks_for_fax(offer):
+        return texts.OFFER_OF_FAX
+    described = usable(offer) if offer else None
+    both = (described.transport, session.theirs.transport) if described else ()
+    restarts = len(both) == 2 and all(isinstance(each, IceUdp) for each in both)
+    return texts.OFFER_RESTARTS_ICE if restarts else texts.OFFER_WITHOUT_AUDIO
 
 
 def _answer(offer: Sdp, ours: Ours) -> Sdp:

@@ -91,7 +91,8 @@ class UacProceeding(UserAgentPhase, frozen=True, gc=False):
 
 class UacRecalling(UserAgentPhase, frozen=True, gc=False):
     """The call was not answered when its edge was lost, to which all responses go. It is placed anew as soon as the
-    phones have heard that it has ended, and at the latest ``until``. ``invite``: that of the lost call.
+    phones have heard that it has ended, and at the latest ``until``. ``invite``: that of the lost call; ``early``: its
+    dialogs with those that have not, after the BYE.
     """
 
     invite: SentRequest
@@ -99,6 +100,7 @@ class UacRecalling(UserAgentPhase, frozen=True, gc=False):
     offer: Description
     since: float
     until: float
+    early: tuple[Dialog, ...]
 
 
 class UacCancelling(UserAgentPhase, frozen=True, gc=False):
@@ -246,7 +248,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
     ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
     ``referred``: None if no transfer is under way.
-    ``moved``: since when we are at another edge than the far end knows; None if it knows ours.
+    ``moved``: since when we are at another edge than the far end knows; None if it knows ours. ``asked``: the far end
+    was asked to call another, and may tell what has become of that.
     """
 
     dialog: Dialog
@@ -261,6 +264,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     keyless: bool = False
     referred: Referred | None = None
     moved: float | None = None
+    asked: bool = False
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):

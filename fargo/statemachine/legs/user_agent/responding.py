@@ -14,6 +14,7 @@ from fargo.statemachine.model.sip_messages import (
     OtherBody,
     RequestHead,
     SendResponse,
+    SipFragment,
     SipHeaders,
     SipRequestReceived,
     WarningValue,
@@ -102,7 +103,7 @@ def objection(dialog: Dialog | None, event: SipRequestReceived) -> Objection | N
     head = event.head
     if dialog is None or not is_about(dialog, event):
         return Objection(481)
-    if head.method not in ALLOW and not isinstance(event.body, KeptText):
+    if head.method not in ALLOW and not isinstance(event.body, KeptText | SipFragment):
         return Objection(405, SipHeaders(allow=ALLOW))
     if unknown := unsupported(event.headers.require):
         return Objection(420, SipHeaders(unsupported=unknown))

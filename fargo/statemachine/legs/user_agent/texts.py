@@ -8,6 +8,8 @@ from typing import Final
 # --- why a call ended
 
 OFFER_WITHOUT_AUDIO: Final = "The caller's offer contains no usable audio."
+OFFER_RESTARTS_ICE: Final = "A restart of ICE, or another certificate, cannot be followed in this call."
+OFFER_OF_FAX: Final = "Fax by T.38 is not supported. Send the fax as audio (G.711)."
 OFFER_NOT_ENCRYPTED: Final = "The caller offers no encrypted audio (SRTP), which the SIP account requires."
 ANSWER_NOT_ENCRYPTED: Final = (
     "The called phone answered without encrypted audio (SRTP), which your SIP account requires."
@@ -22,6 +24,7 @@ NOT_CONFIRMED: Final = "The phone did not confirm the call. It may be unreachabl
 NO_RESPONSE: Final = "The phone no longer responds."
 KEYS_LOST: Final = "The gateway was restarted and no longer has the keys of this call's encrypted audio."
 CALL_UNKNOWN: Final = "The phone does not know the call any more."
+SAID_OF_OTHER: Final = "The other end has called there, and says: “{words}” ({status})"
 SAID_AT_END: Final = "The other end says: {details}"
 
 # --- why a call that we placed failed

@@ -76,6 +76,7 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     Diversion,
     InviteReceived,
+    SipFragment,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
@@ -143,6 +144,11 @@ def who_calls(event: UserAgentArrival, access: Access) -> tuple[SipUri | BadAddr
 def is_live(leg: UserAgentLeg) -> bool:
     """Return True if the far end is still calling or talking, as far as we know."""
     return isinstance(leg, UacCalling | UacProceeding | UacRecalling | UasProceeding | Confirmed)
+
+
+def is_answer_useless(before: object, after: UserAgentLeg) -> bool:
+    """Return True if a call of ours was answered so that it was hung up at once."""
+    return isinstance(before, UacCalling | UacProceeding) and isinstance(after, Releasing)
 
 
 def is_held(leg: UserAgentLeg) -> bool:
@@ -269,6 +275,9 @@ def _in_dialog(
     match leg:
         case UasProceeding() | UacProceeding() if isinstance(event.body, KeptText):
             respond(leg.name, leg.access, event, 200, effects)
+            return leg, ()
+        case _ if isinstance(event.body, SipFragment) and not (isinstance(leg, Confirmed) and leg.asked):
+            respond(leg.name, leg.access, event, 481, effects)
             return leg, ()
         case Confirmed():
             return confirmed.requested(replace(leg, dialog=of), event, effects)
@@ -420,6 +429,7 @@ def _end(leg: UserAgentLeg, reason: Reason, effects: Effects) -> UserAgentLeg | 
         case UacCalling() | UacProceeding():
             return caller.cancel(leg, effects)
         case UacRecalling():
+            recalling.abandon(leg, effects)
             return Over()
         case UasProceeding():
             return called.turn_down(leg, reason, effects)
@@ -446,7 +456,9 @@ def abandon(leg: UserAgentLeg, effects: Effects) -> None:
         case UasReleasing() | Confirmed():
             unheard.forget(leg.name, effects)
             unheard.say(dialog.request(leg.dialog, "BYE")[1], effects)
-        case UacRecalling() | UasRefused() | Releasing() | Lingering():
+        case UacRecalling():
+            recalling.abandon(leg, effects)
+        case UasRefused() | Releasing() | Lingering():
             pass  # what ends the call has been said, and is repeated until it is heard
         case _:
             assert_never(leg)

@@ -1,0 +1,234 @@
+"""Two processes that can be one worker, their log, and those who speak with them: what may happen, and what must hold.
+
+Rules, each of which has its words in `Rule`:
+
+1. Nothing is said of which the event is not in the log, unless it needs no row.
+2. A process says nothing any more LATE seconds after its lease has ended; less, once another one has spoken.
+3. Each command is said once. What is only in a spare log has no part in this.
+4. Folding the log again gives its commands; versions have no gap.
+5. If a process could be the worker for LONGEST seconds, one is.
+6. What comes to a process that nothing happens to is in the log SOON.
+7. When all trouble is over, one process serves, and knows what the log says.
+"""
+
+from typing import Final, NamedTuple
+
+from fargo.statemachine.machine import fold, new
+from fargo.statemachine.model.commands import Command, Issued
+from fargo.statemachine.model.events import Event, GatewayAsked, PresenceProbed, RegistrationSubmitted, SipAccount
+from fargo.statemachine.model.iq import Iq
+from fargo.statemachine.model.sip_messages import RegisterAnswered, SendRegister
+from fargo.statemachine.user_state import User
+from fargo.store.postgresql.lease import SILENT_SECONDS, TAKE_SECONDS, kind_of
+from fargo.store.postgresql.threaded import AWAY_SECONDS
+from fargo.workers.standby import PAUSE
+from replay.verifying.verify import verify
+
+from ..broken import Broken
+from ..values import GATEWAY, REGISTRAR, REQUESTS
+from .process import AGAIN_SECONDS, Process
+from .rules import Rule
+from .server import QUICK, Server
+from .still_clock import StillClock
+from .store import WORKER
+
+USERS: Final = ("alice@localhost", "bob@localhost")
+LATE: Final = 0.5
+LONGEST: Final = SILENT_SECONDS + TAKE_SECONDS + PAUSE + AGAIN_SECONDS + 0.5
+SOON: Final = 2.0
+SETTLES: Final = AWAY_SECONDS + 60.0
+
+
+class _Due(NamedTuple):
+    """Something that must be in the log at a time, if nothing has happened by then."""
+
+    at: float
+    name: str
+    process: Process
+    troubles: tuple[int, int]
+
+
+class WorkersWorld:
+    """The world; nothing runs before `begin`."""
+
+    def __init__(self) -> None:
+        self.clock = StillClock()
+        self.server = Server(self.clock)
+        self.processes = [Process(name, self.clock, self.server, self) for name in ("first", "second")]
+        self.said = 0
+        self.late = 0
+        """The number of commands said by a process that had lost its lease, in the time that is left for that."""
+        self.put_events = 0
+        self._troubles = 0
+        self._troubled_at = 0.0
+        self._said: set[tuple[str, str]] = set()
+        self._heard: set[str | None] = set()
+        """Everyone who was told anything."""
+        self._spoke: tuple[Process, float] | None = None
+        self._due: list[_Due] = []
+        self._owned_at = 0.0
+        self._broken: Broken | None = None
+
+    # --- time
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, from one thing that happens to the next. Raises Broken."""
+        until = self.clock.seconds() + seconds
+        while self.clock.step(until):
+            self._check()
+        self._check()
+
+    # --- what may happen
+
+    def begin(self) -> None:
+        """Start both processes."""
+        for each in self.processes:
+            each.boot()
+
+    def put(self, process: Process, user: str, kind: int) -> None:
+        """Let something come for a user to a process."""
+        self.put_events += 1
+        sender = f"{user}/{self.put_events}"
+        event = self._event(sender, kind)
+        process.put(user, event)
+        is_owner = self.holder() is process and process.serves and process.is_well
+        if is_owner and self.server.is_quick and not isinstance(event, PresenceProbed):
+            self._due.append(_Due(self.clock.seconds() + SOON, sender, process, (self._troubles, process.troubles)))
+
+    def _event(self, sender: str, kind: int) -> Event:
+        name = f"{self.put_events}"
+        if kind == 0:
+            return PresenceProbed(GATEWAY)
+        if kind == 1:
+            iq = Iq(sender, GATEWAY, f"iq{name}")
+            return RegistrationSubmitted(iq, SipAccount("alice@sip.test"), f"secret{name}", f"nonce{name}-")
+        return GatewayAsked(sender, GATEWAY, REQUESTS[kind % len(REQUESTS)])
+
+    def trouble(self, process: Process | None = None) -> None:
+        """Note that something is done to a process, or to the server."""
+        if process:
+            process.trouble()
+        else:
+            self._troubles += 1
+            self._troubled_at = self.clock.seconds()
+
+    def restart_server(self, seconds: float) -> None:
+        """Let the server be away for some seconds."""
+        self.trouble()
+        self.server.go_down()
+        self.clock.later(seconds, self._server_up)
+
+    def _server_up(self) -> None:
+        self.trouble()
+        self.server.is_up = True
+
+    # --- what is said
+
+    def holder(self) -> Process | None:
+        """Return the process that has the lease."""
+        session = self.server.holder(kind_of(WORKER))
+        return next((each for each in self.processes if session and each.name == session.owner), None)
+
+    def says(self, process: Process, issued: Issued) -> None:
+        """Somebody hears a command. Raises Broken if they must not."""
+        try:
+            self._hear(process, issued)
+        except Broken as broken:  # the engine takes it for a bug that costs one command
+            self._broken = self._broken or broken
+            raise
+
+    def _hear(self, process: Process, issued: Issued) -> None:
+        self.said += 1
+        version = int(issued.id.partition(".")[0])
+        if version and not process.spares(issued.user, version):
+            if (issued.user, issued.id) in self._said:
+                raise Broken(Rule.ONCE, (process.name, issued))
+            self._said.add((issued.user, issued.id))
+            if version > self.server.version(issued.user):
+                raise Broken(Rule.COMMITTED, (process.name, issued))
+        self._heard.add(_recipient(issued.command))
+        if self.holder() is not process:
+            self._said_late(process, issued)
+        self._spoke = (process, self.clock.seconds())
+        if isinstance(issued.command, SendRegister):
+            answer = RegisterAnswered(issued.id.partition(".")[0], issued.id, 200, "OK", REGISTRAR)
+            self.clock.later(0.05, process.put, issued.user, answer)
+
+    def _said_late(self, process: Process, issued: Issued) -> None:
+        ended = [at for at, session in self.server.ended if session.owner == process.name]
+        if not ended or self.clock.seconds() - ended[-1] > LATE:
+            raise Broken(Rule.SILENT, (process.name, issued))
+        if self._spoke and self._spoke[0] is not process and self._spoke[1] >= ended[-1]:
+            raise Broken(Rule.ALONE, (process.name, issued))
+        self.late += 1
+
+    # --- what must hold
+
+    def _check(self) -> None:
+        if self._broken:
+            raise self._broken
+        now = self.clock.seconds()
+        holder = self.holder()
+        if (holder and holder.is_well) or not self.server.is_quick:
+            self._owned_at = now
+        calm = [max(each.troubled_at, self._troubled_at) for each in self.processes if each.is_well]
+        if calm and now - max(self._owned_at, min(calm)) > LONGEST:
+            raise Broken(Rule.OWNED, [(each.name, each.is_well) for each in self.processes])
+        while self._due and self._due[0].at <= now:
+            due = self._due.pop(0)
+            if due.troubles == (self._troubles, due.process.troubles) and not self._is_logged(due.name):
+                raise Broken(Rule.KEPT, due.name)
+
+    def _is_logged(self, sender: str) -> bool:
+        return sender in self._heard or any(_sender(recorded.event) == sender for recorded, _ in self.server.rows)
+
+    def finish(self) -> None:
+        """Let all trouble be over. Raises Broken if not all comes to rest."""
+        self.server.commit_seconds, self.server.is_full = QUICK, False
+        self.trouble()
+        for each in self.processes:
+            each.trouble()
+            each.link.heal()
+            each.thaw()
+            each.boot()
+        self.run(SETTLES)
+        serving = [each for each in self.processes if each.serves and each.is_well]
+        holder = self.holder()
+        if serving != [holder]:
+            raise Broken(Rule.SETTLED, ([each.name for each in serving], holder and holder.name))
+        assert holder is not None
+        for user in USERS:
+            self.put(holder, user, 2)
+        self.run(SOON + 1)
+        self._verify(holder)
+
+    def end(self) -> None:
+        """Let nothing of it go on."""
+        for each in self.processes:
+            each.die()
+
+    def _verify(self, holder: Process) -> None:
+        verdict = verify(self.server.rows)
+        if verdict.differences:
+            raise Broken(Rule.TRUE, verdict.groups)
+        for user in USERS:
+            known = holder.engine.state(user) or new(user)
+            if known != self._folded(user):
+                raise Broken(Rule.SETTLED, known)
+
+    def _folded(self, jid: str) -> User:
+        user = new(jid)
+        for recorded, _ in self.server.rows:
+            if recorded.user == jid:
+                user = fold(user, recorded)[0]
+        return user
+
+
+def _recipient(command: Command) -> str | None:
+    iq = getattr(command, "iq", None)
+    return getattr(command, "to", None) if iq is None else iq.sender
+
+
+def _sender(event: Event) -> str | None:
+    iq = getattr(event, "iq", None)
+    return getattr(event, "sender", None) if iq is None else iq.sender
