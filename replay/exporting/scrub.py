@@ -263,7 +263,10 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     **dict.fromkeys(("CallArrived.caller", "PlaceCall.target", "SipAccount.address"), _uri),
     **dict.fromkeys(("SipAccount.auth_user", "DigestCredentials.user", "Registration.user", "SipUri.user"), _user),
     "Sdp.media": _media_line,
-    **dict.fromkeys(("ContactAsked.typed", "SetForward.number", "CallNumber.number", "TransferCall.number"), _typed),
+    **dict.fromkeys(
+        ("ContactAsked.typed", "SetForward.number", "CallNumber.number", "TransferCall.number", "KeepContact.number"),
+        _typed,
+    ),
     "spelled": _spelled,
     **dict.fromkeys(("DialRule.text", "Rewriting.rules"), _dial_rule),
     **dict.fromkeys(("TryNumber.number", "Rewriting.written", "Rewriting.number", "Rewriting.result"), _typed),

@@ -1,7 +1,9 @@
 """Workers: processes that share a database, and one that takes the place of another."""
 
 import asyncio
+import os
 import re
+import signal
 from contextlib import closing
 
 import pytest
@@ -16,6 +18,7 @@ from fargo.edge.leftover import end, find, run_dir_in
 from fargo.statemachine.reason import Cause
 from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
+from fargo.store.postgresql.texts import LEASE_LOST
 from fargo.workers.texts import STANDS_BY, TAKES_OVER
 from replay.verifying.report import report
 from replay.verifying.verify import verify
@@ -64,6 +67,33 @@ async def test_another_process_takes_a_worker_over(world: World, database: Datab
     await first.process.line(WAITS)
     await other.stop()
     await first.ready()
+    with closing(open_reader(database)) as log:
+        verdict = verify(log.read())
+        assert not verdict.differences, "\n".join(report(verdict))
+
+
+async def test_a_process_that_was_frozen_says_nothing_when_another_has_its_place(
+    world: World, database: DatabaseAddress
+) -> None:
+    settings = {"log": {"store": database.uri}}
+    first = await world.add(Gateway(world.server, settings=settings, worker="a"))
+    other = Gateway(world.server, settings=settings, worker="a", like=first)
+    await other.run()
+    await other.process.line(WAITS)
+    alice = Customer(world, first, await world.client("alice"))
+    await alice.register()
+    os.kill(first.process.pid, signal.SIGSTOP)
+    alice.client.send(f"<message type='chat' to='{first.jid}'><body>status</body></message>")
+    await other.process.line(TAKEN)
+    heard = len(alice.client.stanzas)
+    os.kill(first.process.pid, signal.SIGCONT)
+    assert await first.process.ended() == 1
+    assert re.search(re.escape(LEASE_LOST.partition("{")[0]), first.process.output)
+    await other.ready()
+    await alice.signed_in(after=heard)
+    answers = [each for each in alice.client.stanzas[heard:] if each.tag.endswith("message")]
+    assert answers == [], "the first process has answered, and the other has never heard the question"
+    await other.stop()
     with closing(open_reader(database)) as log:
         verdict = verify(log.read())
         assert not verdict.differences, "\n".join(report(verdict))

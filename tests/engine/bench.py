@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -128,6 +129,7 @@ class Bench:
     dispatch: Callable[[Issued], None] | None = None
     policy: Policy | None = None
     delayed: bool = False
+    sure_seconds: float = inf
     spared: list[Entry] = field(default_factory=list)
     written: list[tuple[Recorded, int]] = field(default_factory=list)
 
@@ -150,6 +152,7 @@ class Bench:
             self.policy,
             self,
             lambda recorded, size: self.written.append((recorded, size)),
+            sure_seconds=self.sure_seconds,
         )
 
     def run(self, seconds: float = 0) -> None:

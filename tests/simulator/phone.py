@@ -69,6 +69,8 @@ _TIMED: Final = {
     "answer, to be refreshed": SipHeaders(session_expires=SessionTimer(300, "uac"), allow=("UPDATE",)),
     "answer, and refresh": SipHeaders(session_expires=SessionTimer(300, "uas")),
 }
+PLACED: Final = {"ring there": 180, "reach it": 200, "not reach it": 486}
+"""The news of a call that the gateway has asked the phone to place, and their status."""
 _QUESTIONS: Final = {
     "send OPTIONS": ("OPTIONS", NO_HEADERS),
     "send INFO": ("INFO", NO_HEADERS),
@@ -121,7 +123,9 @@ class Phone(Struct, frozen=True):
     ``relayed``: it was told to send audio to the relay; ``at``: where it wants audio itself. ``lost``: its INVITE is.
     ``ok``: its last 2xx to an INVITE. ``early``: how its offer was answered before the call was.
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
+    ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
+    ``places``: it was asked to place a call, and tells what has become of that.
     """
 
     tag: str
@@ -147,6 +151,8 @@ class Phone(Struct, frozen=True):
     early: Body | None = None
     to: str = ""
     stubborn: bool = False
+    places: bool = False
+    astray: bool = False
     ufrag: str = ""
     theirs: str = ""
 
@@ -182,6 +188,8 @@ class Phone(Struct, frozen=True):
                 if Quirk.DUPLICATES in quirks and self.invite and not self.oks:
                     yield "repeat the answer"
                 yield from self._changes(quirks)
+                if self.places:
+                    yield from PLACED
         yield from self._responses(quirks)
         if Quirk.ZOMBIES in quirks:
             yield "turn zombie"
@@ -239,6 +247,10 @@ class Phone(Struct, frozen=True):
             return self._asks(method, what, headers, digit="digit1" if what == "send a digit" else None)
         if what in ("hold", "resume", "move", *CODECS):
             return self._asks("INVITE", what, body=self._describe(what))
+        if what in PLACED:
+            headers = SipHeaders(event="refer")
+            told = replace(self, places=PLACED[what] < 200)
+            return told._asks("NOTIFY", what, headers, SipFragment(PLACED[what], "Said"))
         match what:
             case "ask for an offer":
                 return self._asks("INVITE", what)
@@ -267,7 +279,7 @@ class Phone(Struct, frozen=True):
         return replace(after, ok=ok), (ok,)
 
     def _accepted(self, headers: SipHeaders, body: Body | None) -> SipResponseReceived:
-        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO")), body)
+        return self.response(self._invite, 200, replace(headers, allow=(*headers.allow, "INFO", "REFER")), body)
 
     @property
     def _invite(self) -> Asked:
@@ -328,6 +340,7 @@ class Phone(Struct, frozen=True):
         strange = what == "agree with strange codecs"
         after = replace(after, stubborn=after.stubborn or strange)
         agreed = after._told(request) if request.body is not None else after
+        agreed = replace(agreed, astray=agreed.astray and not request.contact)
         timer = request.headers.session_expires
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
@@ -376,6 +389,9 @@ class Phone(Struct, frozen=True):
                 return heard._acknowledged_reliably(asked)
             case "NOTIFY" if isinstance(request.body, SipFragment) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
+            case "REFER" if self.phase == "talking":
+                takes = request.cseq % 3 > 0
+                return replace(heard, places=takes), (self.response(asked, 202 if takes else 603),)
             case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
@@ -389,6 +405,8 @@ class Phone(Struct, frozen=True):
 
     def _acknowledged(self, request: SendRequest) -> Step:
         if not self.oks:
+            if self.astray:
+                return self, ()  # the other machine had sent it
             raise Broken("each 2xx has one ACK", (self, request))
         phase = "talking" if self.phase == "answered" else self.phase
         return replace(self, oks=self.oks - 1, phase=phase), ()
@@ -403,12 +421,12 @@ class Phone(Struct, frozen=True):
         """The phone after a response of the gateway to one of its requests."""
         head = response.head
         if head.method == "INVITE" and head.cseq == 1 and self.calls:
-            return self._invited(response)
+            return self._learned(response)._invited(response)
         found = next((each for each in self.asking if (each.method, each.cseq) == (head.method, head.cseq)), None)
         if response.status < 200 or found is None:
             return self, ()
         done = (found, *(each for each in self.asking if each.what == found.what == _OF_EARLY))
-        after = replace(self, asking=tuple(each for each in self.asking if each not in done))
+        after = replace(self._learned(response), asking=tuple(each for each in self.asking if each not in done))
         if head.method == "BYE":
             return replace(after, phase="gone"), ()
         if response.status == 481 and head.method in ("INVITE", "UPDATE"):
@@ -416,6 +434,10 @@ class Phone(Struct, frozen=True):
         if head.method == "INVITE" and response.status < 300:
             return after._changed(found.what, response)
         return after, ()
+
+    def _learned(self, response: SendResponse) -> "Phone":
+        """The phone after a response that may tell it where we are."""
+        return replace(self, astray=self.astray and not (response.contact and response.status < 300))
 
     def _invited(self, response: SendResponse) -> Step:
         """The phone after a response to its call."""
@@ -493,7 +515,7 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     phone = Phone(tag, name, call_id, "calling", True, offer=offer, ufrag=ufrag_of(offer))
     head = phone._head("INVITE", 1)
     caller = Party("sip:bob@sip.test", tag, "Bob")
-    headers = replace(headers, allow=("INFO",))
+    headers = replace(headers, allow=("INFO", "REFER"))
     invite = InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
     return phone, replace(invite, of_provider=headers.replaces is not None)
 

@@ -8,7 +8,9 @@ Rules:
 3. It loses a few messages in a run at most: a BYE that is lost more often is given up.
 4. A crash of the gateway loses the provisional responses to its requests. What phones ask, and final responses, are
    sent again: by the phone, by the edge, or because the gateway sends the request again.
-5. `Broken` is raised for what no gateway may do to a provider.
+5. If another machine takes the user over, all that is under way is lost, and so is what goes to the first one later:
+   requests of phones that have its Contact, and responses to what it has sent (`old`).
+6. `Broken` is raised for what no gateway may do to a provider.
 """
 
 from collections.abc import Iterator
@@ -112,7 +114,8 @@ class Provider(Struct, frozen=True):
     many messages. ``registered``: the registrations that it keeps; ``registering``: the REGISTERs without an answer.
     ``flows``: the registrations whose way to us is kept open. ``done``: the INVITEs that it has answered.
     ``texts``: the MESSAGEs without an answer. ``mailbox``: the latest subscription to the mailbox; ``asked``: how many
-    SUBSCRIBEs there have been. They are answered at once, each in another way.
+    SUBSCRIBEs there have been. They are answered at once, each in another way. ``old``: the ids of commands whose
+    requests a machine has sent that is gone. ``old_calls``: the Call-IDs of INVITEs of phones to such a machine.
     """
 
     calls: int = 0
@@ -127,6 +130,8 @@ class Provider(Struct, frozen=True):
     texts: tuple[Asked, ...] = ()
     mailbox: SendRequest | None = None
     asked: int = 0
+    old: tuple[str, ...] = ()
+    old_calls: tuple[str, ...] = ()
     sent: tuple[Event, ...] = ()
 
     # --- what may happen next
@@ -193,7 +198,7 @@ class Provider(Struct, frozen=True):
         for issued in self.registering:
             yield "sign in", _name(issued)
         for invite in self.invites:
-            if invite.cancelled:
+            if invite.cancelled or invite.asked.command in self.old:
                 yield "terminate", invite.asked.command
         for asked in self.texts:
             yield "take the text", asked.command
@@ -202,8 +207,10 @@ class Provider(Struct, frozen=True):
                 yield what, phone.tag
 
     def _owed_by(self, phone: Phone) -> str | None:
+        if phone.asking and phone.asking[0].method == "BYE":
+            return "disappear" if phone.astray else "hang up again"
         if phone.asking:
-            return "hang up again" if phone.asking[0].method == "BYE" else "give up asking"
+            return "give up asking"
         if phone.asked:
             return phone.owed_response
         open_invites = [each.asked for each in self.invites]
@@ -261,6 +268,7 @@ class Provider(Struct, frozen=True):
                 return self._with(answered)._says(_silence(phone.dialog, phone.asked[0].command))
             case _:
                 after, said = phone.act(what)
+                after = replace(after, lost=after.lost or (what == "cancel" and after.call_id in self.old_calls))
                 provider = self._with(after)._says(*said)
                 return provider._answered(phone) if what in ANSWERS else provider
 
@@ -317,6 +325,7 @@ class Provider(Struct, frozen=True):
         phone = Phone(
             f"phone{self.made}", invite.dialog, request.call_id, "ringing", False, request.sender.tag, invite.asked
         )
+        phone = replace(phone, astray=invite.asked.command in self.old)
         made = replace(self, made=self.made + 1, phones=(*self.phones, phone))
         return made._moves(phone, what)
 
@@ -474,6 +483,35 @@ class Provider(Struct, frozen=True):
         again = (phone.ok for phone in self.phones if phone.ok and phone.oks > len(_answers_of(phone, left)))
         return replace(self, sent=(*left, *again), registering=(), flows=(), texts=())
 
+    def moved(self) -> "Provider":
+        """Another machine takes the user over (rule 5)."""
+        asked = (each for phone in self.phones for each in (*phone.asked, *((phone.invite,) if phone.invite else ())))
+        old = {each.command for each in (*asked, *(each.asked for each in self.invites))}
+        answered = (each.command for each in self.sent if isinstance(each, SipResponseReceived | SipRequestUndelivered))
+        unheard = {each.name for each in self.sent if isinstance(each, InviteReceived)}
+        calling = (each.call_id for each in self.phones if each.calls)
+        return replace(
+            self.crash(),
+            old=(*self.old, *old, *answered),
+            old_calls=(*self.old_calls, *calling),
+            phones=tuple(replace(each, astray=True, lost=each.lost or each.dialog in unheard) for each in self.phones),
+            registered=(),
+            mailbox=None,
+            sent=(),
+        )
+
+    def _arrives(self, event: Event) -> bool:
+        """Return True if a message does not go to a machine that is gone."""
+        match event:
+            case SipResponseReceived(command=command) | SipRequestUndelivered(command=command):
+                return command not in self.old
+            case SipRequestReceived(head=head) if head.method == "CANCEL":
+                return head.call_id not in self.old_calls
+            case SipRequestReceived(remote_tag=tag):
+                return not any(each.astray for each in self.phones if each.tag == tag)
+            case _:
+                return True
+
     def taken(self) -> "Provider":
         """The provider after the first message has arrived."""
         return replace(self, sent=self.sent[1:])
@@ -493,7 +531,7 @@ class Provider(Struct, frozen=True):
             case SendResponse():
                 return self._told(command)
             case SendRequest():
-                return self._asked(Asked(command.repeats or issued.id, command))
+                return self._asked_anew(Asked(command.repeats or issued.id, command))
         raise AssertionError(f"{command} is not for a provider")
 
     def _asked_to_register(self, issued: Issued, command: SendRegister) -> "Provider":
@@ -538,6 +576,12 @@ class Provider(Struct, frozen=True):
         )
         seen = Endpoint("tcp", "203.0.113.9" if what.endswith("elsewhere") else "127.0.0.1", 40000)
         return replace(self, registered=kept)._says(replace(answer, bindings=bindings, seen=seen))
+
+    def _asked_anew(self, asked: Asked) -> "Provider":
+        """The provider after a request, whose response comes from now on to where it was sent from last."""
+        if asked.command in self.old and asked.request.method != "BYE":
+            raise Broken("what another machine has asked is not asked again", asked)
+        return replace(self, old=tuple(each for each in self.old if each != asked.command))._asked(asked)
 
     def _asked(self, asked: Asked) -> "Provider":
         """The provider after a request of a dialog."""
@@ -596,15 +640,22 @@ class Provider(Struct, frozen=True):
         acknowledges = head.method == "INVITE" and response.status >= 200
         if phone is None or response.status == _MERGED:
             return self._dismisses(response) if acknowledges else self
+        acknowledges = acknowledges and not self._confirms_elsewhere(response)
         said = (phone.acknowledgement(response),) if acknowledges else ()
         after, more = phone.answered(response)
         return self._with(after)._says(*said, *more)
+
+    def _confirms_elsewhere(self, response: SendResponse) -> bool:
+        """Return True if the ACK to a refusal goes to a machine that is gone: where the INVITE went."""
+        return response.status >= 300 and response.head.call_id in self.old_calls and response.head.cseq == 1
 
     def _dismisses(self, response: SendResponse) -> "Provider":
         """A caller who has given up, or has an answer on another path, acknowledges that, and hangs up."""
         head = response.head
         tag = head.from_text.rpartition(";tag=")[2]
         ack = SipRequestReceived(response.dialog, replace(head, method="ACK"), REGISTRAR, tag)
+        if self._confirms_elsewhere(response):
+            return self
         if response.status >= 300:
             return self._says(ack)
         bye = replace(head, method="BYE", cseq=100 + self.made)
@@ -653,10 +704,10 @@ class Provider(Struct, frozen=True):
         return replace(self, phones=tuple(each for each in self.phones if each.tag != phone.tag))
 
     def _says_first(self, event: Event) -> "Provider":
-        return replace(self, sent=(event, *self.sent))
+        return replace(self, sent=(*filter(self._arrives, (event,)), *self.sent))
 
     def _says(self, *events: Event) -> "Provider":
-        return replace(self, sent=(*self.sent, *events))
+        return replace(self, sent=(*self.sent, *filter(self._arrives, events)))
 
 
 _AGAIN: Final = "-again"

@@ -7,6 +7,7 @@ class Quirk(Enum):
     """Each member is named for who does it, and described by what it does."""
 
     CRASH = "the gateway crashes, and what it had not sent is lost"
+    MACHINE = "the gateway's machine dies, and another one takes the user over, with another SIP edge"
     STREAM = "the XMPP stream breaks, and what was under way on it, either way, is lost"
     SERVER = "the XMPP server is restarted, and clients are back later than the gateway, or never"
     ACCOUNT = "the user edits, asks for and cancels the registration, and the registrar refuses or drops it"

@@ -43,7 +43,7 @@ _WEIGHTS: Final = {
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
          "come online", "go offline", "crash", "stop", "deliver, then crash", "lose the stream",
-         "restart the XMPP server", "die", "turn zombie",
+         "restart the XMPP server", "be taken over", "deliver, then be taken over", "die", "turn zombie",
          "register", "register another", "register nonsense", "send nonsense", "ask", "probe", "subscribe",
          "unsubscribe", "forget", "fail", "refuse", "call again", "accept again", "answer with strange codecs",
          "accept with strange codecs",

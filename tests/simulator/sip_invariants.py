@@ -6,7 +6,8 @@
    is the same as before.
 3. There is one offer of ours at a time in a dialog without an answer, and meanwhile no offer of the phone is taken.
 4. In a dialog that has ended there is nothing but BYE and ACK. An INVITE that has a final response is not cancelled.
-5. That the gateway or the edge came up begins nothing: a request that is new is a BYE.
+5. That the gateway or the edge came up begins nothing: a request that is new is a BYE. But if the gateway has come up
+   at another edge, phones are told so, and called anew: what was asked before has no answer, and is not asked again.
 
 What phones see is checked there (`phone`), and what becomes of a 2xx of theirs is `acknowledged`.
 """
@@ -24,7 +25,7 @@ from fargo.statemachine.legs.user_agent.phases import (
     UacProceeding,
 )
 from fargo.statemachine.model.commands import Command, Issued
-from fargo.statemachine.model.events import Event, Recorded, Restarted
+from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, Restarted
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,
@@ -48,12 +49,13 @@ Place = tuple[str, str | None]
 
 
 class Sent(Struct, frozen=True):
-    """A request of ours. ``done``: it has a final response."""
+    """A request of ours. ``done``: it has a final response, or will have none. ``old``: it came from another edge."""
 
     command: str
     place: Place
     request: SendRequest
     done: bool = False
+    old: bool = False
 
 
 class SipWatch(Struct, frozen=True):
@@ -61,13 +63,16 @@ class SipWatch(Struct, frozen=True):
 
     ``asked``: the requests of phones, each with the status of its final response, None if it has none. ``sent``: our
     requests. ``offering``: the offers of ours that have no answer, by dialog: each by the id of its command, or by the
-    CSeq number of the INVITE whose 2xx it is in. ``ended``: the dialogs that have.
+    CSeq number of the INVITE whose 2xx it is in. ``ended``: the dialogs that have. ``edge``: that of the gateway;
+    ``moved``: it is another since the gateway came up last.
     """
 
     asked: tuple[tuple[Key, int | None], ...] = ()
     sent: tuple[Sent, ...] = ()
     offering: tuple[tuple[Place, str], ...] = ()
     ended: tuple[Place, ...] = ()
+    edge: str = ""
+    moved: bool = False
 
     def judge(self, recorded: Recorded, commands: tuple[Issued, ...]) -> "SipWatch":
         """Return the facts after an event and its commands. Raises Broken."""
@@ -89,7 +94,7 @@ class SipWatch(Struct, frozen=True):
             and after._status(event.head) is None
         ):
             raise Broken("a request in a dialog is answered at once", event)
-        return after
+        return replace(after, moved=after.moved and not isinstance(event, Restarted))
 
     def unanswered(self) -> list[Key]:
         """Return the requests of phones that have no final response."""
@@ -112,8 +117,18 @@ class SipWatch(Struct, frozen=True):
                 return self._done(command, method, ends=status in (481, 408) and method != "CANCEL")
             case SipRequestUndelivered(command=command):
                 return self._done(command, None, ends=False)
+            case PolicyChanged(policy=policy):
+                after = self._moves() if self.edge not in ("", policy.edge) else self
+                return replace(after, edge=policy.edge)
             case _:
                 return self
+
+    def _moves(self) -> "SipWatch":
+        """After the gateway has got another edge."""
+        sent = tuple(replace(each, done=True, old=True) for each in self.sent)
+        return replace(
+            self, sent=sent, offering=tuple(each for each in self.offering if "." not in each[1]), moved=True
+        )
 
     def _begun_anew(self, place: Place) -> "SipWatch":
         """A call may come in once more on another path, after the first has ended: then it begins anew."""
@@ -165,7 +180,8 @@ class SipWatch(Struct, frozen=True):
         return self._begins(id, request, place, event)
 
     def _begins(self, id: str, request: SendRequest, place: Place, event: Event) -> "SipWatch":
-        if isinstance(event, EdgeRestarted | Restarted) and request.method not in ("BYE", "SUBSCRIBE"):
+        may_begin = {"BYE", "SUBSCRIBE", *(("INVITE", "UPDATE") if self.moved else ())}
+        if isinstance(event, EdgeRestarted | Restarted) and request.method not in may_begin:
             raise Broken("a restart begins nothing", request)
         numbers = [each.request.cseq for each in self.sent if each.place in (place, (place[0], None))]
         if request.cseq <= max(numbers, default=0):
@@ -186,6 +202,8 @@ class SipWatch(Struct, frozen=True):
         before = [each.request for each in self.sent if each.command == first]
         if not before or replace(request, repeats=None, dialog=None) != replace(before[0], dialog=None, repeats=None):
             raise Broken("what is sent again is the same as before", (request, before))
+        if request.method != "BYE" and any(each.old for each in self.sent if each.command == first):
+            raise Broken("what another edge has asked is not asked again", request)
         return self
 
     def _responds(self, response: SendResponse, event: Event) -> "SipWatch":

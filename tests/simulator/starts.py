@@ -6,7 +6,21 @@ from msgspec.structs import replace
 
 from fargo.statemachine.media.paths import Policy
 
-from .world import ASKING, ASKING_BROWSER, BROWSER, DESK, MOBILE, Move, World, signed_in, step
+from .quirks import Quirk
+from .world import (
+    ASKING,
+    ASKING_BROWSER,
+    BROWSER,
+    DESK,
+    GATEWAY_ITSELF,
+    MOBILE,
+    SIP,
+    Move,
+    World,
+    moves,
+    signed_in,
+    step,
+)
 
 
 def _searching() -> World:
@@ -22,6 +36,19 @@ def _searching() -> World:
     return world
 
 
+def _called_anew() -> World:
+    """A phone rings, and another machine has taken the user over."""
+    world = signed_in(replace(DESK, calls=1), policy=OWN)
+    for who, what in (
+        *((DESK.jid, "call"), (DESK.jid, "deliver"), (SIP, "ring"), (SIP, "deliver")),
+        (GATEWAY_ITSELF, "be taken over"),
+    ):
+        found = next(each for each in moves(world, MACHINE) if each[:2] == (who, what))
+        world = step(world, found)
+    return world
+
+
+MACHINE: Final = frozenset({Quirk.MACHINE})
 RELAY: Final = Policy(relay=True)
 OWN: Final = Policy(engine="sip")
 """Our own user agent has the accounts."""
@@ -39,5 +66,6 @@ STARTS: Final[dict[str, World]] = {
     "in to one that asks first, relayed": signed_in(ASKING_BROWSER, calls=1, policy=RELAY),
     "out over SIP": signed_in(replace(DESK, calls=1), policy=OWN),
     "in over SIP": signed_in(DESK, calls=1, policy=OWN),
+    "out over SIP, called anew": _called_anew(),
     "out from end to end": signed_in(replace(BROWSER, calls=1), policy=OWN),
 }

@@ -9,6 +9,7 @@ from .world import Move, World
 
 pytestmark = pytest.mark.slow("walks through every state that a call can reach in so many moves")
 
+MACHINES = frozenset({Quirk.MACHINE})
 CROSSINGS = frozenset({Quirk.REFUSALS, Quirk.CODECS, Quirk.RELAY_REFUSES, Quirk.RELAY_DIES, Quirk.FORKING, Quirk.LOSS})
 ASIDE = {
     "go offline",
@@ -76,3 +77,8 @@ def test_a_call_every_way_with_clients_that_come_and_go(start: str, depth: int) 
 )
 def test_a_call_every_way_and_further(start: str, depth: int) -> None:
     assert furthest(STARTS[start], CROSSINGS, depth, ASIDE).states > 100
+
+
+@pytest.mark.parametrize(("start", "depth"), [("out over SIP", 5), ("in over SIP", 5)])
+def test_a_call_every_way_that_other_machines_take_over(start: str, depth: int) -> None:
+    assert furthest(STARTS[start], MACHINES, depth, ASIDE).states > 100

@@ -45,7 +45,7 @@ from fargo.statemachine.legs.jingle.invitations import AwaitingOffer, Proposed
 from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import caller, dialog, responding, unheard
-from fargo.statemachine.legs.user_agent.phases import UasReleasing, UserAgentPhase
+from fargo.statemachine.legs.user_agent.phases import UacRecalling, UasReleasing, UserAgentPhase
 from fargo.statemachine.media import reach
 from fargo.statemachine.model import call1, commands, sip_messages, wire
 from fargo.statemachine.model.call1 import HangUp
@@ -287,6 +287,8 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
     left = after.calls.get(call.id)
     if left and isinstance(left.sip, UasReleasing):  # a BYE may not overtake the ACK (RFC 3261 §15)
         hung_up.append(left.sip.name)
+    if isinstance(call.sip, UacRecalling):  # the phones have been told before
+        hung_up.append(call.sip.name)
     if call.sip.name and sip_leg.is_live(call.sip) and call.sip.name not in hung_up:
         yield call.sip
     if call_state.is_live(call) and call.id not in [each.call for each in said if isinstance(each, RecordEnded)]:

@@ -3,8 +3,9 @@
 The engine is here too: it stamps and folds what is delivered, and hands the commands out at once, to the clients, the
 connection manager, the relay, and the vault. Time stands still until somebody waits: then the earliest deadline comes.
 A crash loses what was under way, everything on the SIP side of Telepathy, and, at worst, the commands of the last
-event; then the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). A lost XMPP stream takes
-with it what was under way to the gateway and, at worst, what the last event made it say to clients.
+event; then the log is folded again, and the gateway says so (`Restarted`, `StreamOpened`). If the machine is lost,
+another one does so, with another SIP edge. A lost XMPP stream takes with it what was under way to the gateway and, at
+worst, what the last event made it say to clients.
 """
 
 from collections.abc import Iterator, Mapping
@@ -85,6 +86,8 @@ START: Final = 1_000_000_000.0
 SIP: Final = "sip"
 RELAY: Final = "relay"
 GATEWAY_ITSELF: Final = "gateway"
+HERE, THERE = "192.0.2.1 5060 5061", "192.0.2.2 5060 5061"
+"""The SIP edges of two machines."""
 LONGEST: Final = 1000
 """The number of steps after which a world has come to rest."""
 _PATIENCE: Final = 500.0
@@ -152,6 +155,8 @@ def moves(world: World, quirks: frozenset[Quirk]) -> Iterator[Move]:
         yield from (Move(GATEWAY_ITSELF, what) for what in (*_REGISTERING, *_ASKING))
     if Quirk.CRASH in quirks:
         yield from (Move(GATEWAY_ITSELF, what) for what in ("crash", "stop"))
+    if Quirk.MACHINE in quirks:
+        yield Move(GATEWAY_ITSELF, "be taken over")
     if Quirk.STREAM in quirks:
         yield Move(GATEWAY_ITSELF, "lose the stream")
     if Quirk.SERVER in quirks:
@@ -165,6 +170,8 @@ def _arrivals(who: str, sent: tuple[Event, ...], quirks: frozenset[Quirk]) -> It
     yield Move(who, "deliver")
     if Quirk.CRASH in quirks:
         yield Move(who, "deliver, then crash")
+    if Quirk.MACHINE in quirks:
+        yield Move(who, "deliver, then be taken over")
     if Quirk.STREAM in quirks:
         yield Move(who, "deliver, but lose the stream")
     # A signal may be repeated, but an object appears once; and the SIP adapter reports nothing twice.
@@ -185,6 +192,8 @@ def step(world: World, move: Move) -> World:
             return _put(*_taken(world, who))
         case "deliver, then crash":
             return _crash(_put(*_taken(world, who), loses=Command))
+        case "deliver, then be taken over":
+            return _moved(_put(*_taken(world, who), loses=Command))
         case "deliver, but lose the stream":
             return _stream_lost(_put(*_taken(world, who), loses=XmppCommand))
         case "deliver twice":
@@ -206,6 +215,8 @@ def step(world: World, move: Move) -> World:
             return _put(replace(world, at=max(world.at, due)), TimePassed())
         case "crash":
             return _outlived(world)
+        case "be taken over":
+            return _outlived_machine(world)
         case "stop":
             return _crash(_said(_put(world, Stopping()), SIP))
         case "lose the stream":
@@ -343,6 +354,48 @@ def _crash(world: World) -> World:
     return down if is_idle(down.user) else _put(_put(down, Restarted()), StreamOpened())
 
 
+def _moved(world: World) -> World:
+    """Come up again on another machine, whose SIP edge has other addresses."""
+    policy, sip = world.user.policy, world.sip
+    if not isinstance(sip, Provider):
+        return _crash(world)
+    other = replace(policy, edge=THERE if policy.edge == HERE else HERE)
+    down = replace(
+        world,
+        sip=sip.moved(),
+        relay=world.relay.crash(),
+        clients=tuple(client.times_out() for client in world.clients),
+        vault={name: kept for name, kept in world.vault.items() if name in secrets(world.user)},
+    )
+    return down if is_idle(down.user) else _put(_put(_put(down, PolicyChanged(other)), Restarted()), StreamOpened())
+
+
+def _outlived_machine(world: World) -> World:
+    """Let another machine take the user over when nothing is lost but what is under way to the first. Raises Broken if
+    a call has not outlived that.
+    """
+    up = _moved(world)
+    if _is_at_rest(world) and not _is_parting(world):
+        then, now = _goes_on(world), _goes_on(drained(up))
+        if any(after < before for before, after in zip(then, now, strict=True)):
+            raise broken_rule(up, "calls outlive the machine (clients, phones)", (then, now))
+    return up
+
+
+def _is_parting(world: World) -> bool:
+    """Return True if an end has left a call of which the other, or the gateway, has not heard."""
+    _, phones, calls = talkers(world)
+    assert isinstance(world.sip, Provider)
+    return phones != calls or any(each.phase == "leaving" for each in world.sip.phones)
+
+
+def _goes_on(world: World) -> tuple[int, int]:
+    """Return the numbers of sessions of the clients, and of phones that talk or call: others are called anew."""
+    assert isinstance(world.sip, Provider)
+    phones = [each for each in world.sip.phones if each.phase in ("talking", "calling")]
+    return talkers(world)[0], len(phones)
+
+
 def _outlived(world: World) -> World:
     """Come up again after a crash in which nothing was lost. Raises Broken if a call has not outlived it."""
     up = _crash(world)
@@ -426,6 +479,8 @@ def signed_in(*clients: Client, calls: int = 0, policy: Policy | None = None, aw
     """A user with these clients online and the account signed in; so many calls in are to come. ``policy``: what the
     operator wants, None for an operator who has said nothing. ``away``: clients that are not online.
     """
+    if policy and policy.engine == "sip":
+        policy = replace(policy, edge=HERE)
     sip = Provider(calls) if policy and policy.engine == "sip" else Manager(calls)
     world = World((*clients, *away), sip, new(USER))
     if policy:

@@ -9,7 +9,7 @@ from fargo.statemachine.model.call_records import Direction, RecordEnded, Record
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
-from fargo.statemachine.model.requests import AddRule, DialRule, TransferCall
+from fargo.statemachine.model.requests import AddRule, DialRule, ShowCalls, TransferCall
 from fargo.statemachine.model.sip_messages import SipFragment, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 
@@ -58,6 +58,12 @@ def test_the_two_phones_are_joined_until_one_hangs_up(by_target: bool) -> None:
     assert (ended.by, ended.cause, ended.forwarded) == (Side.PHONE, Cause.HUNG_UP, by_target)
     story.responds(200, "OK", to="BYE", remote_tag=other)
     assert not story.user.calls
+
+
+def test_the_list_of_calls_says_whereto() -> None:
+    story = Transferring().joined()
+    told = f"you called {PEER}. You transferred the call to {NUMBER}@sip.test."
+    assert told in story.asks(ShowCalls())
 
 
 def test_the_call_goes_on_if_the_number_does_not_take_it() -> None:

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any, cast
 
 import pytest
+from world.postgresql import postgresql_server
 
 from fargo.store.interface import LeaseLostError, StoreInUseError
 from fargo.store.opening import open_store, open_store_beside
@@ -83,6 +84,30 @@ def test_an_empty_batch_is_a_sign_of_life(place: DatabaseAddress, db: Any) -> No
         before = heard()
         log.append(())
         assert before < heard()
+
+
+def test_a_process_that_reads_its_log_gives_signs_of_life(
+    place: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(lease, "SILENT_SECONDS", 1.0)
+    turns = Turns()
+    with closing(open_store_beside(cast(Any, turns), place, worker="a")) as log:
+        until = monotonic() + 1.5
+        while monotonic() < until:
+            assert in_use(place, "a")
+        assert all(turns.result(cast(Any, log.append(BATCH))))
+
+
+def test_a_worker_that_cannot_reach_its_log_takes_its_lease_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threaded, "AWAY_SECONDS", 0.3)
+    turns = Turns()
+    with (
+        postgresql_server() as server,
+        closing(open_store_beside(cast(Any, turns), server.new_address(), worker="a")) as log,
+    ):
+        server.stop()
+        assert isinstance(turns.result(cast(Any, log.append(BATCH))).value, LeaseLostError)
 
 
 def test_a_quiet_gateway_that_is_one_process_is_left_alone(

@@ -70,11 +70,7 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import (
-    Description,
-    IceUdp,
-    RawUdp,
-)
+from fargo.statemachine.media.description import Description, IceUdp, RawUdp
 from fargo.statemachine.media.paths import PathChoice
 from fargo.statemachine.model.call_records import (
     AudioPath,

@@ -125,10 +125,13 @@ def resumed(call: Call, effects: Effects) -> Call:
 
 
 def moved(call: Call, effects: Effects) -> Call:
-    """Prepare the other phone's leg to go on at another SIP edge."""
+    """Prepare the other phone's leg to go on at another SIP edge; `resumed` follows."""
     if call.handover is None:
         return call
-    return _heard(call, *sip_leg.moved(call.handover.leg, effects), effects)
+    leg, news = sip_leg.moved(call.handover.leg, effects)
+    call = replace(call, handover=replace(call.handover, leg=leg))
+    ends = next((each.reason for each in news if isinstance(each, Ended)), None)
+    return call if ends is None else _failed(call, ends, effects)
 
 
 def _is_due(leg: SipLeg, effects: Effects) -> bool:

@@ -259,7 +259,7 @@ class LastStranger(Struct, frozen=True, gc=False, omit_defaults=True):
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     """One of the user's latest calls. ``call``: its id; ``began``, ``answered``, ``ended``: in seconds since 1970, None
     if it did not yet; ``peer`` and ``name``: as in `RecordBegun`; ``cause``, ``text``: why it ended; ``forwarded_to``:
-    as in `RecordPath`.
+    as in `RecordPath`; ``transferred_to``: the SIP address that the user has transferred it to, None if to none.
     """
 
     call: str
@@ -272,3 +272,4 @@ class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     cause: Cause | None = None
     text: str = ""
     forwarded_to: str | None = None
+    transferred_to: str | None = None

@@ -5,7 +5,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.model.call_records import LogRecord, RecordAnswered, RecordBegun, RecordEnded, RecordPath
+from fargo.statemachine.model.call_records import (
+    LogRecord,
+    RecordAnswered,
+    RecordBegun,
+    RecordEnded,
+    RecordPath,
+    RecordTransfer,
+    TransferStep,
+)
 from fargo.statemachine.model.requests import RecentCall
 
 KEPT: Final = 10
@@ -22,6 +30,8 @@ def noted(recent: RecentCalls, records: Iterable[LogRecord], at: float) -> Recen
                 recent = (RecentCall(call, at, direction, peer, name), *recent[: KEPT - 1])
             case RecordPath(call, forwarded_to=str(to)):
                 recent = tuple(replace(each, forwarded_to=to) if each.call == call else each for each in recent)
+            case RecordTransfer(call, TransferStep.DONE, to, by_user=True):
+                recent = tuple(replace(each, transferred_to=to) if each.call == call else each for each in recent)
             case RecordAnswered(call):
                 recent = tuple(replace(each, answered=at) if each.call == call else each for each in recent)
             case RecordEnded(call, _, cause, text):

@@ -42,6 +42,8 @@ def peer(recent: RecentCall) -> str:
 
 def outcome(recent: RecentCall) -> str:
     """Return what became of a call."""
+    if recent.transferred_to:
+        return texts.WAS_TRANSFERRED.format(to=recent.transferred_to)
     if recent.ended is None:
         return texts.RINGING if recent.answered is None else texts.GOING_ON
     if recent.answered is None:

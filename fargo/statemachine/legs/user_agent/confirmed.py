@@ -20,7 +20,8 @@ Rules:
 9. If the call goes on at another edge (`Confirmed.moved`), the far end is told at once by a refresh, whose Contact it
    uses from then on (RFC 3261 §12.2.1.2), or by the offer that is due. That is tried until it succeeds. What was under
    way is asked anew, as a response would go to the old edge. So would the ACK to a 2xx of ours: if our answer was in
-   it, it is waited for only shortly.
+   it, it is waited for only shortly. A 2xx that is repeated because our ACK was lost goes there, too: the ACK is sent
+   again.
 """
 
 from typing import Final, assert_never
@@ -201,6 +202,10 @@ def moved(leg: Confirmed, effects: Effects) -> Confirmed:
     exchange = leg.exchange
     if isinstance(exchange, OfferSent):
         effects.settle(exchange.sent.command)
+    for each in leg.invites:
+        is_first = each.request.recipient.tag is None
+        if not is_first or effects.at < leg.since + LONGEST_ACK:
+            effects.emit(dialog.ack(leg.dialog, each.request, leg.access))
     return replace(leg, exchange=exchange if isinstance(exchange, AckAwaited) else None, moved=effects.at)
 
 

@@ -91,7 +91,8 @@ class UacProceeding(UserAgentPhase, frozen=True, gc=False):
 
 class UacRecalling(UserAgentPhase, frozen=True, gc=False):
     """The call was not answered when its edge was lost, to which all responses go. It is placed anew as soon as the
-    phones have heard that it has ended, and at the latest ``until``. ``invite``: that of the lost call.
+    phones have heard that it has ended, and at the latest ``until``. ``invite``: that of the lost call; ``early``: its
+    dialogs with those that have not, after the BYE.
     """
 
     invite: SentRequest
@@ -99,6 +100,7 @@ class UacRecalling(UserAgentPhase, frozen=True, gc=False):
     offer: Description
     since: float
     until: float
+    early: tuple[Dialog, ...]
 
 
 class UacCancelling(UserAgentPhase, frozen=True, gc=False):

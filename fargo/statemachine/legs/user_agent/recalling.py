@@ -40,28 +40,41 @@ _NOT_ANSWERED: Final = Reason(Cause.NO_ANSWER, texts.NOT_ANSWERED)
 
 def begin(leg: UacCalling | UacProceeding, effects: Effects) -> UserAgentStep:
     """End the old call (rule 1)."""
-    _say_goodbye(leg, caller.dialogs(leg), effects)
+    early = _say_goodbye(leg, effects)
     if leg.offer.crypto:
         return Over(), (Ended(_KEYS_LOST),)
     until = effects.at + _LONGEST_GOODBYE
-    return UacRecalling(leg.name, leg.access, leg.invite, leg.domain, leg.offer, leg.since, until), ()
+    return UacRecalling(leg.name, leg.access, leg.invite, leg.domain, leg.offer, leg.since, until, early), ()
 
 
 def give_up(leg: UacCancelling, effects: Effects) -> UserAgentStep:
     """End a call that was being cancelled (rule 4)."""
-    _say_goodbye(leg, caller.dialogs(leg), effects)
+    _say_goodbye(leg, effects)
     return Over(), ()
 
 
-def _say_goodbye(leg: UacCalling | UacProceeding | UacCancelling, phones: tuple[Dialog, ...], effects: Effects) -> None:
+def _say_goodbye(leg: UacCalling | UacProceeding | UacCancelling, effects: Effects) -> tuple[Dialog, ...]:
+    """Send a BYE to each phone that has responded. Return the dialogs after it."""
     unheard.forget(leg.name, effects)
-    for each in phones:
-        unheard.say(dialog.request(each, "BYE")[1], effects)
+    return tuple(_ended(each, effects) for each in caller.dialogs(leg))
+
+
+def _ended(early: Dialog, effects: Effects) -> Dialog:
+    after, bye = dialog.request(early, "BYE")
+    unheard.say(bye, effects)
+    return after
+
+
+def abandon(leg: UacRecalling, effects: Effects) -> None:
+    """See that each phone hears that the call has ended, even if a bug has lost what told it."""
+    for each in leg.early:
+        if not unheard.is_ending(each.remote, effects):
+            _ended(each, effects)
 
 
 def go_on(leg: UacRecalling, effects: Effects) -> UacRecalling | UacCalling:
     """Place the call, unless a phone has yet to hear of the end of the old one (rule 2)."""
-    return leg if unheard.says_goodbye(leg.name, effects) else _placed(leg, effects)
+    return leg if leg.early else _placed(leg, effects)
 
 
 def _placed(leg: UacRecalling, effects: Effects) -> UacCalling:
@@ -83,7 +96,8 @@ def heard(
             effects.settle(event.command)
             unheard.say(replace(anew, cseq=request.cseq + 1, repeats=None), effects)
             return leg
-    unheard.answered(event, effects)
+    if unheard.answered(event, effects) and isinstance(request, SendRequest):
+        leg = replace(leg, early=tuple(each for each in leg.early if each.remote != request.recipient))
     return go_on(leg, effects)
 
 

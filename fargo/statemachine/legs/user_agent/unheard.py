@@ -99,11 +99,6 @@ def _is_heard(event: SipResponseReceived | SipRequestUndelivered) -> bool:
     return event.why is Undelivered.UNSENDABLE
 
 
-def says_goodbye(dialog: str, effects: Effects) -> bool:
-    """Return True if a BYE of the leg of that name has not been heard."""
-    return any(_is_bye(each.command) and each.command.dialog == dialog for each in effects.pending.values())
-
-
 def settle_bye(recipient: Party, effects: Effects) -> None:
     """Send the BYE to this end of a dialog no more: it has sent one itself."""
     for name in _byes(recipient, effects):

@@ -429,6 +429,7 @@ def _end(leg: UserAgentLeg, reason: Reason, effects: Effects) -> UserAgentLeg | 
         case UacCalling() | UacProceeding():
             return caller.cancel(leg, effects)
         case UacRecalling():
+            recalling.abandon(leg, effects)
             return Over()
         case UasProceeding():
             return called.turn_down(leg, reason, effects)
@@ -455,7 +456,9 @@ def abandon(leg: UserAgentLeg, effects: Effects) -> None:
         case UasReleasing() | Confirmed():
             unheard.forget(leg.name, effects)
             unheard.say(dialog.request(leg.dialog, "BYE")[1], effects)
-        case UacRecalling() | UasRefused() | Releasing() | Lingering():
+        case UacRecalling():
+            recalling.abandon(leg, effects)
+        case UasRefused() | Releasing() | Lingering():
             pass  # what ends the call has been said, and is repeated until it is heard
         case _:
             assert_never(leg)
