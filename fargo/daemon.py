@@ -27,6 +27,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -82,8 +83,10 @@ from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import report
 from fargo.store.entries import Entry
+from fargo.store.interface import Store
 from fargo.store.kept_states import states_of
 from fargo.store.opening import log_in
+from fargo.store.spare import Spare
 from fargo.store.state import make_directory, tables_in
 from fargo.store.texts_under_way import TextsUnderWay
 from fargo.store.transient import TransientSecrets
@@ -119,7 +122,14 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     manager = ServiceManager(os.environ, reactor)
 
     def start(config: Config, known: Mapping[str, Loaded]) -> Daemon:
-        return Daemon(config, path, reactor, output, manager, keep_calls, known)
+        with ExitStack() as undone:  # a log that stays open would go on as if its gateway lived
+            make_directory(config.state.directory)
+            spare, log = opened(config, reactor)
+            undone.callback(spare.close)
+            undone.callback(log.close)
+            daemon = Daemon(config, path, spare, log, reactor, output, manager, keep_calls, known)
+            undone.pop_all()
+        return daemon
 
     if config.worker and (follower := follower_of(config)):
         signals = WaitingSignals(config, path)
@@ -142,6 +152,8 @@ class Daemon:
         self,
         config: Config,
         path: Path,
+        spare: Spare,
+        log: Store,
         reactor: Any,
         output: JournalOutput,
         manager: ServiceManager,
@@ -155,8 +167,7 @@ class Daemon:
         self._path = path
         self._reactor = reactor
         directory = config.state.directory
-        make_directory(directory)
-        self._spare, self._log = opened(config, reactor)
+        self._spare, self._log = spare, log
         self._log_ours_since = monotonic()
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
