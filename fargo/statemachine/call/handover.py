@@ -97,8 +97,8 @@ def concerns(call: Call, name: str) -> bool:
 def fold(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     """Return the call after an event that concerns one of those legs (`concerns`)."""
     if call.handover and call.handover.leg.name == event.leg:
-        return _heard(call, *sip_leg.fold(call.handover.leg, event, effects), effects)
-    folded = (sip_leg.fold(each, event, effects)[0] if each.name == event.leg else each for each in call.left)
+        return _heard(call, *sip_leg.fold_apart(call.handover.leg, event, effects), effects)
+    folded = (sip_leg.fold_apart(each, event, effects)[0] if each.name == event.leg else each for each in call.left)
     return replace(call, left=_live(folded))
 
 
