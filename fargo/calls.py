@@ -34,6 +34,8 @@ from fargo.statemachine.model.ng import Quality
 from fargo.statemachine.reason import FAILURES, Cause
 from fargo.store.entries import Entry
 
+_VIDEO_RATE, _MPEG_AUDIO = "/90000", "MPA/90000"
+
 
 class CallName(NamedTuple):
     """A call: its user (bare JID), and its id, the version of the event that it began with."""
@@ -107,6 +109,11 @@ class Record(Struct, frozen=True):
         return next((each for each in reversed(self.call_ids) if each != self.forwarded_call_id), "")
 
     @property
+    def video(self) -> tuple[str, ...]:
+        """Return the codecs of video that were agreed on last, such as "VP8/90000"; none if there is no video."""
+        return video_of(self.codecs)
+
+    @property
     def peer_in_words(self) -> str:
         """Return the other end, "" if nothing is known of it."""
         return person_in_words(self.peer_name, self.peer)
@@ -132,6 +139,11 @@ class Record(Struct, frozen=True):
         """Return the score of the direction that sounded worse; None if that of neither is known."""
         known = [each.mos for each in (self.client_quality, self.phone_quality) if each]
         return min(known, default=None)
+
+
+def video_of(codecs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the codecs in a record that are of video, which all have one clock rate (RFC 3551 §5)."""
+    return tuple(each for each in codecs if each.endswith(_VIDEO_RATE) and each != _MPEG_AUDIO)
 
 
 def person_in_words(name: str | None, address: str | None) -> str:

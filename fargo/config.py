@@ -233,7 +233,7 @@ class MediaConfig(Section):
         description='the IPv4 address and port of rtpengine\'s option listen-ng, such as "127.0.0.1:2223"',
     )
     early: _Early | None = Field(None, description='"ringing", "announcements" or "always"')
-    video: bool = Field(True, strict=True, description="true or false")
+    video: bool = Field(False, strict=True, description="true or false")
     end_to_end: Literal["known", "always", "never"] = Field("known", description='"known", "always" or "never"')
     private: bool = Field(True, strict=True, description="true or false")
     allow: tuple[IpNetwork, ...] = Field((), description=_NETWORKS)

@@ -61,6 +61,7 @@ def fields(call: Record) -> Mapping[str, FieldValue]:
         "seconds": round(_seconds(call), 3),
         "path": call.audio or None,
         "codec": call.codecs[0] if call.codecs else None,
+        "video": call.video[0] if call.video else None,
         "call_id": call.call_id or None,
         "forwarded_to": call.forwarded_to or None,
         "transferred_to": call.transferred_to or None,
@@ -97,6 +98,8 @@ def _facts(call: Record) -> Iterator[str]:
         yield texts.ONE_WAY.format(path=call.audio) if len(call.silent) == 1 else call.audio
     if call.codecs:
         yield call.codecs[0]
+    if call.video:
+        yield texts.VIDEO.format(codec=call.video[0])
     if call.mos is not None:
         yield texts.MOS.format(mos=call.mos)
     if call.sip_status is not None and f"({call.sip_status})" not in call.reason:

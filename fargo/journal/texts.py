@@ -17,6 +17,7 @@ CALL_ENDED_BECAUSE: Final = "{who}: {ending} ({side}), {facts}. {reason} [{call}
 TALKED: Final = "talked {time}"
 NOT_ANSWERED: Final = "after {time}"
 ONE_WAY: Final = "{path}, one way"
+VIDEO: Final = "video {codec}"
 MOS: Final = "MOS {mos:.1f}"
 REFUSED_AT: Final = "{status} at {domain}"
 

@@ -8,7 +8,7 @@ Rules:
 3. What is handed on can have passwords and what people have written, so it is sealed (`fargo.store.sealing`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -18,6 +18,7 @@ from fargo.store.passwords import KeptPassword
 
 _Result = TypeVar("_Result")
 
+MOST_AT_ONCE: Final = 500
 NOTHING: Final = ""
 """The text of what is handed on with a user who moves: only that they do."""
 
@@ -70,14 +71,21 @@ class Owners(Protocol):
     def append(self, entries: list[Entry], done: Sequence[int], /) -> Deferred[list[int]]:
         """Commit a batch as the log's `append` does, and with it that these things that were handed on are done."""
 
-    def handed_on(self) -> list[HandedOn]:
-        """Return all that is written down for this worker, in order. Raises StoreError; takes its time (`aside`)."""
+    def note_done(self, user: str, done: Sequence[int], /) -> Deferred[None]:
+        """Note that these things of a user that were handed on are done, of which no event has come."""
+
+    def handed_on(self, but: Collection[int], /) -> list[HandedOn]:
+        """Return what is written down for this worker, but not these, in order: MOST_AT_ONCE at most. Raises
+        StoreError; takes its time (`aside`).
+        """
 
     def owner(self, user: str, /) -> str | None:
         """Return the other worker that has a user, None if none has. Raises StoreError; takes its time (`aside`)."""
 
-    def share(self, user: str, /) -> ShareOfUser:
-        """Return what is kept of a user beside the log. Raises StoreError; takes its time (`aside`)."""
+    def share(self, user: str, but: Collection[int], /) -> ShareOfUser:
+        """Return what is kept of a user beside the log, but not these things that were handed on. Raises StoreError;
+        takes its time (`aside`).
+        """
 
     def aside(self, work: Callable[[], _Result], /) -> Deferred[_Result]:
         """Do some work in a thread that is there for what workers read."""

@@ -35,7 +35,7 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry
 from fargo.store.formats import FormatError
 from fargo.store.interface import LeaseLostError, Store, StoreError
-from fargo.store.ownership import NOTHING, HandedOn, Owners, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
@@ -90,6 +90,8 @@ class Share:
         """The users at the start, as `Engine.load` takes them."""
         self._routes: Routes[str] = Routes(self.owned)
         self._taken: dict[int, _Taken] = {}
+        self._under_way: Counter[str] = Counter()
+        """The number of things of each user that are taken and not done yet."""
         self._taking: int | None = None
         """The id of what was handed on and is being taken, until an event has come of it."""
         self._done: set[int] = set()
@@ -99,6 +101,7 @@ class Share:
         self._after_storing: dict[str, list[int]] = {}
         self._looking = False
         self._look_again = False
+        self._has_left_some = False
         self._has_failed = False
         self._settling: list[Deferred[None]] = []
         self._sweep = LoopingCall(self._swept)
@@ -184,7 +187,7 @@ class Share:
             case Settle(user, things):
                 self._then(self._owners.settle(user, things), lambda ours: self._routes.settled(user, ours))
             case Fetch(user):
-                fetched = self._owners.aside(partial(self._fetch, user))
+                fetched = self._owners.aside(partial(self._fetch, user, self._known()))
                 fetched.addCallback(self._fetched, user).addErrback(self._failed)
             case Give(user, to):
                 self._logger.info(texts.GOES, user=user, worker=to)
@@ -230,9 +233,9 @@ class Share:
 
     # --- users who come and go
 
-    def _fetch(self, user: str) -> tuple[Loaded | None, ShareOfUser]:
+    def _fetch(self, user: str, but: frozenset[int]) -> tuple[Loaded | None, ShareOfUser]:
         """Read what is known of a user, in a thread."""
-        return loaded_user(self._store, machine, user), self._owners.share(user)
+        return loaded_user(self._store, machine, user), self._owners.share(user, but)
 
     def _fetched(self, known: tuple[Loaded | None, ShareOfUser], user: str) -> None:
         stream, share = known
@@ -246,6 +249,8 @@ class Share:
             self._engine().put(user, StreamOpened())
         self._take_written(share.handed_on)
         self._do(action)
+        if self._has_left_some:
+            self._look()
 
     def _consider(self, user: str, came_to: str) -> None:
         """Let a user move, if nothing of theirs is under way (rule 4)."""
@@ -264,7 +269,7 @@ class Share:
                 self._do(self._routes.unknown(user))
 
     def _is_busy(self, user: str) -> bool:
-        return user in self._storing or any(each.user == user for each in self._taken.values())
+        return user in self._storing or user in self._under_way
 
     # --- what was handed on
 
@@ -274,15 +279,21 @@ class Share:
             self._look_again = True
             return
         self._looking, self._look_again = True, False
-        before = frozenset(self._done)
-        found = self._owners.aside(self._owners.handed_on)
-        found.addCallback(self._looked, before).addErrback(self._not_looked)
+        known, done = self._known(), frozenset(self._done)
+        found = self._owners.aside(partial(self._owners.handed_on, known))
+        found.addCallback(self._looked, done).addErrback(self._not_looked)
 
-    def _looked(self, found: list[HandedOn], before: frozenset[int]) -> None:
+    def _known(self) -> frozenset[int]:
+        """Return what the store need not tell again."""
+        return frozenset((*self._taken, *self._done))
+
+    def _looked(self, found: list[HandedOn], done: frozenset[int]) -> None:
         self._looking = False
+        before = len(self._taken)
         self._take_written(found)
-        self._done -= before
-        if self._look_again:
+        self._done -= done
+        self._has_left_some = len(found) == MOST_AT_ONCE
+        if self._look_again or (self._has_left_some and len(self._taken) > before):
             self._look()
 
     def _not_looked(self, failure: Failure) -> None:
@@ -301,6 +312,7 @@ class Share:
 
     def _take_one(self, one: HandedOn) -> None:
         self._taken[one.id] = _Taken(one.user, one.source)
+        self._under_way[one.user] += 1
         self._taking = one.id
         try:
             self._unpack(one)
@@ -328,7 +340,7 @@ class Share:
         if one.user in self._storing:
             self._after_storing.setdefault(one.user, []).append(one.id)
         else:
-            self._note_done([one.id])
+            self._note_done(one.user, [one.id])
 
     def _stored(self, outcome: Any, user: str) -> Any:
         """A password is stored, or is not. What waits for that puts its event now."""
@@ -336,19 +348,26 @@ class Share:
         if not self._storing[user]:
             del self._storing[user]
             if waiting := self._after_storing.pop(user, None):
-                self._reactor.callLater(0, self._note_when_settled, waiting)
+                self._reactor.callLater(0, self._note_when_settled, user, waiting)
         return outcome
 
-    def _note_when_settled(self, done: list[int]) -> None:
-        self._engine().settled().addCallback(lambda _: self._note_done(done))
+    def _note_when_settled(self, user: str, done: list[int]) -> None:
+        self._engine().settled().addCallback(lambda _: self._note_done(user, done))
 
-    def _note_done(self, done: Sequence[int]) -> None:
-        self.append([], done).addErrback(self._failed)
+    def _note_done(self, user: str, done: Sequence[int]) -> None:
+        noted = self._owners.note_done(user, done)
+        noted.addCallback(lambda _: self._are_done(done)).addErrback(self._failed)
 
     def _committed(self, sizes: list[int], done: Sequence[int]) -> list[int]:
+        self._are_done(done)
+        return sizes
+
+    def _are_done(self, done: Sequence[int]) -> None:
         for each in done:
             user, source = self._taken.pop(each)
+            self._under_way[user] -= 1
+            if not self._under_way[user]:
+                del self._under_way[user]
             self._done.add(each)
             if source != self._worker:
                 self._reactor.callLater(QUIET_SECONDS, self._consider, user, source)
-        return sizes

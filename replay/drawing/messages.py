@@ -199,7 +199,8 @@ def _of_gateway(event: GatewayEvent) -> Label:
         case StreamOpened():
             return Label(texts.STREAM_OPENED)
         case PolicyChanged(policy=policy):
-            return Label((texts.POLICY_WITH_RELAY if policy.relay else texts.POLICY).format(path=policy.path))
+            told = (texts.POLICY_WITH_RELAY if policy.relay else texts.POLICY).format(path=policy.path)
+            return Label(texts.AT_EDGE.format(policy=told, edge=policy.edge) if policy.edge else told)
         case ClockJumped(seconds=seconds):
             return Label(texts.CLOCK_JUMPED.format(seconds=seconds))
         case RoomChanged(none=none):

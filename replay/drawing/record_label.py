@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from fargo.calls import cause_in_words, person_in_words
+from fargo.calls import cause_in_words, person_in_words, video_of
 from fargo.statemachine.model.call_records import (
     AudioPath,
     Direction,
@@ -83,7 +83,8 @@ def _carried(carried: RecordCarried) -> str:
 
 
 def _agreed(media: RecordMedia) -> str:
-    codecs = ", ".join(each.removesuffix("/8000") for each in media.codecs)
+    seen = video_of(media.codecs)
+    codecs = ", ".join(each.removesuffix("/8000") for each in media.codecs if each not in seen)
     local, remote = media.local or texts.NO_ADDRESS, media.remote or texts.NO_ADDRESS
     told, how = texts.AGREED.format(codecs=codecs, local=local, remote=remote), texts.BY_SRTP
     if media.encrypted and media.local is None:
@@ -91,7 +92,8 @@ def _agreed(media: RecordMedia) -> str:
         told, how = texts.AGREED_BY_ICE.format(codecs=codecs), texts.BY_DTLS
     encrypted = (how,) if media.encrypted else ()
     held_by = texts.HELD_BY_PHONE if media.forwarded else texts.HELD_BY
-    return " ".join((told, *encrypted, *(held_by[by] for by in media.held_by)))
+    video = (texts.VIDEO_AGREED.format(codecs=", ".join(seen)),) if seen else ()
+    return " ".join((told, *video, *encrypted, *(held_by[by] for by in media.held_by)))
 
 
 def _note(sentence: str) -> Label:

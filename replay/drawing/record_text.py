@@ -27,12 +27,14 @@ def _peer(record: Record) -> str:
 
 
 def audio(record: Record) -> str:
-    """Return the path of the audio, which may have been heard from one end only, its first codec, if it was encrypted,
-    its score in the worse direction, and how long an end was on hold.
+    """Return the path of the audio, which may have been heard from one end only, its first codec, that of video, if
+    audio was encrypted, its score in the worse direction, and how long an end was on hold.
     """
     told = texts.ONE_WAY.format(audio=record.audio) if len(record.silent) == 1 else record.audio
     if record.codecs:
         told = texts.WITH_CODEC.format(audio=told, codec=record.codecs[0].partition("/")[0])
+    if record.video:
+        told = texts.WITH_VIDEO.format(audio=told, codec=record.video[0].partition("/")[0])
     if record.encrypted:
         told = (texts.END_TO_END if record.audio == AudioPath.DIRECT else texts.ENCRYPTED).format(audio=told)
     if record.mos is not None:

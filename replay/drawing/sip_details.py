@@ -9,6 +9,8 @@ Rules:
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp, is_secured
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
@@ -108,8 +110,10 @@ def _address(text: str) -> str:
 
 def _body(body: Body | None) -> str | None:
     match body:
-        case Sdp(audio=Content(description=description)) if description is not None:
-            return _encrypted(description, _audio(description))
+        case Sdp(audio=Content(description=description), video=video) if description is not None:
+            audio = _encrypted(description, _audio(description))
+            seen = video and video.description
+            return texts.AND_VIDEO.format(audio=audio, video=_video(seen)) if seen else audio
         case Sdp():
             return texts.NO_AUDIO
         case OtherBody(media_type=media_type, length=length):
@@ -138,6 +142,12 @@ def _audio(description: Description) -> str:
             return texts.BY_ICE.format(codecs=codecs)
         case _:
             return codecs
+
+
+def _video(description: Description) -> str:
+    """Return the codecs of video, whose clock rate goes without saying, and the address."""
+    named = replace(description, codecs=tuple(replace(each, clockrate=_USUAL_RATE) for each in description.codecs))
+    return _audio(named)
 
 
 def _encrypted(description: Description, audio: str) -> str:

@@ -96,6 +96,8 @@ _ABLE: Final = (
 _SECURE: Final = (*_ABLE[:3], "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0")
 _ASKS: Final = "urn:xmpp:jingle-message:0"
 REGISTRAR: Final = Endpoint("tcp", "192.0.2.5", 5060)
+EDGE, OTHER_EDGE = "192.0.2.1 5060 5061", "192.0.2.2 5060 5061"
+"""Two SIP edges of the gateway."""
 VOICE: Final = (Codec(0, "PCMU", 8000),)
 _OTHER: Final = (Codec(18, "G729", 8000),)
 _ADDRESS: Final = (Candidate(1, "192.0.2.1", 5000), Candidate(2, "192.0.2.1", 5001))
@@ -152,7 +154,7 @@ def signed_in(secure: bool = False, asks: bool = True) -> Iterator[Event]:
 
 def with_user_agent() -> Iterator[Event]:
     """Yield the events before the first registration."""
-    yield PolicyChanged(Policy(engine="sip"))
+    yield PolicyChanged(Policy(engine="sip", edge=EDGE))
     yield ResourceAvailable(DESK, GATEWAY)
 
 

@@ -37,7 +37,7 @@ from fargo.statemachine.model.commands import (
     SendRegistrationForm,
     XmppCommand,
 )
-from fargo.statemachine.model.events import Event, SipSignedOut
+from fargo.statemachine.model.events import Event, Restarted, SipSignedOut
 from fargo.statemachine.model.jingle_events import CallMessaged, SessionInformed
 from fargo.statemachine.model.ng import RelayCommand, RelayRefused
 from fargo.statemachine.model.sip_messages import (
@@ -139,11 +139,11 @@ def _is_over(command: Command) -> bool:
 
 
 def _of_sip_calls(user: User) -> object:
-    """Return what calls depend on with our own user agent: their phases, and the messages that wait for an answer. Of a
-    confirmed dialog, its exchange and both holds count.
+    """Return what calls depend on with our own user agent: their phases, the messages that wait for an answer, and if
+    the edge is another. Of a confirmed dialog, its exchange and both holds count.
     """
     waiting = dict.fromkeys(_described(each.command) for each in user.pending.values())
-    return tuple(_of_sip_leg(call.sip) for call in user.calls.values()), tuple(waiting)
+    return tuple(_of_sip_leg(call.sip) for call in user.calls.values()), tuple(waiting), user.moved
 
 
 def _of_sip_leg(leg: SipLeg) -> object:
@@ -184,8 +184,16 @@ def _table(machine: _Machine, transitions: Iterable[Transition]) -> _Table:
             " ".join(_described(c)).rstrip() for c in transition.commands if isinstance(c, machine.commands)
         )
         if before != after or commands:
-            table.setdefault((before, _described(transition.event), after), {})[commands] = None
+            table.setdefault((before, _input(transition), after), {})[commands] = None
     return table
+
+
+def _input(transition: Transition) -> _Input:
+    """Return the event. Of a restart in a call over an edge, the kind is if that is another since."""
+    user = transition.before
+    if isinstance(transition.event, Restarted) and user.policy.edge and user.calls:
+        return _Input("Restarted", "elsewhere" if user.moved else "here")
+    return _described(transition.event)
 
 
 def _of_account(user: User) -> str:
@@ -311,7 +319,7 @@ _USER_AGENT_LEG: Final = _Machine(
     "The SIP leg of a call, of our own user agent",
     "The commands are those to the SIP adapter: requests with their method, and responses with their status. `[*]` is\n"
     "the state before the call. `OfferSent`, `OfferDeferred` and `AckAwaited` are states of a `Confirmed` dialog in\n"
-    "which an exchange of offer and answer is under way.",
+    "which an exchange of offer and answer is under way. `Restarted`: at the same SIP edge, `here`, or at another.",
     _of_user_agent,
     (SendRequest, SendResponse),
     Over.__name__,

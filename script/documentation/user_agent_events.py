@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from documentation.events import AUDIO, BOB, DESK, REGISTRAR, VOICE
+from documentation.events import AUDIO, BOB, DESK, EDGE, OTHER_EDGE, REGISTRAR, VOICE
+from msgspec.structs import replace
 
 from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.call.call_state import Call
@@ -11,7 +12,7 @@ from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.user_agent.phases import UacCancelling, UserAgentPhase
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, Senders
-from fargo.statemachine.model.events import Event, Restarted, TimePassed
+from fargo.statemachine.model.events import Event, PolicyChanged, Restarted, TimePassed
 from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionInitiated, SessionTerminated
 from fargo.statemachine.model.sip_messages import (
@@ -53,7 +54,12 @@ _OTHER: Final = _description(codec=Codec(18, "G729", 8000))
 
 
 def of_call(user: User) -> Iterator[Event]:
-    """Yield the events of one call, outgoing or incoming. There are none once it is over."""
+    """Yield the events of one call, outgoing or incoming. There are none once it is over. If the gateway has another
+    edge, it is started next.
+    """
+    if user.moved:
+        yield Restarted()
+        return
     if not (user.calls or user.pending):
         yield SessionInitiated(Iq(DESK, BOB, "iq"), "session", AUDIO)
         for place, headers in enumerate((SipHeaders(), _REQUIRED, SipHeaders(require=("unknown",)))):
@@ -65,6 +71,7 @@ def of_call(user: User) -> Iterator[Event]:
         if isinstance(call.sip, UserAgentPhase):
             yield from _of_phone(user, call.sip.name)
         yield from (TimePassed(), EdgeRestarted(), Restarted())
+        yield PolicyChanged(replace(user.policy, edge=OTHER_EDGE if user.policy.edge == EDGE else EDGE))
 
 
 def _invite(user: User, place: int, headers: SipHeaders, body: Sdp | None) -> InviteReceived:

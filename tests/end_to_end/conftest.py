@@ -1,6 +1,6 @@
 """Each test has a gateway of its own. After the test, its log must replay to the same commands."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -33,6 +33,12 @@ def path() -> str:
     return "auto"
 
 
+@pytest.fixture
+def media() -> Mapping[str, object] | None:
+    """Further options of [media]."""
+    return None
+
+
 @pytest.fixture(params=ENGINES, ids=IDS.get)
 def engine(request: pytest.FixtureRequest) -> str:
     """The SIP engine in the gateway's configuration (engines.py)."""
@@ -55,12 +61,13 @@ async def gateway(
     world: World,
     relay: Rtpengine | None,
     path: str,
+    media: Mapping[str, object] | None,
     engine: str,
     program: Sequence[str | Path],
     record_session: Callable[[Iterable[Entry]], None],
 ) -> AsyncIterator[Gateway]:
     """A gateway between the servers of `world`. It must stop cleanly, and its log must verify."""
-    made = await world.gateway(path, engine, program=program)
+    made = await world.gateway(path, engine, media, program=program)
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()

@@ -238,6 +238,12 @@ async def test_chromium_calls_and_is_called_by_each_bundle_policy_with_several_c
     await nothing_left(relay)
 
 
+async def test_chromium_is_told_to_call_without_video(alice: BrowserPhone, relay: Rtpengine) -> None:
+    await alice.sends("audio", "video")
+    text = "This gateway carries voice calls only. Call without video."
+    assert await refused(alice, "bob") == ("unsupported-applications", text)
+
+
 @pytest.mark.parametrize("told", [False, True], ids=["played", "told"])
 async def test_chromium_presses_keys(alice: BrowserPhone, bob: Baresip, told: bool) -> None:
     await call_out(alice, bob)

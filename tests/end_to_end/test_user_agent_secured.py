@@ -1,6 +1,6 @@
 """Chromium and a SIP phone with DTLS over ICE hear each other without a relay: nothing between them can decrypt it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
 
 import pytest
@@ -14,6 +14,7 @@ from world.recording import hears
 from world.wire import Wire
 from world.world import World
 
+from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 from replay.verifying.report import report
 from replay.verifying.verify import verify
@@ -35,7 +36,9 @@ async def wire(world: World) -> Wire:
 
 
 @pytest_asyncio.fixture
-async def gateway(world: World, wire: Wire, engine: str) -> AsyncIterator[Gateway]:
+async def gateway(
+    world: World, wire: Wire, engine: str, record_session: Callable[[Iterable[Entry]], None]
+) -> AsyncIterator[Gateway]:
     """A gateway without a relay."""
     made = await world.gateway("auto", engine, media={"end_to_end": "always"})
     yield made
@@ -44,6 +47,7 @@ async def gateway(world: World, wire: Wire, engine: str) -> AsyncIterator[Gatewa
     with closing(open_reader(made.log)) as log:
         verdict = verify(log.read())
         assert not verdict.differences, "\n".join(report(verdict))
+        record_session(log.read())
 
 
 @pytest_asyncio.fixture

@@ -1,5 +1,7 @@
 """Calls with video between a client and a phone, through the relay: each sees the picture that the other sends."""
 
+from collections.abc import Mapping
+
 import pytest
 import pytest_asyncio
 from world.baresip import PATTERN, Baresip
@@ -14,6 +16,11 @@ from .engines import sip_only
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
 ORANGE = (255, 165, 0)
+
+
+@pytest.fixture
+def media() -> Mapping[str, object]:
+    return {"video": True}
 
 
 @pytest_asyncio.fixture

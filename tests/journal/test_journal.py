@@ -238,6 +238,7 @@ def test_a_call_that_was_not_answered() -> None:
         "seconds": 31.0,
         "path": "relay",
         "codec": None,
+        "video": None,
         "call_id": None,
         "forwarded_to": None,
         "transferred_to": None,

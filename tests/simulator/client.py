@@ -53,7 +53,11 @@ from fargo.statemachine.model.jingle_events import (
     CallAction,
     CallMessaged,
     CallProposed,
+    ContentAccepted,
+    ContentAdded,
     ContentChanged,
+    ContentRejected,
+    ContentRemoved,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
@@ -63,7 +67,22 @@ from fargo.statemachine.model.jingle_events import (
 
 from .broken import Broken
 from .quirks import Quirk
-from .values import BOB, FEATURES, GATEWAY, JMI, OPUS, PCMA, PCMU, PHONE, RELAY, ROSTERX, audio, client_media
+from .values import (
+    BOB,
+    FEATURES,
+    GATEWAY,
+    JMI,
+    OPUS,
+    PCMA,
+    PCMU,
+    PHONE,
+    RELAY,
+    ROSTERX,
+    SEES,
+    audio,
+    client_media,
+    client_video,
+)
 
 OFFERS: Final = {"call": (PCMU, PCMA), "call in pieces": (PCMU, PCMA), "call with strange codecs": (OPUS,)}
 ACTIONS: Final = {kind.action: kind for kind in get_args(ContentChanged)}
@@ -96,7 +115,8 @@ class Session(Struct, frozen=True):
     ``us``: the gateway's end. ``command``: the InitiateSession that began it. ``relay``: where it was told to send
     audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
     it has restarted that, and waits for the answer. ``rerouted``: the relay was restarted meanwhile. ``doubted``:
-    stanzas may have been lost, so the gateway may accept it a second time.
+    stanzas may have been lost, so the gateway may accept it a second time. ``seen``: the name of the content of video,
+    "" if there is none; ``asked``: it was asked for video.
     """
 
     sid: str
@@ -109,11 +129,14 @@ class Session(Struct, frozen=True):
     restarting: bool = False
     rerouted: bool = False
     doubted: bool = False
+    seen: str = ""
+    asked: bool = False
 
 
 class Client(Struct, frozen=True):
     """One client. ``calls``: how many it may still begin. ``profile``: how it sends and receives audio. ``asked``: its
-    open IQs, each with the session it is about and what it wants. ``since``: when its server went away.
+    open IQs, each with the session it is about and what it wants. ``since``: when its server went away. ``sees``: it
+    has video.
     """
 
     jid: str
@@ -126,6 +149,7 @@ class Client(Struct, frozen=True):
     asked: tuple[tuple[str, str, str], ...] = ()
     since: float = 0.0
     sent: tuple[Event, ...] = ()
+    sees: bool = False
 
     # --- what it may do next
 
@@ -166,6 +190,10 @@ class Client(Struct, frozen=True):
                 yield "hang up"
                 if Quirk.CHATTER in quirks and self.profile is not MediaProfile.PLAIN and not session.restarting:
                     yield "restart ICE"
+                if Quirk.CHATTER in quirks and self.sees:
+                    yield "remove video" if session.seen else "add video"
+                if session.asked:
+                    yield from ("take video", "refuse video")
         if session.phase not in ("calling", "invited", "talking"):
             return
         if Quirk.CHATTER in quirks:
@@ -221,6 +249,8 @@ class Client(Struct, frozen=True):
                 anew = Content("voice", transport=client_media(self.profile, ufrag))
                 moved = self._with(replace(session, restarting=True, ufrag=ufrag))
                 return moved._asks(session, what, lambda iq: TransportInformed(iq, sid, (anew,)))
+            case _, "video":
+                return self._changes_video(session, kind)
             case "call", "again":
                 return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer("call"),)))
             case "accept", "again":
@@ -228,6 +258,25 @@ class Client(Struct, frozen=True):
             case "forget", _:
                 return self._without(sid)
         raise AssertionError(f"a client has no move {what}")
+
+    def _changes_video(self, session: Session, what: str) -> "Client":
+        """It adds or removes video, or answers that it was asked for it."""
+        sid, video = session.sid, client_video(self.profile)
+        match what:
+            case "add":
+                content = Content("camera", description=video)
+                return self._asks(session, what, lambda iq: ContentAdded(iq, sid, (content,)))
+            case "remove":
+                name = Content(session.seen)
+                gone = self._with(replace(session, seen=""))
+                return gone._asks(session, what, lambda iq: ContentRemoved(iq, sid, (name,)))
+            case "take":
+                taken = self._with(replace(session, asked=False, seen="video"))
+                content = Content("video", description=video)
+                return taken._asks(session, what, lambda iq: ContentAccepted(iq, sid, (content,)))
+            case _:
+                refused = self._with(replace(session, asked=False))
+                return refused._asks(session, what, lambda iq: ContentRejected(iq, sid, (Content("video"),)))
 
     def _begins(self, phase: str) -> "Client":
         session = Session(f"{self.jid}-{self.calls}", BOB, phase)
@@ -293,7 +342,8 @@ class Client(Struct, frozen=True):
             case SendPresence(kind=PresenceKind.PROBE) if self.online:
                 return self._says(ResourceAvailable(self.jid, GATEWAY, "https://example.org#1"))
             case AskFeatures():
-                features = (*FEATURES[self.profile], *((JMI, ROSTERX) if self.asks_first else ()))
+                more = (*((JMI, ROSTERX) if self.asks_first else ()), *((SEES,) if self.sees else ()))
+                features = (*FEATURES[self.profile], *more)
                 return self._says(FeaturesLearned(issued.id, self.jid, features if self.online else ()))
             case InitiateSession() | AcceptSession() | InformSession() | InformTransport() if not self.online:
                 return self._says(IqFailed(issued.id, self.jid, "service-unavailable"))
@@ -362,6 +412,14 @@ class Client(Struct, frozen=True):
                 return heard._with(replace(session, phase="talking", relay=relay, phone=phone))
             case InformTransport(content=content):
                 return heard._with(_moved(session, content))
+            case ChangeContent(action="content-add"):
+                if not self.sees or session.seen or session.asked:
+                    raise Broken("a client is asked for video if it has it, and once", (self, told))
+                return heard._with(replace(session, asked=True))
+            case ChangeContent(action="content-accept", content=content):
+                return heard._with(replace(session, seen=content.name))
+            case ChangeContent():
+                return heard._with(replace(session, seen="", asked=False))
             case TerminateSession():
                 return heard._without(sid)
             case _:

@@ -30,6 +30,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.jingle.jingle_session import named
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, Content
+from fargo.statemachine.media.pictures import without
 from fargo.statemachine.model.call1 import (
     AcceptDescription,
     AnswerCall,
@@ -97,6 +98,10 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.jingle_events import (
     CallMessaged,
     CallProposed,
+    ContentAccepted,
+    ContentAdded,
+    ContentRejected,
+    ContentRemoved,
     SessionAccepted,
     SessionInitiated,
     SessionTerminated,
@@ -134,6 +139,8 @@ Offer = tuple[tuple[str, int, int], ...]
 _SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription | ChangeContent
 _MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
 """The events by which an end can tell of another address."""
+_SHOWS = ContentAdded | ContentRemoved | ContentAccepted | ContentRejected | TimePassed | IqFailed
+"""The events by which there is more or less video."""
 _ANSWERS = CallStateChanged | SipResponseReceived
 """The events by which a phone answers, or is heard before it does."""
 _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
@@ -334,7 +341,7 @@ class Watch(Struct, frozen=True):
                 offered = self._offered((us, client, sid), _codecs((content,)))
                 if isinstance(event, CallArrived | InviteReceived) and (leg := _arriving(event)) in dict(self.offers):
                     self._within(leg, _codecs((content,)))
-                if isinstance(event, RelayDescribed) and content.description != named(event.description):
+                if isinstance(event, RelayDescribed) and content.description != named(without(event.description)):
                     raise Broken("what the relay says is passed on", (event, command))
                 return offered._starts(("initiate", us, client, sid), event)
             case AcceptSession(us, client, sid, content):
@@ -351,7 +358,7 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, _MOVES | RelayDescribed | RelayLost | RelayRefused):
+            case OfferRelay() if isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):

@@ -42,7 +42,7 @@ from fargo.statemachine.model.sip_messages import (
 
 from .broken import Broken
 from .quirks import Quirk
-from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp, secured_sdp
+from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp, secured_sdp, with_video
 
 Step = tuple["Phone", tuple[Event, ...]]
 Change = Literal["", "hold", "resume", "move", "change codecs", "change to strange codecs", "ask for an offer"]
@@ -93,6 +93,7 @@ _REFUSALS: Final = {
 """The responses to an offer of ours other than agreement."""
 
 
+WANT_VIDEO: Final = "want video"
 _OF_EARLY: Final = "acknowledge an answer"
 """The meaning of a PRACK whose response has answered the phone's offer. It is sent again with such a response."""
 
@@ -223,7 +224,8 @@ class Phone(Struct, frozen=True):
     @property
     def owed_response(self) -> str:
         """Its response to the first request of ours, if it has no whims."""
-        offers = any(each.what in ("hold", "resume", "move", *CODECS, "ask for an offer") for each in self.asking)
+        changes = ("hold", "resume", "move", WANT_VIDEO, *CODECS, "ask for an offer")
+        offers = any(each.what in changes for each in self.asking)
         return "cross" if offers and self.asked[0].request.body is not None else "agree"
 
     def _changes(self, quirks: frozenset[Quirk]) -> Iterator[str]:
@@ -233,6 +235,8 @@ class Phone(Struct, frozen=True):
         if not self.asked and not self.oks:
             yield "resume" if self.held else "hold"
             yield from ("move", "ask for an offer", *CODECS)
+            if not self.ufrag:
+                yield WANT_VIDEO
 
     # --- acting
 
@@ -245,7 +249,7 @@ class Phone(Struct, frozen=True):
         if what in _QUESTIONS:
             method, headers = _QUESTIONS[what]
             return self._asks(method, what, headers, digit="digit1" if what == "send a digit" else None)
-        if what in ("hold", "resume", "move", *CODECS):
+        if what in ("hold", "resume", "move", WANT_VIDEO, *CODECS):
             return self._asks("INVITE", what, body=self._describe(what))
         if what in PLACED:
             headers = SipHeaders(event="refer")
@@ -316,7 +320,8 @@ class Phone(Struct, frozen=True):
             codecs, ufrag = codecs or CODECS.get(what, (PCMU, PCMA)), self.ufrag + ("-moved" if what == "move" else "")
             setup = "actpass" if what else "active"
             return secured_sdp(*codecs, senders=_senders(held, self.holds), at=at, ufrag=ufrag, setup=setup)
-        return phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
+        described = phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
+        return with_video(described, at) if what == WANT_VIDEO else described
 
     # --- responding
 
@@ -345,6 +350,8 @@ class Phone(Struct, frozen=True):
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
         body = agreed._describe("", *((G722,) if strange else _chosen(request.body))) if described else None
+        if body and isinstance(request.body, Sdp) and request.body.video:
+            body = with_video(body, agreed.at)
         oks = agreed.oks + (request.method == "INVITE")
         ok = self.response(asked, 200, headers, body)
         return replace(agreed, oks=oks, ok=ok if request.method == "INVITE" else self.ok), (ok,)

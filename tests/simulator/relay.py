@@ -199,6 +199,7 @@ class Relay(Struct, frozen=True):
             kept = replace(kept, rings=before.rings)
         kept = kept.knows(command.description)
         told = Description("audio", one_of_each, kept.told(command.by, command.profile), command.mux)
+        told = replace(told, video=_video(command.description.video, command.profile, kept.port))
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
@@ -219,6 +220,9 @@ class Relay(Struct, frozen=True):
         told = codecs if has_voice(codecs) else kept.offer.codecs
         kept = kept.knows(command.description)
         answer = Description("audio", told, kept.told(command.by, command.profile), command.mux)
+        if command.description.video and not kept.offer.video:
+            raise Broken("no video is answered that was not offered", (kept, command))
+        answer = replace(answer, video=_video(command.description.video, command.profile, kept.port))
         return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
 
     # --- itself
@@ -234,6 +238,13 @@ class Relay(Struct, frozen=True):
 
     def _says(self, event: RelayEvent) -> "Relay":
         return replace(self, sent=(*self.sent, event))
+
+
+def _video(video: Description | None, profile: MediaProfile, port: int) -> Description | None:
+    """Return the relay's video for an end, in the place of the other end's."""
+    if video is None:
+        return None
+    return Description("video", video.codecs, relay_media(profile, port + 5000, "seen"), profile is MediaProfile.DTLS)
 
 
 def _manner(end: Description) -> MediaProfile | Unusable:

@@ -39,6 +39,7 @@ _FEW: Final = 0.25
 _WEIGHTS: Final = {
     "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
     "info dtmf": 16, "restart ICE": 16, "modify transport-info": 4,
+    "add video": 16, "want video": 16, "take video": 32,
     "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "move": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
@@ -86,10 +87,19 @@ def _beginnings(engine: SipEngine) -> dict[str, World]:
     }
 
 
-_FROM_END_TO_END: Final = _mixed(Policy(relay=True, engine="sip", end_to_end="always"))
+FROM_END_TO_END: Final = _mixed(Policy(relay=True, engine="sip", end_to_end="always"))
+_SEEING: Final = signed_in(
+    replace(DESK, calls=1),
+    replace(BROWSER, calls=2, sees=True),
+    SOFTPHONE,
+    replace(ASKING_BROWSER, calls=1, sees=True),
+    calls=2,
+    policy=Policy(relay=True, engine="sip", video=True),
+)
 BEGINNINGS: Final = {
     **{name: world for engine in ENGINES.values() for name, world in _beginnings(engine).items()},
-    "sip, a relay, but phones are offered DTLS": _FROM_END_TO_END,
+    "sip, a relay, but phones are offered DTLS": FROM_END_TO_END,
+    "sip, a relay, and video": _SEEING,
 }
 
 
@@ -134,6 +144,12 @@ TRANSFERRING: Final = {
 """Users who transfer a call."""
 
 
+SEEING: Final = _talking(
+    signed_in(replace(BROWSER, calls=1, sees=True), policy=Policy(relay=True, engine="sip", video=True)), 1
+)
+"""A user in a call that may have video."""
+WANTED: Final = step(step(SEEING, Move(SIP, "want video", "phone1")), Move(SIP, "deliver"))
+"""The same, whose phone offers video."""
 REFERRING: Final = {
     "phones that transfer": _talking(_plain(Policy(engine="sip")), 1),
     "phones that transfer, a relay": _talking(_mixed(Policy(relay=True, engine="sip")), 1),

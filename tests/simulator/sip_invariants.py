@@ -1,7 +1,7 @@
 """The invariants of our own user agent's SIP, for any behaviour of providers and phones: checked after every event.
 
 1. Every request of a phone but an ACK gets one final response, and nothing after it but that response again. A request
-   in a dialog gets it at once, and so does a text.
+   in a dialog gets it at once, unless it offers video, and so does a text.
 2. The numbers of our requests in a dialog go up. An ACK or CANCEL has the number of its INVITE, and what is sent again
    is the same as before.
 3. There is one offer of ours at a time in a dialog without an answer, and meanwhile no offer of the phone is taken.
@@ -58,6 +58,13 @@ class Sent(Struct, frozen=True):
     old: bool = False
 
 
+def _offers_video(event: SipRequestReceived | TextReceived) -> bool:
+    """Return True if a phone offers video, which the client is asked for first."""
+    if not isinstance(event, SipRequestReceived) or event.head.method != "INVITE":
+        return False
+    return isinstance(event.body, Sdp) and event.body.video is not None
+
+
 class SipWatch(Struct, frozen=True):
     """The facts about a run that are needed to judge its next event.
 
@@ -92,6 +99,7 @@ class SipWatch(Struct, frozen=True):
             isinstance(event, SipRequestReceived | TextReceived)
             and event.head.method != "ACK"
             and after._status(event.head) is None
+            and not _offers_video(event)
         ):
             raise Broken("a request in a dialog is answered at once", event)
         return replace(after, moved=after.moved and not isinstance(event, Restarted))

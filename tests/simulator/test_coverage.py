@@ -15,7 +15,18 @@ from fargo.statemachine.user_state import User
 from .broken import Entry
 from .coverage import Pair, every_pair, meeting, strays
 from .quirks import NONE, Quirk
-from .runs import CALLED_BACK, FORWARDING, REFERRING, TRANSFERRING, a_beginning, at_random, run, some_quirks
+from .runs import (
+    CALLED_BACK,
+    FORWARDING,
+    REFERRING,
+    SEEING,
+    TRANSFERRING,
+    WANTED,
+    a_beginning,
+    at_random,
+    run,
+    some_quirks,
+)
 from .starts import STARTS
 from .values import USER
 
@@ -42,6 +53,8 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         yield run(FORWARDING, at_random(random), some_quirks(random), 100).log
         yield run(CALLED_BACK, at_random(random), some_quirks(random), 100).log
         yield run(CALLED_BACK, at_random(Random(seed)), NONE, 100).log
+        yield run(SEEING, at_random(random), frozenset({Quirk.CHATTER}), 60).log
+        yield run(WANTED, at_random(random), some_quirks(random) | {Quirk.CHATTER}, 60).log
         for start in (*TRANSFERRING.values(), *REFERRING.values()):
             yield run(start, at_random(random), some_quirks(random), 60).log
     for seed in range(TALKATIVE):

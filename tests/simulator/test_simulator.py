@@ -12,7 +12,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from .quirks import ALL, NONE, Quirk
-from .runs import BEGINNINGS, CALLED_BACK, FORWARDING, JOINED, REFERRING, TRANSFERRING, run, shortest, weights
+from .runs import (
+    BEGINNINGS,
+    CALLED_BACK,
+    FORWARDING,
+    JOINED,
+    REFERRING,
+    SEEING,
+    TRANSFERRING,
+    WANTED,
+    run,
+    shortest,
+    weights,
+)
 from .world import Move
 
 KINDS = {"NONE": NONE, **{quirk.name: frozenset({quirk}) for quirk in Quirk}, "ALL": ALL}
@@ -32,7 +44,7 @@ def drawn(data: st.DataObject, found: list[Move]) -> Move:
 @given(data=st.data())
 def test_whatever_the_peers_do_the_invariants_hold(kind: str, data: st.DataObject) -> None:
     beginnings = {**BEGINNINGS, "sip, forwarding": FORWARDING, "sip, called back": CALLED_BACK, "sip, joined": JOINED}
-    beginnings |= TRANSFERRING | REFERRING
+    beginnings |= TRANSFERRING | REFERRING | {"sip, video": SEEING, "sip, video is wanted": WANTED}
     start = beginnings[data.draw(st.sampled_from(list(beginnings)), "beginning")]
     length = data.draw(st.integers(20, 120), "moves")
     done = run(start, lambda found: drawn(data, found), KINDS[kind], length)

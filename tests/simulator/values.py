@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -63,6 +65,7 @@ FEATURES: Final = {
 }
 ABLE: Final = FEATURES[MediaProfile.PLAIN]
 JMI: Final = "urn:xmpp:jingle-message:0"
+SEES: Final = "urn:xmpp:jingle:apps:rtp:video"
 ROSTERX: Final = "http://jabber.org/protocol/rosterx"
 
 REQUESTS: Final = (
@@ -104,6 +107,24 @@ def client_media(profile: MediaProfile, ufrag: str = "client") -> Transport:
     if profile is MediaProfile.PLAIN:
         return RawUdp((Candidate(1, CLIENT, 4000), Candidate(2, CLIENT, 4001)))
     return IceUdp(ufrag, "pwd", (Candidate(1, CLIENT, 4000, "c1", type="host"),), _print(profile))
+
+
+VIDEO: Final = Codec(96, "VP8", 90000)
+
+
+def client_video(profile: MediaProfile) -> Description:
+    """Return the video of a client."""
+    transport = client_media(profile, "seen")
+    assert isinstance(transport, IceUdp), "only clients with ICE have video"
+    there = replace(transport, candidates=(Candidate(1, CLIENT, 4010, "c2", type="host"),))
+    return Description("video", (VIDEO,), there, mux=profile is MediaProfile.DTLS)
+
+
+def with_video(sdp: Sdp, at: str = PHONE) -> Sdp:
+    """Return the session description of a phone with video, too."""
+    description = Description("video", (VIDEO,), RawUdp((Candidate(1, at, 5010), Candidate(2, at, 5011))))
+    media = (sdp.media[0], "video 5010 RTP/AVP 96")
+    return replace(sdp, media=media, video=Content("", description=description), video_place=1)
 
 
 def phone_media(ip: str = PHONE) -> tuple[Candidate, ...]:

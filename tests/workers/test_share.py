@@ -249,6 +249,22 @@ def test_a_user_with_a_call_stays(workers: Workers, place: DatabaseAddress, db: 
     assert owner(db, user) == ["a"]
 
 
+def test_many_users_at_once(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("fargo.workers.share", "fargo.store.postgresql.owned_share"):
+        monkeypatch.setattr(f"{module}.MOST_AT_ONCE", 7)
+    users = [f"user-{number}@example.org" for number in range(30)]
+    a, b = workers.begun("a", "b")
+    for user in users:
+        a.receives(user, "1")
+    until(lambda: all(map(a.events, users)), a)
+    for name in ("2", "3"):
+        for user in users:
+            b.receives(user, name)
+    until(lambda: len(a.taken) == 3 * len(users), a, b)
+    until(lambda: not written(db), a, b)
+    assert all(a.events(user) == ["1", "2", "3"] for user in users)
+
+
 def test_a_user_stays_if_the_other_worker_has_another_component(workers: Workers, alice: str, db: Any) -> None:
     a, b = workers.begun("a", "b")
     b.receives(alice, "other-component")

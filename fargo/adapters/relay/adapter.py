@@ -360,7 +360,8 @@ def _flows(reply: NgReply) -> list[Flow]:
 
 
 def _flow(party: RelayParty, reply: NgReply) -> Flow:
-    medias = reply["tags"][party].get("medias", ())
+    # Audio alone: an end that sends a picture and no sound is silent.
+    medias = [media for media in reply["tags"][party].get("medias", ()) if media.get("type", "audio") == "audio"]
     streams = [stream for media in medias for stream in media.get("streams", ())]
     counted = [stream["stats"] for stream in streams if "RTP" in stream.get("flags", ())]
     packets, octets = (sum(each[of] for each in counted) for of in ("packets", "bytes"))

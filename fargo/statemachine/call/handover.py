@@ -97,8 +97,8 @@ def concerns(call: Call, name: str) -> bool:
 def fold(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     """Return the call after an event that concerns one of those legs (`concerns`)."""
     if call.handover and call.handover.leg.name == event.leg:
-        return _heard(call, *sip_leg.fold(call.handover.leg, event, effects), effects)
-    folded = (sip_leg.fold(each, event, effects)[0] if each.name == event.leg else each for each in call.left)
+        return _heard(call, *sip_leg.fold_apart(call.handover.leg, event, effects), effects)
+    folded = (sip_leg.fold_apart(each, event, effects)[0] if each.name == event.leg else each for each in call.left)
     return replace(call, left=_live(folded))
 
 
@@ -125,13 +125,21 @@ def resumed(call: Call, effects: Effects) -> Call:
 
 
 def moved(call: Call, effects: Effects) -> Call:
-    """Prepare the other phone's leg to go on at another SIP edge; `resumed` follows."""
-    if call.handover is None:
+    """Prepare the other phone's leg to go on at another SIP edge; `resumed` follows. A phone that was asked to place
+    the call is given up, as its answer and its news find us no more, and none is asked.
+    """
+    handover = call.handover
+    if handover is None:
         return call
-    leg, news = sip_leg.moved(call.handover.leg, effects)
-    call = replace(call, handover=replace(call.handover, leg=leg))
+    if handover.asked:
+        effects.settle(handover.asked.command)
+        return _failed(call, _NOTHING_HEARD, effects)
+    leg, news = sip_leg.moved(handover.leg, effects)
+    handover = replace(handover, leg=leg)
     ends = next((each.reason for each in news if isinstance(each, Ended)), None)
-    return call if ends is None else _failed(call, ends, effects)
+    if ends is None:
+        return replace(call, handover=handover)
+    return _failed(replace(call, handover=replace(handover, line=None)), ends, effects)
 
 
 def _is_due(leg: SipLeg, effects: Effects) -> bool:

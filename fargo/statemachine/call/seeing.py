@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Video is added only to a call that goes through the relay, and that may have video (`Call.sees`). Whoever wants it
-   is told at once if it cannot be had.
+1. Video is added only to a call that goes through the relay, that may have video (`Call.sees`), and that nobody is
+   transferring. Whoever wants it is told at once if it cannot be had.
 2. The end that wants video is told what has come of it when the other end and the relay have answered.
 3. If the video was withdrawn meanwhile, or the relay has lost it, both ends are told that it is over.
 """
@@ -55,7 +55,8 @@ def reported(call: Call, event: VideoEvent, by_phone: bool, effects: Effects) ->
 
 def _offered(call: Call, video: Description, by_phone: bool, effects: Effects) -> Step:
     """Offer the video to the other end by way of the relay (rule 1)."""
-    able = call.sees and call.forwarded is None and not call.early and seeing.can_add_video(call.relay)
+    alone = call.forwarded is None and call.handover is None and call.transfer is None
+    able = call.sees and alone and not call.early and seeing.can_add_video(call.relay)
     if not able or not (by_phone or sip_leg.takes_video(call.sip)):
         return Step(call, _REFUSED)
     return Step(replace(call, relay=seeing.add_video(call.relay, by_phone, video, effects)))

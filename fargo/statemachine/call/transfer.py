@@ -39,6 +39,7 @@ from fargo.statemachine.legs.leg_events import (
     Offered,
     Resumed,
     Ringing,
+    VideoAnswered,
     VideoEnded,
 )
 from fargo.statemachine.legs.relay import moving, relay_leg, seeing
@@ -158,7 +159,7 @@ def concerns(call: Call, name: str) -> bool:
 def fold(call: Call, event: SipLegEvent, effects: Effects) -> tuple[Call, LegEvents]:
     """Return the call after an event that concerns it (`concerns`), and what the bridge should know."""
     assert call.transfer, "there is a new phone"
-    leg, news = sip_leg.fold(call.transfer.leg, event, effects)
+    leg, news = sip_leg.fold_apart(call.transfer.leg, event, effects)
     return _reported(replace(call, transfer=replace(call.transfer, leg=leg)), news, effects)
 
 
@@ -193,7 +194,7 @@ def _reported(call: Call, news: LegEvents, effects: Effects) -> tuple[Call, LegE
 
 def _joined(call: Call, theirs: Description, effects: Effects) -> Call:
     """Put the new phone in the place of the first (rules 2 to 4)."""
-    transfer, first = call.transfer, call.sip
+    transfer, first = call.transfer, sip_leg.tell(call.sip, VideoAnswered(None), effects)
     assert transfer, "a transfer has come to its end"
     left = _left(call, transferring.succeeded(first, effects)).left
     before = transferring.remote(first) or call.heard

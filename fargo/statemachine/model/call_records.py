@@ -125,10 +125,10 @@ class RecordDialog(_Record, frozen=True, tag="NoteDialog"):
 class RecordMedia(_Record, frozen=True, tag="NoteMedia"):
     """The audio session, as the call was answered with it or as it was changed later (RFC 3264).
 
-    ``codecs``: those that were agreed on, such as "PCMU/8000". ``local``: the address to which the phone sends audio,
-    that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``, None if not known. ``held_by``:
-    the ends that have put the other on hold. ``encrypted``: the audio of the phone is encrypted (SRTP): as far
-    as the relay, or as far as the client if it goes directly.
+    ``codecs``: those that were agreed on, such as "PCMU/8000", behind which are those of video. ``local``: the address
+    to which the phone sends audio, that of the client or the relay; ``remote``: the phone's own. Both are ``ip:port``,
+    None if not known. ``held_by``: the ends that have put the other on hold. ``encrypted``: the audio of the phone is
+    encrypted (SRTP): as far as the relay, or as far as the client if it goes directly.
     ``forwarded``: the phone is the caller's, and the number that the call was forwarded to is in the client's place.
     """
 

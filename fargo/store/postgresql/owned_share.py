@@ -5,7 +5,7 @@ Rules:
 1. What is handed on is sealed with the key of the passwords, as what came for this user to this worker.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,9 +15,10 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from fargo.store.entries import Entry
-from fargo.store.ownership import NOTHING, HandedOn, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import owners
+from fargo.store.postgresql.asked_together import AskedTogether
 from fargo.store.postgresql.database import WHAT
 from fargo.store.postgresql.news import HandedOnNews
 from fargo.store.postgresql.sessions import Sessions
@@ -36,6 +37,7 @@ class PostgresqlOwners:
         self, store: ThreadedStore, database: DatabaseAddress, worker: str, keys: Path, reactor: IReactorFromThreads
     ) -> None:
         self._store = store
+        self._together = AskedTogether(store)
         self._seal = Seal(keys)
         self._database = database
         self._worker = worker
@@ -56,24 +58,28 @@ class PostgresqlOwners:
     def settle(self, user: str, things: Sequence[str]) -> Deferred[bool]:
         """Ask whose user this is, and write things down for another worker."""
         sealed = [self._sealed(user, each) for each in things]
-        return self._store.transact(lambda connection: owners.settle(connection, self._worker, user, sealed))
+        return self._together.ask(user, lambda connection: owners.settle(connection, self._worker, user, sealed))
 
     def give(self, user: str, to: str) -> Deferred[None]:
         """Give a user to another worker."""
         word = self._sealed(user, NOTHING)
-        return self._store.transact(lambda connection: owners.give(connection, self._worker, user, to, word))
+        return self._together.ask(user, lambda connection: owners.give(connection, self._worker, user, to, word))
 
     def let_go(self, user: str) -> Deferred[None]:
         """Note that this worker does not have a user any more."""
-        return self._store.transact(lambda connection: owners.let_go(connection, self._worker, user))
+        return self._together.ask(user, lambda connection: owners.let_go(connection, self._worker, user))
+
+    def note_done(self, user: str, done: Sequence[int]) -> Deferred[None]:
+        """Note that things that were handed on are done, of which no event has come."""
+        return self._together.ask(user, lambda connection: owners.note_done(connection, done))
 
     def append(self, entries: list[Entry], done: Sequence[int]) -> Deferred[list[int]]:
         """Commit a batch, and with it that things that were handed on are done."""
         return self._store.append_done(entries, done)
 
-    def handed_on(self) -> list[HandedOn]:
-        """Return all that is written down for this worker."""
-        return self._written(owners.WRITTEN)
+    def handed_on(self, but: Collection[int]) -> list[HandedOn]:
+        """Return the first of what is written down for this worker."""
+        return self._written(f"{owners.WRITTEN} limit {MOST_AT_ONCE}", but=but)
 
     def owner(self, user: str) -> str | None:
         """Return the other worker that has a user."""
@@ -81,9 +87,11 @@ class PostgresqlOwners:
             return str(worker) if worker != self._worker else None
         return None
 
-    def share(self, user: str) -> ShareOfUser:
+    def share(self, user: str, but: Collection[int]) -> ShareOfUser:
         """Return what is kept of a user beside the log."""
-        return ShareOfUser(passwords_of(self._sessions, self._seal, user), self._written(owners.WRITTEN_OF_USER, user))
+        return ShareOfUser(
+            passwords_of(self._sessions, self._seal, user), self._written(owners.WRITTEN_OF_USER, user, but)
+        )
 
     def aside(self, work: Callable[[], _Result]) -> Deferred[_Result]:
         """Do some work in a thread of its own."""
@@ -100,8 +108,8 @@ class PostgresqlOwners:
         self._thread.stop()
         self._sessions.close()
 
-    def _written(self, query: str, user: str | None = None) -> list[HandedOn]:
-        rows = self._sessions.rows(query, {"worker": self._worker, "jid": user})
+    def _written(self, query: str, user: str | None = None, but: Collection[int] = ()) -> list[HandedOn]:
+        rows = self._sessions.rows(query, {"worker": self._worker, "jid": user, "but": list(but)})
         return [
             HandedOn(id, user, source, self._opened(user, source, sealed), age)
             for id, user, source, sealed, age in rows

@@ -35,7 +35,9 @@ _GIVE: Final = """
 _LET_GO: Final = """
     delete from owners where jid = %(jid)s and worker = %(worker)s
     and not exists (select from events where jid = %(jid)s) and not exists (select from handed_on where jid = %(jid)s)
+    and not exists (select from passwords where jid = %(jid)s)
 """
+"""A password that is left over stays a worker's, which erases it (`fargo.vault_upkeep`)."""
 # All users of a log, found by its index: there are many more events than users.
 _CLAIM_ALL: Final = """
     with recursive users (jid) as (
@@ -57,9 +59,9 @@ VERSIONS: Final = """
 """Gives the last version of each user of a worker."""
 WRITTEN: Final = """
     select id, jid, source, sealed, extract(epoch from clock_timestamp() - written)::double precision from handed_on
-    where worker = %(worker)s order by id
+    where worker = %(worker)s and id <> all(%(but)s) order by id
 """
-"""Gives all that is written down for a worker."""
+"""Gives what is written down for a worker, but not what it knows already."""
 WRITTEN_OF_USER: Final = WRITTEN.replace("order by", "and jid = %(jid)s order by")
 NOBODY: Final = b"delete from owners"
 """Takes the users from all workers, as there are none."""
@@ -104,6 +106,11 @@ def give(connection: PatientConnection, worker: str, user: str, to: str, word: b
 def let_go(connection: PatientConnection, worker: str, user: str) -> None:
     """Note that a worker does not have a user any more, if nothing is known of them."""
     connection.execute(_LET_GO, {"jid": user, "worker": worker})
+
+
+def note_done(connection: PatientConnection, done: Sequence[int]) -> None:
+    """Note that things that were handed on are done."""
+    connection.execute(DONE, {"done": list(done)})
 
 
 def erase(sessions: Sessions, user: str) -> None:

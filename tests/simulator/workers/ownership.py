@@ -1,13 +1,14 @@
 """The users of workers in the simulated server, as PostgreSQL has them (`fargo.store.postgresql.owners`)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from fargo.store.entries import Entry
-from fargo.store.ownership import NOTHING, HandedOn, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser
 
 from .server import Server
 from .store import SimulatedStore
@@ -117,16 +118,20 @@ class SimulatedOwners:
     def append(self, entries: list[Entry], done: Sequence[int]) -> Deferred[list[int]]:
         return self._store.append_done(entries, done)
 
-    def handed_on(self) -> list[HandedOn]:
+    def note_done(self, user: str, done: Sequence[int]) -> Deferred[None]:
+        return self._store.transact(lambda: self._book.done(done))
+
+    def handed_on(self, but: Collection[int]) -> list[HandedOn]:
         self._store.position()  # the server has to be in reach
-        return [self._read(each) for each in self._book.written if each.worker == self._worker]
+        ours = (each for each in self._book.written if each.worker == self._worker and each.id not in but)
+        return [self._read(each) for each in islice(ours, MOST_AT_ONCE)]
 
     def owner(self, user: str) -> str | None:
         owner = self._book.owners.get(user, (None, 0))[0]
         return None if owner == self._worker else owner
 
-    def share(self, user: str) -> ShareOfUser:
-        return ShareOfUser([], [each for each in self.handed_on() if each.user == user])
+    def share(self, user: str, but: Collection[int]) -> ShareOfUser:
+        return ShareOfUser([], [each for each in self.handed_on(but) if each.user == user])
 
     def aside(self, work: Callable[[], _Result]) -> Deferred[_Result]:
         """Do some work in a fibre of its own, a moment later."""

@@ -19,6 +19,7 @@ from fargo.statemachine.model.sip_messages import (
     Party,
     ReasonValue,
     RequestHead,
+    SipFragment,
     SipHeaders,
     WarningValue,
 )
@@ -28,6 +29,7 @@ from ..forwarding import AT_TARGET, Forwarding
 from ..registering import REGISTRAR
 from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, OFFER, PCMA, PCMU
+from ..transferring import NUMBER, Transferring
 from .encrypting import NEW_KEY, Encrypting
 from .phone import ZERO, Phoning, sdp
 from .securing import OF_CLIENT, OF_PHONE, Securing, phone_says
@@ -204,6 +206,23 @@ def forwarded() -> Phoning:
     return story
 
 
+def handed_over() -> Transferring:
+    """A call out that the user transfers: at first nobody takes it, then the number is joined, and hangs up."""
+    story = Transferring()
+    story.calls()
+    story.answers(sdp(PCMU, PCMA), headers=SipHeaders(allow=("INVITE", "REFER")))
+    story.transfers("+44 1632 960222")
+    story.responds_to("target", 503)
+    story.responds(202, "Accepted", to="REFER")
+    story.bob_sends("NOTIFY", SipFragment(486, "Zork is busy"))
+    story.tell(SessionInformed(story.iq(BOB), "s1", "transfer", to=f"{NUMBER}@sip.localhost/fargo"))
+    story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
+    story.responds_to("bob", 200, sdp(PCMA))
+    story.target_sends("BYE")
+    story.responds(200, "OK", to="BYE")
+    return story
+
+
 _ALL: Final = (
     held_and_moved,
     glare,
@@ -216,6 +235,7 @@ _ALL: Final = (
     encrypted,
     end_to_end,
     forwarded,
+    handed_over,
 )
 STORIES: Final[Mapping[str, Callable[[], Phoning]]] = {made.__name__: made for made in _ALL}
 

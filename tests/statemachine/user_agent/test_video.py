@@ -3,9 +3,11 @@
 import pytest
 from msgspec.structs import replace
 
+from fargo.calls import video_of as video_of_call
 from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Candidate, Content, Description, IceUdp, RawUdp
 from fargo.statemachine.media.paths import Policy
+from fargo.statemachine.model.call_records import RecordMedia
 from fargo.statemachine.model.commands import AcceptSession, ChangeContent, InitiateSession, RejectContents
 from fargo.statemachine.model.events import IqFailed
 from fargo.statemachine.model.jingle_events import (
@@ -339,3 +341,10 @@ def test_the_relay_follows_a_phone_that_takes_its_video_elsewhere() -> None:
     assert video
     assert isinstance(video.transport, RawUdp)
     assert video.transport.candidates[0].ip == "127.0.0.6"
+
+
+def test_the_record_of_the_call_names_the_codec_of_video() -> None:
+    story = Seeing().sees_bob()
+    media = [each for each in story.noted() if isinstance(each, RecordMedia)][-1]
+    assert media.codecs == ("PCMU/8000", "VP8/90000")
+    assert video_of_call(media.codecs) == ("VP8/90000",)

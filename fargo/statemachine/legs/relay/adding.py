@@ -37,6 +37,11 @@ class VideoNews(NamedTuple):
     event: VideoOffered | VideoAnswered | VideoEnded
 
 
+def restarts(session: AddingVideo) -> bool:
+    """Return True if the client has restarted ICE meanwhile, and waits to be told where it is to send."""
+    return session.ends.client.transport != session.told.client.transport
+
+
 def without_video(ends: Ends) -> Ends:
     """Return the descriptions of both ends without video."""
     return Ends(pictures.without(ends.client), pictures.without(ends.phone))

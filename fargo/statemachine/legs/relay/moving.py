@@ -13,7 +13,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.relay.adding import without_video
+from fargo.statemachine.legs.relay import adding
 from fargo.statemachine.legs.relay.relay_session import (
     AddingVideo,
     AwaitingAnswer,
@@ -107,7 +107,7 @@ def shown_again(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
 def _shown_again(session: Passing, effects: Effects) -> Renegotiating:
     if isinstance(session, AddingVideo):
         expect_nothing(session.terms, effects)
-        again = renegotiate(session.terms, without_video(session.ends), False, effects)
+        again = renegotiate(session.terms, adding.without_video(session.ends), adding.restarts(session), effects)
     else:
         settled = moved(session, session.ends, False, effects)
         assert isinstance(settled, Renegotiating), "the ends are joined"

@@ -372,7 +372,7 @@ def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySessio
             return renegotiate(terms, ends, restarts, effects, problem)
         case AddingVideo(terms, _, ends):
             expect_nothing(terms, effects)
-            return renegotiate(terms, adding.without_video(ends), False, effects, problem)
+            return renegotiate(terms, adding.without_video(ends), adding.restarts(session), effects, problem)
         case _:
             assert_never(session)
 

@@ -78,7 +78,7 @@ def _without_video(session: RelaySession, effects: Effects) -> RelaySession:
     match session:
         case AddingVideo(terms, _, ends):
             expect_nothing(terms, effects)
-            return renegotiate(terms, adding.without_video(ends), False, effects)
+            return renegotiate(terms, adding.without_video(ends), adding.restarts(session), effects)
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             closed = adding.without_video(ends)
             return session if closed == ends else moved(session, closed, False, effects)
@@ -97,5 +97,4 @@ def described(session: AddingVideo, offers: bool, video: Description | None, eff
     news = (VideoNews(session.by_phone, VideoAnswered(video)),)
     if session.ends == session.told:
         return Joined(session.terms, session.ends), news
-    restarts = session.ends.client.transport != session.told.client.transport
-    return renegotiate(session.terms, session.ends, restarts, effects), news
+    return renegotiate(session.terms, session.ends, adding.restarts(session), effects), news

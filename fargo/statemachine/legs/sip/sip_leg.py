@@ -16,7 +16,15 @@ from msgspec.structs import replace
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, Ended, LegEvent, LegEvents, Offered
+from fargo.statemachine.legs.leg_events import (
+    Answered,
+    Ended,
+    LegEvent,
+    LegEvents,
+    Offered,
+    VideoAnswered,
+    VideoOffered,
+)
 from fargo.statemachine.legs.sip import texts
 from fargo.statemachine.legs.sip.capabilities import NOTHING, SipCapabilities
 from fargo.statemachine.legs.sip.phases import Access, Line, Over, Preparing
@@ -279,6 +287,14 @@ def fold(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
     if isinstance(event, DialogEvent):
         return user_agent_leg.fold(leg, event, effects) if isinstance(leg, UserAgentPhase) else (leg, ())
     return telepathy_leg.fold(leg, event, effects) if isinstance(leg, TelepathyPhase) else (leg, ())
+
+
+def fold_apart(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
+    """Return a leg that no client is at the other end of after an event that concerns it: there is no video then."""
+    after, news = fold(leg, event, effects)
+    if any(isinstance(each, VideoOffered) for each in news):
+        after = tell(after, VideoAnswered(None), effects)
+    return after, news
 
 
 def tell(leg: SipLeg, leg_event: LegEvent, effects: Effects) -> SipLeg:

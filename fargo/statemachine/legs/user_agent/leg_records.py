@@ -55,7 +55,8 @@ def _dialog(of: Dialog, call: str) -> RecordDialog:
 
 
 def _media(session: MediaSession, call: str) -> RecordMedia:
-    codecs = tuple(f"{each.name}/{each.clockrate}" for each in session.theirs.codecs)
+    seen = session.theirs.video.codecs if session.theirs.video else ()
+    codecs = tuple(f"{each.name}/{each.clockrate}" for each in (*session.theirs.codecs, *seen))
     held_by = (*((Side.CLIENT,) if session.ours.holds else ()), *((Side.PHONE,) if session.held else ()))
     encrypted = bool(session.theirs.crypto) or is_secured(session.theirs)
     return RecordMedia(call, codecs, _place(session.ours.local), _place(session.theirs), held_by, encrypted)
