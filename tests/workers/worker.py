@@ -23,6 +23,8 @@ from fargo.store.postgresql.threaded import ThreadedStore
 from fargo.store.state import owners_in
 from fargo.workers.share import Share
 
+EARLY = 1e9
+"""The time at the start: before all logs, so that nothing in them is over."""
 LONG = 30.0
 """Seconds: more than anything here takes."""
 
@@ -61,7 +63,7 @@ class Worker:
             self.sent.append,
             self.failures.append,
             self.hand.callLater,
-            lambda: 2e9 + self.hand.seconds(),
+            lambda: EARLY + self.hand.seconds(),
             share=self.share,
         )
         self.engine.load(None, self.share.owned)
