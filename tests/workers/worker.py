@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from fargo.engine import Engine
 from fargo.limits.rejection import Rejection
 from fargo.statemachine import machine
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event, RequestsRefused
 from fargo.statemachine.user_state import User
@@ -64,6 +65,7 @@ class Worker:
             self.failures.append,
             self.hand.callLater,
             lambda: EARLY + self.hand.seconds(),
+            policy=Policy(engine="sip"),
             share=self.share,
         )
         self.engine.load(None, self.share.owned)
