@@ -17,6 +17,7 @@ from fargo.operations import texts as operations
 from fargo.operations.desk import Desk
 from fargo.statemachine import machine
 from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened
+from fargo.statemachine.model.sip_messages import RegisterAnswered
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
@@ -227,6 +228,7 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     assert owner(db, alice) == ["b"]
 
     # They stay for a while.
+    let_the_registrar_refuse(b, alice)
     a.receives(alice, "4")
     until(lambda: b.events(alice)[-1] == "4", a, b)
     b.turn(share.QUIET_SECONDS)
@@ -236,6 +238,14 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     until(lambda: alice in a.engine.users(), a, b)
     assert a.events(alice) == ["1", "2", "3", "4", "5"]
     assert a.failures == b.failures == []
+
+
+def let_the_registrar_refuse(worker: Worker, user: str) -> None:
+    """Answer the REGISTERs of a user."""
+    state = worker.engine.state(user)
+    for name, each in state.registrations.items() if state else ():
+        if each.awaited:
+            worker.engine.put(user, RegisterAnswered(name, each.awaited.command, 503, "Service Unavailable"))
 
 
 def test_a_user_with_a_call_stays(workers: Workers, place: DatabaseAddress, db: Any) -> None:

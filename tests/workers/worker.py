@@ -86,7 +86,7 @@ class Worker:
         if not self.share.elsewhere(user, lambda: stanza(user, name)):
             self.take(stanza(user, name))
 
-    def turn(self, seconds: float = 0.01) -> None:
+    def turn(self, seconds: float = 0.1) -> None:
         self.hand.turn()
         self.hand.advance(seconds)
 
