@@ -236,6 +236,27 @@ def _our_name(name: str, to: Renaming) -> str:
     return name if _OUR_NAME.fullmatch(name) else _text(name, to)
 
 
+def _refer_to(text: str, to: Renaming) -> str:
+    """Rename a Refer-To (RFC 3515 §2.1), whose URI may demand a header of a call."""
+    address, question, headers = text.partition("?")
+    pairs = (each.partition("=") for each in headers.split("&"))
+    renamed = (f"{name}{equals}{_escaped(value, to)}" for name, equals, value in pairs)
+    return f"{_text(address, to)}{question}{'&'.join(renamed)}"
+
+
+def _escaped(value: str, to: Renaming) -> str:
+    """Rename the value of a header in a URI. What stands behind the URI is no part of it."""
+    inside, bracket, behind = value.partition(">")
+    return f"{quote(_replaces(unescape_user(inside), to), safe='')}{bracket}{_text(behind, to)}"
+
+
+def _replaces(text: str, to: Renaming) -> str:
+    """Rename a dialog as Replaces has it (RFC 3891 §6.1)."""
+    call_id, *parameters = text.split(";")
+    pairs = (each.partition("=") for each in parameters)
+    return ";".join((_text(call_id, to), *(f"{name}{equals}{_text(value, to)}" for name, equals, value in pairs)))
+
+
 def _media_line(line: str, to: Renaming) -> str:
     """Rename the names in an m= line (RFC 4566 §5.14), which usually has none. Ports and payload types are none."""
     return " ".join(each if _PORT_OR_TYPE.fullmatch(each) else _text(each, to) for each in line.split(" "))
@@ -271,6 +292,8 @@ _FIELDS: Final[Mapping[str, Grammar]] = {
     **dict.fromkeys(("DialRule.text", "Rewriting.rules"), _dial_rule),
     **dict.fromkeys(("TryNumber.number", "Rewriting.written", "Rewriting.number", "Rewriting.result"), _typed),
     "country": lambda country, _: country,
+    **dict.fromkeys(("SipHeaders.replaces", "Referral.replaces"), _replaces),
+    "SipHeaders.refer_to": _refer_to,
     "SipHeaders.event": lambda package, to: package if package in _PACKAGES else _text(package, to),
     "RequestsRefused.counts": lambda limit, _: limit,
     **dict.fromkeys(("text", "message"), _spoken),

@@ -47,11 +47,15 @@ class Asking:
         )
         return stanza.findtext("client:body", "", NS)
 
+    def writes(self, words: str) -> None:
+        """Write to the gateway."""
+        body = element("body", text=words)
+        self.chat.send(element("message", None, body, type="chat", to=self.gateway.jid, id=self.chat.new_id()))
+
     async def asks(self) -> int:
         """Ask for a call, and let the browser ring. Return how many events it had told before."""
         mark, before = len(self.chat.stanzas), len(self.browser.events)
-        body = element("body", text=f"call {NUMBER}")
-        self.chat.send(element("message", None, body, type="chat", to=self.gateway.jid, id=self.chat.new_id()))
+        self.writes(f"call {NUMBER}")
         await self.told("Your clients ring", mark)
         incoming = await self.browser.event("incoming", after=before)
         assert incoming["peer"].startswith("+441632960111@")
@@ -117,3 +121,27 @@ async def test_the_user_is_told_why_the_number_does_not_answer_and_hangs_up_in_e
     phone.respond(await phone.request_of("CANCEL"), 200)
     phone.respond(phone.invite, 487)
     await nothing_left(relay)
+
+
+async def test_the_audio_leaves_the_relay_when_the_call_is_transferred(
+    world: World, alice: Asking, relay: Rtpengine
+) -> None:
+    here, there = await world.media(), await world.media()
+    before = await alice.takes()
+    phone = await alice.provider.called()
+    await phone.answered(phone.sdp(here))
+    place = audio(phone.invite)
+    here.send(place.host, place.port)
+    await alice.browser.hears(PHONE_HERTZ)
+    alice.writes("transfer +44 1632 960222")
+    second = await alice.provider.called()
+    assert audio(second.invite)[:2] == (here.address, here.port)
+    await second.answered(second.sdp(there))
+    moved = await phone.request_of("INVITE")
+    assert audio(moved)[:2] == (there.address, there.port)
+    phone.respond(moved, 200, sdp=phone.sdp(here))
+    await phone.request_of("ACK")
+    assert (await alice.browser.ended(after=before))[0] == "success"
+    await nothing_left(relay)
+    await phone.hang_up()
+    await second.ended()

@@ -4,7 +4,7 @@ A test has all of a user's calls at once, as each take-over takes its time: answ
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from world.world import World
 
 from fargo.statemachine.model.events import PolicyChanged
 from fargo.statemachine.model.sip_messages import SipResponseReceived
+from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
 from replay.verifying.report import report
@@ -60,7 +61,13 @@ async def relay(world: World) -> Rtpengine:
 
 
 @pytest_asyncio.fixture
-async def machines(world: World, relay: Rtpengine, path: str, database: DatabaseAddress) -> AsyncIterator[Machines]:
+async def machines(
+    world: World,
+    relay: Rtpengine,
+    path: str,
+    database: DatabaseAddress,
+    record_session: Callable[[Iterable[Entry]], None],
+) -> AsyncIterator[Machines]:
     media = {"path": path, "relay": f"{relay.address}:{relay.port}"}
     settings = {"log": {"store": database.uri}, "media": media}
     first = await world.add(Gateway(world.server, settings=settings, worker="a"))
@@ -72,6 +79,7 @@ async def machines(world: World, relay: Rtpengine, path: str, database: Database
     with closing(open_reader(database)) as log:
         verdict = verify(log.read())
         assert not verdict.differences, "\n".join(report(verdict))
+        record_session(log.read())
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ from world.world import World
 
 from .customer import Customer
 from .engines import sip_only
-from .scripted_calls import Begin, Talk, each_way, out
+from .scripted_calls import PACKETS, Begin, Talk, each_way, out
 
 pytestmark = sip_only
 
@@ -139,4 +139,35 @@ async def test_a_phone_that_refers_and_hangs_up_leaves_the_client_with_the_new_o
     now = Talk(scripted_alice, talk.call, new, media, audio(new.invite)[:2])
     await now.heard()
     await now.hang_up()
+    await relay.forgets()
+
+
+@each_way
+@pytest.mark.parametrize("path", ["relay"])
+async def test_music_on_hold_is_audio_from_elsewhere(
+    scripted_alice: Customer, scripted: ScriptedProvider, begin: Begin, relay: Rtpengine
+) -> None:
+    """A PBX plays it from a server of its own, and holds the call without any, too."""
+    talk = await begin(scripted_alice, scripted)
+    await talk.heard()
+    await talk.media.silence()
+    client = talk.call.media
+    await client.quiet(PACKETS)
+    music = await scripted_alice.world.add(RtpEndpoint(ELSEWHERE))
+    assert (await talk.phone.change(talk.phone.sdp(music, direction="sendonly"))).status == 200
+    await talk.call.told("hold")
+    assert talk.place
+    music.send(*talk.place)
+    await client.received(client.packets + PACKETS)
+    assert (await talk.phone.change(talk.phone.sdp(music, direction="inactive"))).status == 200
+    await music.silence()
+    await client.quiet(PACKETS)
+    assert talk.call.last_told() == "hold"
+
+    mark = len(talk.call.client.stanzas)
+    assert (await talk.phone.change(talk.phone.sdp(talk.media))).status == 200
+    await talk.call.told("unhold", after=mark)
+    talk.media.send(*talk.place)
+    await talk.heard()
+    await talk.hang_up()
     await relay.forgets()

@@ -87,7 +87,7 @@ def _beginnings(engine: SipEngine) -> dict[str, World]:
     }
 
 
-_FROM_END_TO_END: Final = _mixed(Policy(relay=True, engine="sip", end_to_end="always"))
+FROM_END_TO_END: Final = _mixed(Policy(relay=True, engine="sip", end_to_end="always"))
 _SEEING: Final = signed_in(
     replace(DESK, calls=1),
     replace(BROWSER, calls=2, sees=True),
@@ -98,7 +98,7 @@ _SEEING: Final = signed_in(
 )
 BEGINNINGS: Final = {
     **{name: world for engine in ENGINES.values() for name, world in _beginnings(engine).items()},
-    "sip, a relay, but phones are offered DTLS": _FROM_END_TO_END,
+    "sip, a relay, but phones are offered DTLS": FROM_END_TO_END,
     "sip, a relay, and video": _SEEING,
 }
 

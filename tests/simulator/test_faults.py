@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from random import Random
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import NamedTuple, TypeGuard
@@ -45,8 +46,9 @@ from fargo.statemachine.legs.jingle.invitations import AwaitingOffer, Proposed
 from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import caller, dialog, responding, unheard
-from fargo.statemachine.legs.user_agent.phases import UacRecalling, UasReleasing, UserAgentPhase
+from fargo.statemachine.legs.user_agent.phases import Confirmed, UacRecalling, UasReleasing, UserAgentPhase
 from fargo.statemachine.media import reach
+from fargo.statemachine.media.description import is_secured
 from fargo.statemachine.model import call1, commands, sip_messages, wire
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
@@ -59,7 +61,7 @@ from fargo.statemachine.user_state import User, call_of
 from . import world
 from .coverage import every_pair, sip_phase, strays
 from .quirks import NONE
-from .runs import a_beginning, at_random, run
+from .runs import FROM_END_TO_END, a_beginning, at_random, run
 from .test_coverage import users
 from .values import USER
 
@@ -67,6 +69,7 @@ pytestmark = pytest.mark.slow("breaks every function of the core in every phase 
 
 CORE = "fargo.statemachine"
 MESSAGE = "a bug"
+SECURED = 12
 ENOUGH = 8
 """So many events of a class are looked at in each combination of phases."""
 
@@ -159,6 +162,27 @@ def phases(call: Call) -> tuple[str, ...]:
     return type(call.jingle).__name__, sip_phase(call.sip), *relayed
 
 
+def secured_users() -> Iterator[tuple[User, Recorded]]:
+    """A user with each phase of a call that is encrypted from end to end, and the last event. `users` has these phases
+    with plain audio only.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for seed in range(SECURED):
+        user = machine.new(USER)
+        for recorded, _ in run(FROM_END_TO_END, at_random(Random(seed)), NONE, 60).log:
+            user, *_ = machine.fold(user, recorded)
+            for call in user.calls.values():
+                if is_secured_leg(call) and phases(call) not in seen:
+                    seen.add(phases(call))
+                    yield user, recorded
+
+
+def is_secured_leg(call: Call) -> bool:
+    """Return True if the phone of a call has described DTLS."""
+    described = call.sip.session.theirs if isinstance(call.sip, Confirmed) else sip_leg.offered(call.sip)
+    return described is not None and is_secured(described)
+
+
 def cases(thorough: bool) -> Iterator[Case]:
     """Yield a case for each function and each phase of a leg in which it is entered, or each combination of phases of
     a call.
@@ -166,7 +190,7 @@ def cases(thorough: bool) -> Iterator[Case]:
     forget_results()
     looked: Counter[tuple[object, ...]] = Counter()
     seen: set[tuple[object, ...]] = set()
-    for user, last in users():
+    for user, last in chain(secured_users(), users()):
         for event in strays(user):
             call = call_of(user, event)
             here = {phases(each) for each in user.calls.values() if call in (None, each)}

@@ -178,6 +178,7 @@ class SipAdapter:
             self._providers.register(Named(user, name), each.hop, str(each.own))
             if each.registrar:
                 self._providers.answered(Named(user, name), each.registrar.ip)
+                self._trust.expect(each.registrar, each.hop.host)
 
     def forget(self, user: str, registrations: Registrations) -> None:
         """Take no requests for a user (bare JID) any more: another worker does."""

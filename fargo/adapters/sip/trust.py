@@ -7,7 +7,8 @@ Rules:
 2. The certificate of every response counts. The answer of a server that must not be trusted is not reported.
 3. Trust ends with the connection.
 4. A server that is named by its address, as in a Contact, need not have a certificate for that if it is trusted by
-   another name: a server that was trusted has named it.
+   another name: a server that was trusted has named it. After a restart it is asked by the name of the account's server
+   that was reached there (`expect`), as requests in a dialog may come before the first one to that name.
 """
 
 from collections.abc import Callable
@@ -51,14 +52,22 @@ class Trust:
         self._options = options
         self._names: Recent[Endpoint, frozenset[str]] = Recent(DAY, MOST, now)
         """The names by which each server is trusted."""
+        self._expected: Recent[Endpoint, str] = Recent(DAY, MOST, now)
+        """The name that each server had before the gateway was started."""
         self._waiting: Recent[tuple[Endpoint, str], list[_Told]] = Recent(LONGEST, MOST, now)
 
     def has(self, server: Endpoint, host: str) -> bool:
         """Return True if an address may be trusted as ``host``; always if it is not one over TLS."""
         return server.transport != "tls" or self._is_named(host, self._names.get(server) or frozenset())
 
+    def expect(self, server: Endpoint, host: str) -> None:
+        """Take an address for one of this server, if its certificate says so (rule 4)."""
+        self._expected[server] = host
+
     def check(self, server: Endpoint, host: str, told: _Told) -> None:
         """Ask a server for its certificate (rule 1)."""
+        if is_address(host):
+            host = self._expected.get(server) or host
         waiting = self._waiting.get((server, host))
         if waiting is not None:
             waiting.append(told)

@@ -8,11 +8,13 @@ from msgspec.structs import replace
 
 from fargo.adapters.sip import sending, texts
 from fargo.adapters.sip.client_transactions import PATIENCE
+from fargo.statemachine.address import SipUri
+from fargo.statemachine.model.registrations import Registration
 from fargo.statemachine.model.sip_messages import Endpoint, Hop, Undelivered
 
 from .commands import CREDENTIALS, INVITE, REGISTER, in_dialog
 from .name_server import NameServer, a, srv
-from .rig import OTHER, Rig
+from .rig import OTHER, USER, Rig
 from .tls import Lines, shown
 
 HOST = "provider.test"
@@ -190,6 +192,22 @@ async def test_an_address_in_a_dialog_is_trusted_if_it_is_trusted_by_name() -> N
         rig.do(in_dialog("BYE", uri="sip:bob@192.0.2.1:5061;transport=tls"))
         rig.edge.answer_from(PEER, await rig.edge.request("BYE"), 200, headers=shown("other.test"))
         assert (await rig.event()).why is Undelivered.CERTIFICATE
+
+
+@pytest.mark.parametrize("lines", [VALID, shown("other.test")], ids=["valid", "other"])
+async def test_after_a_restart_an_address_in_a_dialog_is_asked_by_the_name_of_the_accounts_server(lines: Lines) -> None:
+    """A request in a dialog may be the first of all."""
+    async with Rig() as rig:
+        own = SipUri("alice", HOST)
+        known = Registration(own, Hop(HOST, None, "tls"), "alice", "s", "c", "t", registrar=SERVER)
+        rig.adapter.know(USER, {"7.0": known})
+        rig.do(in_dialog("BYE", uri="sip:bob@192.0.2.1:5061;transport=tls"))
+        probe = await trusted(rig, lines)
+        assert probe["X-Fargo-Name"] == HOST
+        if lines is VALID:
+            await rig.edge.request("BYE")
+        else:
+            assert (await rig.event()).why is Undelivered.CERTIFICATE
 
 
 async def test_an_address_in_a_dialog_that_nobody_knows_needs_a_certificate_for_it() -> None:
