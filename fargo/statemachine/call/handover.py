@@ -125,13 +125,21 @@ def resumed(call: Call, effects: Effects) -> Call:
 
 
 def moved(call: Call, effects: Effects) -> Call:
-    """Prepare the other phone's leg to go on at another SIP edge; `resumed` follows."""
-    if call.handover is None:
+    """Prepare the other phone's leg to go on at another SIP edge; `resumed` follows. A phone that was asked to place
+    the call is given up, as its answer and its news find us no more, and none is asked.
+    """
+    handover = call.handover
+    if handover is None:
         return call
-    leg, news = sip_leg.moved(call.handover.leg, effects)
-    call = replace(call, handover=replace(call.handover, leg=leg))
+    if handover.asked:
+        effects.settle(handover.asked.command)
+        return _failed(call, _NOTHING_HEARD, effects)
+    leg, news = sip_leg.moved(handover.leg, effects)
+    handover = replace(handover, leg=leg)
     ends = next((each.reason for each in news if isinstance(each, Ended)), None)
-    return call if ends is None else _failed(call, ends, effects)
+    if ends is None:
+        return replace(call, handover=handover)
+    return _failed(replace(call, handover=replace(handover, line=None)), ends, effects)
 
 
 def _is_due(leg: SipLeg, effects: Effects) -> bool:
