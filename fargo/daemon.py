@@ -27,6 +27,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -43,8 +44,7 @@ from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
 from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
 from fargo.calls import Record, records
-from fargo.checking.machine import problems
-from fargo.config import Config, ConfigError, load
+from fargo.config import Config
 from fargo.control.server import ControlSocket
 from fargo.dispatching import Dispatcher, Executors
 from fargo.engine import Engine, steady_clock
@@ -60,7 +60,7 @@ from fargo.operations.desk import About, Desk
 from fargo.operations.parts import EdgePrograms, Parts
 from fargo.operations.values import Phase
 from fargo.processes import ProcessError, leave_no_core
-from fargo.reload import Reload, reload
+from fargo.reload import Reload, read_again, reload
 from fargo.retention import Retention
 from fargo.room import Room
 from fargo.screening import Screening
@@ -83,8 +83,10 @@ from fargo.statemachine.self_service import prompting
 from fargo.statemachine.user_state import User
 from fargo.status import report
 from fargo.store.entries import Entry
+from fargo.store.interface import Store
 from fargo.store.kept_states import states_of
 from fargo.store.opening import log_in
+from fargo.store.spare import Spare
 from fargo.store.state import make_directory, tables_in
 from fargo.store.texts_under_way import TextsUnderWay
 from fargo.store.transient import TransientSecrets
@@ -94,6 +96,7 @@ from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 from fargo.workers.around import AroundShare
 from fargo.workers.heartbeat import Heartbeat
+from fargo.workers.signals import WaitingSignals
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
 
@@ -118,11 +121,21 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
     manager = ServiceManager(os.environ, reactor)
 
-    def start(known: Mapping[str, Loaded]) -> Daemon:
-        return Daemon(config, path, reactor, output, manager, keep_calls, known)
+    def start(config: Config, known: Mapping[str, Loaded]) -> Daemon:
+        with ExitStack() as undone:  # a log that stays open would go on as if its gateway lived
+            make_directory(config.state.directory)
+            spare, log = opened(config, reactor)
+            undone.callback(spare.close)
+            undone.callback(log.close)
+            daemon = Daemon(config, path, spare, log, reactor, output, manager, keep_calls, known)
+            undone.pop_all()
+        return daemon
 
-    follower = follower_of(config)
-    daemon = in_turn(start, follower, config.worker, manager) if follower and config.worker else start({})
+    if config.worker and (follower := follower_of(config)):
+        signals = WaitingSignals(config, path)
+        daemon = in_turn(lambda known: start(signals.config, known), follower, config.worker, manager, signals.answer)
+    else:
+        daemon = start(config, {})
     # What is there now stays: otherwise all of it would be looked through for garbage again and again.
     gc.collect()
     gc.freeze()
@@ -139,6 +152,8 @@ class Daemon:
         self,
         config: Config,
         path: Path,
+        spare: Spare,
+        log: Store,
         reactor: Any,
         output: JournalOutput,
         manager: ServiceManager,
@@ -147,12 +162,12 @@ class Daemon:
     ) -> None:
         self.exit_code = 0
         self._output = output
+        output.least = named(config.log.level)
         self._config = config
         self._path = path
         self._reactor = reactor
         directory = config.state.directory
-        make_directory(directory)
-        self._spare, self._log = opened(config, reactor)
+        self._spare, self._log = spare, log
         self._log_ours_since = monotonic()
         self._monitoring = Monitoring(config.metrics.address, reactor)
         self._journal = Journal(reactor, self._ended)
@@ -385,14 +400,11 @@ class Daemon:
     def _reload(self) -> None:
         """Read the configuration again, and use what can be changed at once."""
         try:
-            given = load(self._path, self._config.worker)
-            mistakes = [f"{self._path}: {each}" for each in problems(self._path, given)]
-        except ConfigError as error:
-            mistakes = list(error.problems)
+            given, mistakes = read_again(self._path, self._config.worker)
         except Exception:
             self._logger.failure(texts.RELOAD_BUG)
             return
-        if mistakes:
+        if given is None:
             self._logger.error(texts.NOT_RELOADED, problems="\n".join(["", *mistakes]))
             return
         self._use(reload(self._config, given))

@@ -7,9 +7,11 @@ Rules:
 3. Nobody is shown a value, as it may be a secret. Options are named as in the file.
 """
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from fargo.config import Config, LimitsConfig
+from fargo.checking.machine import problems
+from fargo.config import Config, ConfigError, LimitsConfig, load
 
 _AT_ONCE: Final = frozenset(
     {
@@ -52,6 +54,16 @@ class Reload(NamedTuple):
     config: Config
     changed: tuple[str, ...]
     waiting: tuple[str, ...]
+
+
+def read_again(path: Path, worker: str | None) -> tuple[Config | None, list[str]]:
+    """Return the configuration in a file, or the mistakes because of which it cannot be used."""
+    try:
+        given = load(path, worker)
+    except ConfigError as error:
+        return None, list(error.problems)
+    mistakes = [f"{path}: {each}" for each in problems(path, given)]
+    return (None, mistakes) if mistakes else (given, [])
 
 
 def reload(used: Config, given: Config) -> Reload:

@@ -43,10 +43,11 @@ CONFIG = _with_worker(click.option(
     *("-c", "--config", "path"), metavar="FILE", default=CONFIGURATION, show_default=True,
     type=click.Path(path_type=Path), help="The configuration (TOML).",
 ))  # fmt: skip
-OF_GATEWAY = _with_worker(click.option(
+OF_ALL_WORKERS = click.option(
     *("-c", "--config"), metavar="FILE", type=click.Path(path_type=Path),
     help=f"The gateway's configuration. Default: {CONFIGURATION}, if it is there.",
-))  # fmt: skip
+)  # fmt: skip
+OF_GATEWAY = _with_worker(OF_ALL_WORKERS)
 
 
 class PlaceOfLog(click.ParamType[LogPlace]):
@@ -134,6 +135,12 @@ def state_directory(config: Path | None) -> Path:
     config = _that_is_there(config)
     state = of_one_process(load_config(config)).state if config else StateConfig.model_construct()
     return state.directory
+
+
+def keys_directory(config: Path | None) -> Path:
+    """Return the directory of the key of passwords in a database, which all workers of a gateway share."""
+    config = _that_is_there(config)
+    return load_config(config).keys if config else StateConfig.model_construct().directory
 
 
 def directory_of_log(place: LogPlace) -> Path | None:

@@ -13,15 +13,15 @@ from click import progressbar
 from fargo.backfill import backfill
 from fargo.cli import texts
 from fargo.cli.common import (
-    OF_GATEWAY,
+    OF_ALL_WORKERS,
     InputError,
     PlaceOfLog,
+    keys_directory,
     load_config,
     open_log,
     reads_log,
     say,
     size_text,
-    state_directory,
 )
 from fargo.config_values import in_seconds
 from fargo.plain import plain_json
@@ -81,7 +81,7 @@ def compact(context: click.Context, path: LogPlace, keep: str | None) -> None:
 @log.command("copy")
 @click.argument("source", metavar="FROM", type=PlaceOfLog())
 @click.argument("target", metavar="TO", type=PlaceOfLog())
-@OF_GATEWAY
+@OF_ALL_WORKERS
 def copy_log_and_passwords(source: LogPlace, target: LogPlace, config: Path | None) -> None:
     """Copy a log and its passwords FROM one place TO another: a file fargo.db, with the passwords beside it, or a
     database of PostgreSQL.
@@ -96,7 +96,7 @@ def copy_log_and_passwords(source: LogPlace, target: LogPlace, config: Path | No
                 length=2 * len(reader), label=texts.COPYING, file=sys.stderr, hidden=not sys.stderr.isatty()
             ) as bar,
         ):
-            copied = copy_log(source, target, state_directory(config), backfill, bar.update)
+            copied = copy_log(source, target, keys_directory(config), backfill, bar.update)
     except StoreError as error:
         raise InputError(str(error)) from None
     click.echo(texts.COPIED.format(entries=copied.entries, passwords=copied.passwords, target=target))

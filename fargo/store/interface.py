@@ -41,6 +41,10 @@ class StoreError(Exception):
     """A log or the vault cannot be used; the text is a sentence that says why."""
 
 
+class StoreAwayError(StoreError):
+    """The server cannot be reached, or the connection was lost: what was not answered may have been done or not."""
+
+
 class StoreInUseError(StoreError):
     """Another process holds the lock of the directory."""
 

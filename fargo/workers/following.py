@@ -37,7 +37,8 @@ class Follower:
     def follow(self) -> None:
         """Fold what has come since the last time."""
         try:
-            self._log = self._log or self._open_log()
+            if self._log is None:  # its truth would be whether it has entries, which the database would have to count
+                self._log = self._open_log()
             position = self._log.position()
             if position != self._position:
                 for recorded in self._log.events(self._position):
@@ -49,7 +50,7 @@ class Follower:
 
     def end(self) -> None:
         """Follow no more. What is known is forgotten."""
-        if self._log:
+        if self._log is not None:
             self._log.close()
         self._log, self._position, self.users, self._left = None, 0, {}, set()
 

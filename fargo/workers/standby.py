@@ -5,10 +5,12 @@ Rules:
 1. The processes of a worker may be on several machines, each with its own addresses. One has the lease of the log; when
    it ends, or its machine is silent, one of the others gets it and goes on with the users (docs/scale.md).
 2. Nothing runs while a process waits: no edge, no XMPP stream. So it can wait beside anything.
-3. The service manager is told that the process is ready: to wait is what it is for.
+3. The service manager is told that the process is ready: to wait is what it is for. So it may send signals that are
+   meant for a gateway (`fargo.workers.signals`).
 4. A process that has lost its lease does not know it at once: it may still say for SURE_SECONDS what it has committed
    before. So whoever gets the lease says nothing for HUSH_SECONDS. Starting takes most of that anyway.
-5. What the other one writes is followed meanwhile (`fargo.workers.following`).
+5. A log that is away is waited for, once this process has begun to wait. Other trouble ends it.
+6. What the other one writes is followed meanwhile (`fargo.workers.following`).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +21,7 @@ from twisted.logger import Logger
 
 from fargo.loading import Loaded
 from fargo.service_manager import ServiceManager
-from fargo.store.interface import StoreInUseError
+from fargo.store.interface import StoreAwayError, StoreError, StoreInUseError
 from fargo.workers import texts
 from fargo.workers.following import Follower
 
@@ -40,27 +42,40 @@ def in_turn(
     follower: Follower,
     worker: str,
     manager: ServiceManager,
+    meanwhile: Callable[[str], object],
     pause: Callable[[float], None] = sleep,
 ) -> _Started:
     """Return what is started with the users that are known already. If another process is the worker, wait for its
-    end. ``pause`` waits some seconds. Raises StoreError.
+    end. ``meanwhile`` is called again and again, and told what is waited for; ``pause`` waits some seconds. Raises
+    StoreError.
     """
     told: str | None = None
     while True:
         try:
             started = start(follower.users)
-        except StoreInUseError as error:
+        except (StoreInUseError, StoreAwayError) as error:
+            if told is None and isinstance(error, StoreAwayError):
+                raise
             if str(error) != told:
                 told = str(error)
-                _logger.info(texts.STANDS_BY, worker=worker, why=told)
+                _tell(error, worker)
             manager.stands_by(told)
-            follower.follow()
+            if not isinstance(error, StoreAwayError):
+                follower.follow()
+            meanwhile(told)
             pause(PAUSE)
         else:
             follower.end()
             if told is not None:
                 _logger.info(texts.TAKES_OVER, worker=worker)
             return started
+
+
+def _tell(why: StoreError, worker: str) -> None:
+    if isinstance(why, StoreAwayError):
+        _logger.warn(texts.AWAY, why=why)
+    else:
+        _logger.info(texts.STANDS_BY, worker=worker, why=why)
 
 
 def hush(got: float, now: float) -> float:

@@ -3,6 +3,10 @@
 from typing import Final
 
 STANDS_BY: Final = "Worker {worker} waits until nobody else is it, and then goes on with its users. {why}"
+STILL_STANDS_BY: Final = "Worker {worker} waits. {why}"
+AWAY: Final = "The log cannot be reached, so nobody can be the worker now. It is waited for: {why}"
+READ_AGAIN: Final = "The configuration was read again. All of it counts as soon as nothing has to be waited for."
+WAITS_NO_MORE: Final = "{name}: nothing is waited for any more."
 TAKES_OVER: Final = "Worker {worker} takes over."
 NOT_FOLLOWED: Final = "The log cannot be followed at the moment: {why}"
 BEAT_FAILED: Final = "The log does not answer: {why}"

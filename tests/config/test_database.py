@@ -15,7 +15,7 @@ from fargo.cli import main, texts
 from fargo.config import ConfigError, load
 from fargo.store.opening import log_in, open_reader, open_store
 from fargo.store.places import DatabaseAddress
-from fargo.store.state import open_log
+from fargo.store.state import open_log, require_key
 from fargo.store.texts import NO_ADDRESS, PASSWORD_IN_ADDRESS
 from replay.reading import golden
 
@@ -87,6 +87,16 @@ def test_a_log_is_copied_to_where_the_commands_find_it(config: Path, database: D
     assert fargo("users", "remove", user, "--yes", "-c", config).exit_code == 0
     with closing(open_reader(database)) as log:
         assert log.version(user) == 0
+
+
+def test_a_log_is_copied_for_workers_with_the_key_that_they_share(
+    config: Path, database: DatabaseAddress, files: Path
+) -> None:
+    config.write_text(config.read_text() + "\n[workers.a]\n[workers.b]\n")
+    copied = fargo("log", "copy", files, database, "-c", config)
+    assert copied.exit_code == 0, copied.stderr
+    require_key(load(config, "a").keys, database)
+    assert not load(config, "a").state.directory.exists()
 
 
 def test_a_log_is_compacted_while_a_gateway_runs(config: Path, database: DatabaseAddress) -> None:

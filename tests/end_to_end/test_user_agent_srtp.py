@@ -26,6 +26,7 @@ from .pjsip_calls import CLIENT_HERTZ, PJSIP_HERTZ, hear_each_other, hold_each_o
 
 pytestmark = sip_only
 
+NEW_HERTZ = 440
 Given = Callable[..., Awaitable[Customer]]
 
 
@@ -258,3 +259,20 @@ async def test_a_browser_and_a_phone_both_encrypt(given: Given) -> None:
     await phone.hears(CLIENT_HERTZ)
     phone.hang_up()
     await browser.ended(after=mark)
+
+
+@each_way
+async def test_an_encrypted_call_is_transferred_and_stays_encrypted(given: Given, begin: Any) -> None:
+    alice = await given("required")
+    call, phone = await begin(alice, srtp="required")
+    assert isinstance(alice.provider, Provider)
+    new = await alice.world.add(Pjsip(alice.provider.account("bob"), hertz=NEW_HERTZ, srtp="required"))
+    await hear_each_other(call, phone)
+    phone.transfer(f"sip:bob@{DOMAIN}")
+    assert (await phone.event("transfer", ends=True))["status"] == 200
+    await call.media.hears(NEW_HERTZ)
+    await new.hears(CLIENT_HERTZ)
+    await phone.closed()
+    assert await is_encrypted(alice.gateway)
+    new.hang_up()
+    assert (await call.ended()).reason == "success"

@@ -20,11 +20,10 @@ from world.postgresql import postgresql_server
 from fargo.retention import Retention
 from fargo.statemachine.model.events import Recorded, Snapshot, Stopping
 from fargo.store.entries import Entry
-from fargo.store.interface import LeaseLostError, StoreError, StoreInUseError
+from fargo.store.interface import LeaseLostError, StoreAwayError, StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts, threaded
-from fargo.store.postgresql.connections import StoreAwayError
 from fargo.store.postgresql.database import Lock
 from fargo.store.postgresql.rows import APPEND
 from fargo.store.postgresql.threaded import ThreadedStore

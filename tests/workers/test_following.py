@@ -80,6 +80,40 @@ def test_a_log_that_cannot_be_read_is_followed_later(tmp_path: Path) -> None:
         assert follows.users == loaded(log, machine)
 
 
+class Uncounted:
+    """A log whose entries nobody may count."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.closed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+    def close(self) -> None:
+        self.closed += 1
+        self._log.close()
+
+
+def test_a_log_is_opened_once_and_its_entries_are_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    made: list[Uncounted] = []
+
+    def open_it() -> Any:
+        made.append(Uncounted(open_store(path, beside_writer=True)))
+        return made[-1]
+
+    with closing(open_store(path)):
+        follows = Follower(open_it, machine)
+        follows.follow()
+        follows.follow()
+        follows.end()
+    assert [each.closed for each in made] == [1]
+
+
 @pytest.mark.servers
 def test_a_user_who_was_elsewhere_is_loaded_from_the_log(place: DatabaseAddress, db: Any, tmp_path: Path) -> None:
     with closing(open_store(place, worker="a")) as log:

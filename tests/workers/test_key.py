@@ -1,10 +1,15 @@
-"""The key of the passwords at a worker: without it, a process is not the worker, and does not wait to be it."""
+"""The key of the passwords at a worker: without it, a process is not the worker, and does not wait to be it. A process
+that cannot start for another reason does not keep the lease.
+"""
 
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from store.entries import ALICE
+from world.gateway import FARGO
 
 from fargo.config import load
 from fargo.opened_log import opened
@@ -32,6 +37,13 @@ directory = "state"
 pytestmark = pytest.mark.servers
 
 
+def configuration(directory: Path, place: DatabaseAddress) -> Path:
+    file = directory / "fargo.toml"
+    file.touch(mode=0o600)
+    file.write_text(FILE.format(store=place.uri))
+    return file
+
+
 @pytest.mark.parametrize(("has_key", "why"), [(False, texts.KEY_MISSING), (True, texts.OTHER_KEY)])
 def test_a_process_without_the_key_is_told_before_it_is_the_worker(
     place: DatabaseAddress, db: Any, tmp_path: Path, has_key: bool, why: str
@@ -44,11 +56,22 @@ def test_a_process_without_the_key_is_told_before_it_is_the_worker(
     (state / "a").mkdir(parents=True)
     if has_key:
         Seal(state)
-    file = tmp_path / "fargo.toml"
-    file.touch(mode=0o600)
-    file.write_text(FILE.format(store=place.uri))
+    file = configuration(tmp_path, place)
     with pytest.raises(StoreError) as raised:
         opened(load(file, "a"), cast(Any, None))
     assert str(raised.value) == why.format(database=place, path=state / KEY_FILE)
     assert (state / KEY_FILE).exists() == has_key, "a key that is none is not drawn"
     assert db.execute("select worker, term from leases").fetchall() == before
+
+
+def test_a_worker_that_cannot_start_ends(place: DatabaseAddress, db: Any, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    with closing(open_store(place)):
+        tables_in(state, place).close()
+    db.execute("insert into owners values (%s, 'a', 0)", (ALICE,))
+    db.execute("insert into passwords values ('name', %s, 'not sealed')", (ALICE,))
+    command = (FARGO, "run", "--as-root", "--worker", "a", "-c", configuration(tmp_path, place))
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert texts.NOT_OPENED.format(database=place, user=ALICE) in ended.stderr
+    open_store(place, worker="a").close()

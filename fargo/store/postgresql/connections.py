@@ -24,7 +24,7 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from fargo.store.interface import StoreError, StoreLockedError
+from fargo.store.interface import StoreAwayError, StoreError, StoreLockedError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 
@@ -54,10 +54,6 @@ _SET_UP: Final = """
 """The rest, which older servers that are refused do not know."""
 _OF_PSYCOPG: Final = re.compile("^connection (failed|is bad): ")
 _Result = TypeVar("_Result")
-
-
-class StoreAwayError(StoreError):
-    """The server cannot be reached, or the connection was lost: what was not answered may have been done or not."""
 
 
 class PatientConnection(psycopg.Connection[TupleRow]):

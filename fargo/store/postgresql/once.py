@@ -13,8 +13,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Final, TypeVar
 
-from fargo.store.interface import StoreError, StoreInUseError
-from fargo.store.postgresql.connections import StoreAwayError
+from fargo.store.interface import StoreAwayError, StoreError, StoreInUseError
 
 PAUSE: Final = 0.25
 """Seconds between two attempts to connect."""

@@ -37,10 +37,10 @@ from twisted.python.threadpool import ThreadPool
 
 from fargo.store.directory_lock import DirectoryLock
 from fargo.store.entries import Entry, without_forgotten
-from fargo.store.interface import StoreError
+from fargo.store.interface import StoreAwayError, StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import PatientConnection, StoreAwayError, connect, store_errors
+from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT
 from fargo.store.postgresql.lease import given_up, live_until_used, take_again
 from fargo.store.postgresql.lease_session import PostgresqlLeaseSession

@@ -15,11 +15,10 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from fargo.store.interface import LogMark, StoreError
+from fargo.store.interface import LogMark, StoreAwayError, StoreError
 from fargo.store.passwords import KeptPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import StoreAwayError
 from fargo.store.postgresql.owners import erase
 from fargo.store.postgresql.sessions import Sessions
 from fargo.store.sealing import KEY_FILE, NotOpenedError, Seal

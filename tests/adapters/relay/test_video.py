@@ -52,7 +52,7 @@ def feedback(kind: int) -> bytes:
 
 
 def place(described: Description | None) -> tuple[str, int]:
-    """Where video is to be sent."""
+    """The place to which video is to be sent."""
     assert described
     assert isinstance(described.transport, RawUdp)
     first = described.transport.candidates[0]

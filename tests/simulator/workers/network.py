@@ -11,8 +11,8 @@ Rules:
 from collections.abc import Callable
 from typing import Final
 
-from fargo.store.interface import LogMark
-from fargo.store.postgresql.connections import CONNECT_SECONDS, SILENT_SECONDS, StoreAwayError
+from fargo.store.interface import LogMark, StoreAwayError
+from fargo.store.postgresql.connections import CONNECT_SECONDS, SILENT_SECONDS
 
 from .fibre import Fibre, current
 from .server import Server, Session, Statement

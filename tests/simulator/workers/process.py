@@ -198,7 +198,7 @@ class Process:
     def _main(self) -> None:
         try:
             follower = Follower(lambda: cast(Store, SimulatedReader(self.link)), machine)
-            in_turn(self._start, follower, WORKER, cast(Any, self), self.sleep)
+            in_turn(self._start, follower, WORKER, cast(Any, self), lambda _: None, self.sleep)
         except StoreError:
             self.turn(partial(self._exit, 1))
         else:

@@ -10,9 +10,8 @@ from twisted.internet.defer import Deferred
 
 from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry, without_forgotten
-from fargo.store.interface import LogMark
+from fargo.store.interface import LogMark, StoreAwayError
 from fargo.store.postgresql import threaded
-from fargo.store.postgresql.connections import StoreAwayError
 from fargo.store.postgresql.lease import given_up, live_until_used, take, take_again
 from fargo.store.postgresql.once import once
 

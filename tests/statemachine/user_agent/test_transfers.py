@@ -4,15 +4,18 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UacCancelling
+from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.description import RawUdp
 from fargo.statemachine.model.call_records import TransferStep
 from fargo.statemachine.model.commands import InformSession, InformTransport, SendText, TerminateSession
+from fargo.statemachine.model.events import Restarted, TimePassed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayRinging, StopRinging
 from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse, SipHeaders
 from fargo.statemachine.reason import Cause
 
 from ..story import PCMA, PCMU
 from .phone import G722, sdp
+from .securing import Securing, phone_says
 from .transferring import AT_DAVES, DAVE, Transferring
 
 DAVES = sdp(PCMU, at=AT_DAVES)
@@ -265,3 +268,39 @@ def test_an_invite_with_replaces_from_elsewhere_or_of_no_call_takes_over_nothing
         )
         assert story.statuses == [status]
     assert len(story.user.calls) == 1
+
+
+def test_a_call_that_is_encrypted_from_end_to_end_stays_with_its_phone() -> None:
+    story = Securing()
+    story.calls_out()
+    story.answers(phone_says())
+    story.sends("REFER", headers=SipHeaders(refer_to=f"<{DAVE}>"))
+    assert story.statuses == [488]
+    assert story.methods == []
+    assert story.confirmed.referred is None
+
+
+def test_a_phone_that_knows_nothing_of_notices_or_answers_none_is_hung_up() -> None:
+    story = direct()
+    story.refers()
+    story.hears_notice(481)
+    story.dave_responds(180)
+    assert story.methods == []
+    story.dave_responds(200, DAVES)
+    assert "BYE" in story.methods
+    story = direct()
+    story.refers()
+    story.dave_responds(200, DAVES)
+    assert "BYE" not in story.methods
+    due = [each for each in deadlines(story.user) if "transfer" in each.name]
+    story.tell(TimePassed(), after=due[0].at - story.at)
+    assert story.methods == ["BYE"]
+
+
+def test_a_gateway_that_was_restarted_goes_on_with_a_transfer() -> None:
+    story = direct()
+    story.refers()
+    story.tell(Restarted())
+    assert "INVITE" in story.methods
+    story.dave_responds(200, DAVES)
+    assert story.steps() == [ASKED, DONE]

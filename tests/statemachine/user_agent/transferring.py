@@ -79,7 +79,8 @@ class Transferring(Phoning):
     @property
     def to_dave(self) -> tuple[str, SendRequest]:
         """The INVITE to Dave, with its id."""
-        return next(each for each in reversed(self.sent_all("INVITE")) if each[1].recipient.uri != "sip:bob@sip.test")
+        sent = [each for each in self.sent_all("INVITE") if not each[1].repeats]
+        return next(each for each in reversed(sent) if each[1].recipient.uri != "sip:bob@sip.test")
 
     def dave_responds(self, status: int, body: Body | None = None, **fields: Any) -> list[Command]:
         """Dave, or a server on the way, responds to it."""
