@@ -42,6 +42,8 @@ from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Set
 
 LATE_SECONDS: Final = 30.0
 QUIET_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 1.0
+"""Seconds after which a user is fetched again if the store was away."""
 SWEEP_SECONDS: Final = 60.0
 """Seconds between two looks for users of whom nothing is known any more."""
 
@@ -188,7 +190,8 @@ class Share:
                 self._then(self._owners.settle(user, things), lambda ours: self._routes.settled(user, ours))
             case Fetch(user):
                 fetched = self._owners.aside(partial(self._fetch, user, self._known()))
-                fetched.addCallback(self._fetched, user).addErrback(self._failed)
+                fetched.addCallbacks(self._fetched, self._not_fetched, (user,), errbackArgs=(user,))
+                fetched.addErrback(self._failed)
             case Give(user, to):
                 self._logger.info(texts.GOES, user=user, worker=to)
                 self._then(self._owners.give(user, to), lambda _: self._routes.gone(user))
@@ -252,10 +255,15 @@ class Share:
         if self._has_left_some:
             self._look()
 
+    def _not_fetched(self, failure: Failure, user: str) -> None:
+        """Try again if the store was away: whoever appends tells the operator, and stops if that lasts."""
+        failure.trap(StoreError)
+        self._reactor.callLater(AGAIN_SECONDS, self._do, Fetch(user))
+
     def _consider(self, user: str, came_to: str) -> None:
         """Let a user move, if nothing of theirs is under way (rule 4)."""
         state, now = self._engine().state(user), self._reactor.seconds()
-        quiet = local_of(user) and not self._is_busy(user) and (state is None or machine.condensed(state) is not None)
+        quiet = local_of(user) and not self._is_busy(user) and (state is None or _is_quiet(state))
         if quiet and self._routes.may_leave(user, now) and self._engine().let_go(user):
             if state is not None:
                 self._around.left(state)
@@ -371,3 +379,8 @@ class Share:
             self._done.add(each)
             if source != self._worker:
                 self._reactor.callLater(QUIET_SECONDS, self._consider, user, source)
+
+
+def _is_quiet(user: User) -> bool:
+    """Return True if nothing of a user is under way, neither here nor in a request that the registrar has to answer."""
+    return machine.condensed(user) is not None and not any(each.awaited for each in user.registrations.values())

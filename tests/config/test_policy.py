@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fargo.config import load
-from fargo.daemon_settings import policy
+from fargo.config import Config, load
+from fargo.daemon_settings import policy, xmpp
 from fargo.statemachine.media.paths import Policy
 
 OPTIONS = """
@@ -18,10 +18,14 @@ allowed_domains = ["example.org"]
 """
 
 
-def of(tmp_path: Path, sip: str) -> Policy:
+def configured(tmp_path: Path, sip: str) -> Config:
     file = tmp_path / "fargo.toml"
     file.write_text(OPTIONS.format(sip=sip))
-    return policy(load(file))
+    return load(file)
+
+
+def of(tmp_path: Path, sip: str) -> Policy:
+    return policy(configured(tmp_path, sip))
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,19 @@ def test_an_edge_inside_and_limits_may_change(tmp_path: Path) -> None:
 
 def test_calls_of_rakia_know_no_edge(tmp_path: Path) -> None:
     assert of(tmp_path, 'address = "127.0.0.2"\nengine = "telepathy"').edge == ""
+
+
+@pytest.mark.parametrize(
+    ("engine", "told", "wanted", "announced"),
+    [
+        ("sip", "", "known", False),
+        ("sip", 'end_to_end = "always"', "always", True),
+        ("sip", 'end_to_end = "never"', "never", False),
+        ("telepathy", 'end_to_end = "always"', "always", False),
+    ],
+)
+def test_dtls_is_announced_without_a_relay_only_where_every_phone_is_offered_it(
+    tmp_path: Path, engine: str, told: str, wanted: str, announced: bool
+) -> None:
+    found = configured(tmp_path, f'address = "127.0.0.2"\nengine = "{engine}"\n[media]\n{told}')
+    assert (policy(found).end_to_end, xmpp(found).secured) == (wanted, announced)

@@ -120,6 +120,7 @@ def test_a_phone_claims_what_clients_look_for_and_no_more() -> None:
     also = {"http://jabber.org/protocol/disco#items", "urn:ietf:rfc:5888"} | vcards
     assert set(disco.CONTACT.features) == (recorded - relayed) | also
     assert set(disco.RELAYED_CONTACT.features) == recorded | also | {"urn:xmpp:jingle:dtmf:0"}
+    assert set(disco.SECURED_CONTACT.features) == recorded | also
 
 
 def test_announced_caps_can_be_asked_about() -> None:
