@@ -9,7 +9,7 @@ from fargo.statemachine.model.call_records import Direction, RecordEnded, Record
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
-from fargo.statemachine.model.requests import AddRule, DialRule, ShowCalls, TransferCall
+from fargo.statemachine.model.requests import AddRule, DialRule, EndCalls, ShowCalls, TransferCall
 from fargo.statemachine.model.sip_messages import SipFragment, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 
@@ -147,6 +147,19 @@ def test_a_phone_that_hangs_up_takes_the_transfer_with_it(left: bool) -> None:
     story.responds(200, "OK", to="CANCEL", remote_tag="target")
     story.responds_to("target", 487)
     assert not story.user.calls
+
+
+def test_who_hangs_up_by_a_word_takes_the_transfer_back() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 180)
+    story.asks(EndCalls())
+    assert sorted(story.methods) == ["BYE", "CANCEL"]
+    assert "not transferred" in story.said[0]
+    assert "“hang up”" in story.said[0]
+    [ended] = [each for each in story.noted() if isinstance(each, RecordEnded)]
+    assert ended.by is Side.GATEWAY
 
 
 def test_a_number_that_never_answers_is_given_up() -> None:
