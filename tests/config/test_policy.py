@@ -65,5 +65,5 @@ def test_calls_of_rakia_know_no_edge(tmp_path: Path) -> None:
 def test_dtls_is_announced_without_a_relay_only_where_every_phone_is_offered_it(
     tmp_path: Path, engine: str, told: str, wanted: str, announced: bool
 ) -> None:
-    found = configured(tmp_path, f'engine = "{engine}"\n[media]\n{told}')
+    found = configured(tmp_path, f'address = "127.0.0.2"\nengine = "{engine}"\n[media]\n{told}')
     assert (policy(found).end_to_end, xmpp(found).secured) == (wanted, announced)

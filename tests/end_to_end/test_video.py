@@ -7,10 +7,13 @@ import pytest_asyncio
 from world.baresip import PATTERN, Baresip
 from world.browser import BrowserPhone
 from world.gateway import Gateway
+from world.jingle_call import VP8, JingleCall
 from world.process import until
+from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
 from world.world import World
 
+from .customer import Customer
 from .engines import sip_only
 
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
@@ -85,3 +88,23 @@ async def test_a_client_without_video_is_called(world: World, relay: Rtpengine, 
     await bob.event("CALL_ESTABLISHED")
     await alice.hears(1000)
     await bob.hears(600)
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, dave: Customer) -> None:
+    """The phone's video arrives at the client, until the client removes it."""
+    bob = await world.phone("bob", video=True)
+    call = await JingleCall.outgoing(dave.client, dave.contact("bob"), await world.media())
+    await call.answered()
+    call.talk()
+    async with RtpEndpoint() as camera:
+        added = await call.adds_video(camera)
+        assert added.senders == "both"
+        # It is video, which this end has no ears for.
+        await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        mark = len(bob.process.lines)
+        await call.removes_video()
+        await bob.process.line("got re-INVITE", after=mark)
+    await call.media.hears(bob.hertz)
+    await call.terminate()
+    await bob.event("CALL_CLOSED")

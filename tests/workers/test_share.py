@@ -16,8 +16,9 @@ from fargo.loading import loaded
 from fargo.operations import texts as operations
 from fargo.operations.desk import Desk
 from fargo.statemachine import machine
-from fargo.statemachine.model.events import Restarted, StreamOpened
-from fargo.store.interface import LogMark
+from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened
+from fargo.statemachine.model.sip_messages import RegisterAnswered
+from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
 from fargo.store.passwords import NewPassword, VaultChange
@@ -66,9 +67,14 @@ def workers(place: DatabaseAddress, tmp_path: Path) -> Iterator[Workers]:
 def alice(place: DatabaseAddress) -> str:
     """A registered user, whose log is that of a gateway that was one process."""
     with closing(open_store(place)) as log:
-        entries = [each for each in golden.read(REGISTERED) if each[0].version <= AFTER_CALL]
-        log.append(entries)
-        return entries[0][0].user
+        return enter(log, AFTER_CALL)
+
+
+def enter(log: SynchronousStore, version: int) -> str:
+    """Write a user's stream up to a version, and return whose it is."""
+    entries = [each for each in golden.read(REGISTERED) if each[0].version <= version]
+    log.append(entries)
+    return entries[0][0].user
 
 
 def written(db: Any) -> list[str]:
@@ -200,6 +206,27 @@ def test_what_another_has_written_is_not_taken(workers: Workers, db: Any) -> Non
     assert a.events(ALICE) == ["1"]
 
 
+def test_users_are_asked_anew_when_the_stream_of_another_worker_is_up(workers: Workers, alice: str, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    [(channel,)] = db.execute(owners.LISTEN).fetchall()
+    listening = "select count(*) from pg_stat_activity where query = %s and state = 'idle'"
+    until(lambda: db.execute(listening, (f"listen {channel}",)).fetchall() == [(2,)], a, b)
+
+    def asked() -> int:
+        return sum(isinstance(recorded.event, StreamOpened) for recorded, _ in a.store.read(alice))
+
+    before = asked()
+    a.share.stream_opened()
+    a.turn(share.JOINED_SECONDS)
+    b.share.stream_opened()
+    b.turn(share.JOINED_SECONDS)
+    until(lambda: asked() > before, a, b)
+    a.receives(alice, "1")
+    until(lambda: a.events(alice) == ["1"], a, b)
+    assert asked() == before + 1, "not because of the worker's own stream"
+    assert b.failures == a.failures == []
+
+
 def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice: str, db: Any) -> None:
     with closing(tables_in(workers.keys, workers.place)) as tables:
         tables.change(VaultChange(keep=(NewPassword("name", alice, SecretStr("xyzzy")),)), LogMark("", 0))
@@ -222,6 +249,7 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     assert owner(db, alice) == ["b"]
 
     # They stay for a while.
+    let_the_registrar_refuse(b, alice)
     a.receives(alice, "4")
     until(lambda: b.events(alice)[-1] == "4", a, b)
     b.turn(share.QUIET_SECONDS)
@@ -233,15 +261,57 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     assert a.failures == b.failures == []
 
 
+def let_the_registrar_refuse(worker: Worker, user: str) -> None:
+    """Answer the REGISTERs of a user."""
+    state = worker.engine.state(user)
+    for name, each in state.registrations.items() if state else ():
+        if each.awaited:
+            worker.engine.put(user, RegisterAnswered(name, each.awaited.command, 503, "Service Unavailable"))
+
+
 def test_a_user_with_a_call_stays(workers: Workers, place: DatabaseAddress, db: Any) -> None:
     with closing(open_store(place)) as log:
-        entries = [each for each in golden.read(REGISTERED) if each[0].version <= IN_CALL]
-        log.append(entries)
-    user = entries[0][0].user
+        user = enter(log, IN_CALL)
     a, b = workers.begun("a", "b")
     state = a.engine.state(user)
     assert state
     assert state.calls
+    b.receives(user, "1")
+    until(lambda: a.events(user), a, b)
+    for _ in range(5):
+        a.turn(share.QUIET_SECONDS)
+    assert owner(db, user) == ["a"]
+
+
+def test_a_user_who_cannot_be_fetched_is_fetched_again(
+    workers: Workers, alice: str, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    a.known.append(alice)
+    with monkeypatch.context() as away:
+        tried: list[str] = []
+
+        def fails(*given: Any) -> None:
+            tried.append("")
+            raise StoreError("The server is away.")
+
+        away.setattr(share, "loaded_user", fails)
+        b.receives(alice, "1")
+        until(lambda: tried, a, b)
+    b.receives(alice, "2")
+    until(lambda: b.events(alice) == ["1", "2"], a, b)
+    assert b.failures == []
+
+
+def test_a_user_whose_registrar_is_asked_stays(workers: Workers, place: DatabaseAddress, db: Any) -> None:
+    with closing(open_store(place)) as log:
+        user = enter(log, AFTER_CALL)
+        *_, (last, _) = log.read(user)
+        log.append([(Recorded(user, AFTER_CALL + 1, last.at, Restarted()), ())])
+    a, b = workers.begun("a", "b")
+    state = a.engine.state(user)
+    assert state
+    assert any(each.awaited for each in state.registrations.values())
     b.receives(user, "1")
     until(lambda: a.events(user), a, b)
     for _ in range(5):

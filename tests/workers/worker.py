@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from fargo.engine import Engine
 from fargo.limits.rejection import Rejection
 from fargo.statemachine import machine
+from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event, RequestsRefused
 from fargo.statemachine.user_state import User
@@ -23,6 +24,8 @@ from fargo.store.postgresql.threaded import ThreadedStore
 from fargo.store.state import owners_in
 from fargo.workers.share import Share
 
+EARLY = 1e9
+"""The time at the start: before all logs, so that nothing in them is over."""
 LONG = 30.0
 """Seconds: more than anything here takes."""
 
@@ -61,7 +64,8 @@ class Worker:
             self.sent.append,
             self.failures.append,
             self.hand.callLater,
-            lambda: 2e9 + self.hand.seconds(),
+            lambda: EARLY + self.hand.seconds(),
+            policy=Policy(engine="sip"),
             share=self.share,
         )
         self.engine.load(None, self.share.owned)
@@ -82,7 +86,7 @@ class Worker:
         if not self.share.elsewhere(user, lambda: stanza(user, name)):
             self.take(stanza(user, name))
 
-    def turn(self, seconds: float = 0.01) -> None:
+    def turn(self, seconds: float = 0.1) -> None:
         self.hand.turn()
         self.hand.advance(seconds)
 

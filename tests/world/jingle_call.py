@@ -12,6 +12,10 @@ from .xmpp_client import XmppClient
 
 PAYLOADS = {PCMU: {"name": "PCMU", "clockrate": "8000"}, PCMA: {"name": "PCMA", "clockrate": "8000"}}
 """The payload types that the client supports, with their attributes (XEP-0167 §4)."""
+VP8 = 96
+"""The payload type of its video."""
+CAMERA = "camera"
+"""The content with that."""
 _numbers = itertools.count(1)
 
 
@@ -20,6 +24,13 @@ class End(NamedTuple):
 
     reason: str
     text: str
+
+
+class Added(NamedTuple):
+    """A content that the other side has accepted: its name, and who sends."""
+
+    content: str
+    senders: str
 
 
 class Remote(NamedTuple):
@@ -143,6 +154,29 @@ class JingleCall:
         assert self.remote is not None
         common = [each for each in self.remote.payload_types if each in self.payloads]
         await self._do("session-accept", self._offer(common[:1]), responder=self.client.jid)
+
+    async def adds_video(self, media: RtpEndpoint) -> Added:
+        """Add video in VP8, and return what the other side says to that."""
+        await self._do("content-add", self._video(media))
+        answer = await self._action("content-accept", 30)
+        content = answer.find("jingle:content", NS)
+        assert content is not None
+        return Added(content.get("name", ""), content.get("senders", "both"))
+
+    async def removes_video(self) -> None:
+        """Remove it again."""
+        await self._do("content-remove", element("content", None, creator="initiator", name=CAMERA))
+
+    def _video(self, media: RtpEndpoint) -> ET.Element:
+        ports = {"1": media.port, "2": media.rtcp_port}
+        candidates = [
+            element("candidate", component=each, generation="0", id=f"v{each}", ip=media.address, port=str(port))
+            for each, port in ports.items()
+        ]
+        payload = element("payload-type", id=str(VP8), name="VP8", clockrate="90000")
+        described = element("description", NS["rtp"], payload, media="video")
+        transport = element("transport", NS["raw-udp"], *candidates)
+        return element("content", None, described, transport, creator="initiator", name=CAMERA)
 
     async def terminate(self, reason: str = "success", text: str | None = None) -> None:
         """Terminate the session: hang up, cancel or reject, depending on its state and the reason."""

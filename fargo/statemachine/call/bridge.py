@@ -186,7 +186,7 @@ def end(call: Call, reason: Reason, effects: Effects) -> Call:
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     sip = sip_leg.tell(call.sip, Ended(reason), effects)
     forwarded = None if call.forwarded is None else sip_leg.tell(call.forwarded, Ended(reason), effects)
-    call = handover.dropped(transfer.ended(call, reason, effects), effects)
+    call = handover.dropped(transfer.ended(call, reason, effects), effects, reason)
     return _relay_deleted(replace(call, jingle=jingle, sip=sip, forwarded=forwarded), effects)
 
 

@@ -186,13 +186,14 @@ def client_left(call: Call, effects: Effects) -> Call:
     return replace(call, relay=relay_leg.delete(call.relay, effects))
 
 
-def dropped(call: Call, effects: Effects) -> Call:
-    """Take the transfer back, as the call has ended (rule 5)."""
+def dropped(call: Call, effects: Effects, why: Reason | None = None) -> Call:
+    """Take the transfer back, as the call has ended (rule 5). ``why``: None if its phone has hung up."""
     if call.handover is None:
         return call
-    if call.handover.asked and call.handover.asked.accepted:
+    if why is None and call.handover.asked and call.handover.asked.accepted:
         return _taken(call, call.handover, effects)
-    text = texts.PEER_LEFT.format(peer=call.handover.peer, to=call.handover.to)
+    template = texts.PEER_LEFT if why is None else texts.HANDED_TO_NOBODY
+    text = template.format(peer=call.handover.peer, to=call.handover.to, why=why.text if why else "").strip()
     _told(call.handover, text, effects)
     return _without(call, Reason(Cause.CANCELLED, text), effects)
 

@@ -41,8 +41,10 @@ def added(session: Session, event: ContentAdded, effects: Effects) -> VideoStep:
 
 
 def _is_apart(transport: Transport, session: Session) -> bool:
-    """Return True if the client has another transport for video than for audio (`media.bundle`)."""
+    """Return True if the client has another transport for video than for audio (`media.bundle`), of the same kind."""
     audio = session.trickled.transport
+    if type(transport) is not type(audio):
+        return False
     same = isinstance(audio, IceUdp) and isinstance(transport, IceUdp) and audio.ufrag == transport.ufrag
     return pictures.is_located(transport) or not same
 
