@@ -30,7 +30,7 @@ class Written:
 
 class Book:
     """The tables of owners, and of what is handed on. `told` is called with the name of a worker to which something is
-    written down.
+    written down, `joined` with that of one that tells that it is there.
     """
 
     def __init__(self, server: Server) -> None:
@@ -42,6 +42,7 @@ class Book:
         self.was_written = 0
         """The number of things that were written down."""
         self.told: Callable[[str], None] = lambda worker: None
+        self.joined: Callable[[str], None] = lambda worker: None
 
     def has(self, worker: str, user: str) -> bool:
         """Return True if a worker has a user."""
@@ -98,6 +99,7 @@ class SimulatedOwners:
         self._worker = worker
         self._process = process
         self._heard: Callable[[], None] = lambda: None
+        self._joined: Callable[[], None] = lambda: None
 
     def owned(self) -> Mapping[str, int]:
         found: Mapping[str, int] = self._store.transact_now(lambda: self._book.owned(self._worker))
@@ -149,17 +151,25 @@ class SimulatedOwners:
         self._process.turn(self._process.fibre(run).resume)
         return done
 
-    def listen(self, heard: Callable[[], None]) -> None:
-        """Hear at once, and every few seconds, what may be written down."""
-        self._heard = heard
+    def tell_joined(self) -> None:
+        self._store.position()  # the server has to be in reach
+        self._book.joined(self._worker)
+
+    def listen(self, heard: Callable[[], None], joined: Callable[[], None]) -> None:
+        """Hear at once, and every few seconds, what may be written down, and of others that are there."""
+        self._heard, self._joined = heard, joined
         self._hear()
 
     def told(self) -> None:
         """The server tells that something is written down."""
         self._heard()
 
+    def others_joined(self) -> None:
+        """The server tells that another worker is there."""
+        self._joined()
+
     def close(self) -> None:
-        self._heard = lambda: None
+        self._heard = self._joined = lambda: None
 
     def _hear(self) -> None:
         self._heard()

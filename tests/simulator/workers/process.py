@@ -264,11 +264,17 @@ class Process:
             self.engine.broadcast(Restarted())
             self.engine.broadcast(StreamOpened())
             self.share.begin()
+            self.share.stream_opened()
 
     def told(self, worker: str) -> None:
         """The server tells a worker of something that is written down."""
         if worker == self.worker and self.serves:
             self.link.send(lambda: self.turn(self._owners.told))
+
+    def others_joined(self, worker: str) -> None:
+        """The server tells that a worker is there."""
+        if worker != self.worker and self.serves:
+            self.link.send(lambda: self.turn(self._owners.others_joined))
 
     def put(self, user: str, event: Event) -> None:
         """Let an event come for a user, as soon as the process runs."""

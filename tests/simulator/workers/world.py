@@ -58,7 +58,7 @@ class WorkersWorld:
         self.clock = StillClock()
         self.server = Server(self.clock)
         self.book = Book(self.server)
-        self.book.told = self._tell
+        self.book.told, self.book.joined = self._tell, self._tell_joined
         self.workers = sorted(set(workers))
         self.processes = [
             Process(f"{number} of {worker}", worker, self.clock, self.book, self)
@@ -138,6 +138,10 @@ class WorkersWorld:
     def _tell(self, worker: str) -> None:
         for each in self.processes:
             each.told(worker)
+
+    def _tell_joined(self, worker: str) -> None:
+        for each in self.processes:
+            each.others_joined(worker)
 
     def holder(self, worker: str) -> Process | None:
         """Return the process that has the lease of a worker."""
