@@ -89,7 +89,8 @@ def described(transport: Transport) -> Content:
 
 
 def sdp(transport: Transport) -> Sdp:
-    return Sdp(described(transport), ("audio 17000 RTP/AVP 0",), 0)
+    media = ("audio 17000 RTP/AVP 0", "video 17000 RTP/AVP 96")
+    return Sdp(described(transport), media, 0, video=described(transport), video_place=1)
 
 
 def test_every_event_with_addresses_is_screened(bench: Bench) -> None:
