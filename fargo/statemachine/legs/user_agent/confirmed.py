@@ -202,6 +202,8 @@ def moved(leg: Confirmed, effects: Effects) -> Confirmed:
     exchange = leg.exchange
     if isinstance(exchange, OfferSent):
         effects.settle(exchange.sent.command)
+    if isinstance(exchange, VideoAwaited):
+        respond(leg.name, leg.access, exchange.request, 491, effects)  # it will ask once more
     for each in leg.invites:
         is_first = each.request.recipient.tag is None
         if not is_first or effects.at < leg.since + LONGEST_ACK:
