@@ -366,8 +366,10 @@ class Daemon:
             self._retention.start()
             self._state_keeping.start()
         self._engine.broadcast(StreamOpened())
-        if first and self._share:
-            self._share.begin()
+        if self._share:
+            if first:
+                self._share.begin()
+            self._share.stream_opened()
         self._sip.listen()
         if first:
             sip, xmpp = self._config.sip, self._config.xmpp

@@ -39,6 +39,7 @@ from fargo.statemachine.model.commands import (
     MessageCall,
     ProposeCall,
     RefuseIq,
+    RejectContents,
     SendText,
     TerminateSession,
 )
@@ -65,7 +66,14 @@ _FIRST_RULES: Final = 2
 """The first version of the rules whose logs say calls themselves."""
 
 _Session: TypeAlias = (
-    InitiateSession | AcceptSession | InformSession | InformTransport | TerminateSession | ProposeCall | MessageCall
+    InitiateSession
+    | AcceptSession
+    | InformSession
+    | InformTransport
+    | RejectContents
+    | TerminateSession
+    | ProposeCall
+    | MessageCall
 )
 _Relay: TypeAlias = OfferRelay | AnswerRelay | PlayDigit | DeleteRelay
 

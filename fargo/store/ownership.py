@@ -90,8 +90,13 @@ class Owners(Protocol):
     def aside(self, work: Callable[[], _Result], /) -> Deferred[_Result]:
         """Do some work in a thread that is there for what workers read."""
 
-    def listen(self, heard: Callable[[], None], /) -> None:
-        """Call a function, in the reactor's thread, each time something may have been written down for this worker."""
+    def tell_joined(self) -> None:
+        """Tell the other workers that this one is there. Raises StoreError; takes its time (`aside`)."""
+
+    def listen(self, heard: Callable[[], None], joined: Callable[[], None], /) -> None:
+        """Call a function, in the reactor's thread, each time something may have been written down for this worker, and
+        another each time another worker tells that it is there.
+        """
 
     def close(self) -> None:
         """Listen no longer."""

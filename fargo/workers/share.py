@@ -12,6 +12,8 @@ Rules:
    worker to which it came, unless that has a component of its own.
 5. Users who come are told that the gateway was restarted: for them it was. So they register from here, and their
    clients are asked for presence.
+6. The XMPP server drops what is for the stream of a worker that is away: also the answers of users of other workers,
+   whose presence was asked for meanwhile. So each worker tells the others when its stream is up, and they ask anew.
 """
 
 from collections import Counter
@@ -41,6 +43,8 @@ from fargo.workers import parcels, texts
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
 
 LATE_SECONDS: Final = 30.0
+JOINED_SECONDS: Final = 1.0
+"""The time for others that start at the same moment to listen."""
 QUIET_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 1.0
 """Seconds after which a user is fetched again if the store was away."""
@@ -101,6 +105,7 @@ class Share:
         self._storing: Counter[str] = Counter()
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
+        self._joining: Any = None
         self._looking = False
         self._look_again = False
         self._has_left_some = False
@@ -121,8 +126,14 @@ class Share:
 
     def begin(self) -> None:
         """Take what is handed on from now on."""
-        self._owners.listen(self._look)
+        self._owners.listen(self._look, self._others_joined)
         self._sweep.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
+
+    def stream_opened(self) -> None:
+        """The XMPP stream is up, or up again (rule 6)."""
+        if self._joining and self._joining.active():
+            self._joining.cancel()
+        self._joining = self._reactor.callLater(JOINED_SECONDS, self._tell_joined)
 
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when everything that has come is taken or handed on, or cannot be."""
@@ -138,6 +149,8 @@ class Share:
 
     def stop(self) -> None:
         """Hand on nothing more."""
+        if self._joining and self._joining.active():
+            self._joining.cancel()
         if self._sweep.running:
             self._sweep.stop()
         self._owners.close()
@@ -278,6 +291,18 @@ class Share:
 
     def _is_busy(self, user: str) -> bool:
         return user in self._storing or user in self._under_way
+
+    def _tell_joined(self) -> None:
+        self._owners.aside(self._owners.tell_joined).addErrback(self._not_told)
+
+    def _not_told(self, failure: Failure) -> None:
+        if not failure.check(StoreError):
+            self._failed(failure)
+        elif self._sweep.running:
+            self.stream_opened()
+
+    def _others_joined(self) -> None:
+        self._engine().broadcast(StreamOpened())
 
     # --- what was handed on
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from fargo import texts
+from fargo import texts as gateway_texts
 from fargo.config import Config
 from fargo.reload import read_again
-from fargo.workers import texts as own_texts
+from fargo.workers import texts
 
 
 class WaitingSignals:
@@ -42,20 +42,20 @@ class WaitingSignals:
         if signal.SIGHUP in came:
             self._read_again()
         if signal.SIGUSR1 in came:
-            self._logger.info(own_texts.STILL_STANDS_BY, worker=self.config.worker, why=why)
+            self._logger.info(texts.STILL_STANDS_BY, worker=self.config.worker, why=why)
 
     def _read_again(self) -> None:
         try:
             given, mistakes = read_again(self._path, self.config.worker)
         except Exception:
-            self._logger.failure(texts.RELOAD_BUG)
+            self._logger.failure(gateway_texts.RELOAD_BUG)
             return
         if given:
             self.config = given
-            self._logger.info(own_texts.READ_AGAIN)
+            self._logger.info(texts.READ_AGAIN)
         else:
-            self._logger.error(texts.NOT_RELOADED, problems="\n".join(["", *mistakes]))
+            self._logger.error(gateway_texts.NOT_RELOADED, problems="\n".join(["", *mistakes]))
 
     def _end(self, number: int, frame: object) -> None:
-        self._logger.info(own_texts.WAITS_NO_MORE, name=signal.Signals(number).name)
+        self._logger.info(texts.WAITS_NO_MORE, name=signal.Signals(number).name)
         raise SystemExit(0)

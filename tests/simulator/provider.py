@@ -579,7 +579,7 @@ class Provider(Struct, frozen=True):
 
     def _asked_anew(self, asked: Asked) -> "Provider":
         """The provider after a request, whose response comes from now on to where it was sent from last."""
-        if asked.command in self.old and asked.request.method != "BYE":
+        if asked.command in self.old and asked.request.method not in ("BYE", "NOTIFY"):
             raise Broken("what another machine has asked is not asked again", asked)
         return replace(self, old=tuple(each for each in self.old if each != asked.command))._asked(asked)
 

@@ -210,7 +210,7 @@ class SipWatch(Struct, frozen=True):
         before = [each.request for each in self.sent if each.command == first]
         if not before or replace(request, repeats=None, dialog=None) != replace(before[0], dialog=None, repeats=None):
             raise Broken("what is sent again is the same as before", (request, before))
-        if request.method != "BYE" and any(each.old for each in self.sent if each.command == first):
+        if request.method not in ("BYE", "NOTIFY") and any(each.old for each in self.sent if each.command == first):
             raise Broken("what another edge has asked is not asked again", request)
         return self
 

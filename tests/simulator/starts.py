@@ -17,6 +17,7 @@ from .world import (
     SIP,
     Move,
     World,
+    drained,
     moves,
     signed_in,
     step,
@@ -48,6 +49,15 @@ def _called_anew() -> World:
     return world
 
 
+def _transferring() -> World:
+    """A phone that a client has called has asked for a transfer."""
+    world = signed_in(replace(DESK, calls=1), policy=OWN)
+    for who, what in ((DESK.jid, "call"), (SIP, "ring"), (SIP, "answer"), (SIP, "transfer")):
+        found = next(each for each in moves(world, frozenset({Quirk.CHATTER})) if each[:2] == (who, what))
+        world = drained(step(world, found))
+    return world
+
+
 MACHINE: Final = frozenset({Quirk.MACHINE})
 RELAY: Final = Policy(relay=True)
 OWN: Final = Policy(engine="sip")
@@ -67,5 +77,6 @@ STARTS: Final[dict[str, World]] = {
     "out over SIP": signed_in(replace(DESK, calls=1), policy=OWN),
     "in over SIP": signed_in(DESK, calls=1, policy=OWN),
     "out over SIP, called anew": _called_anew(),
+    "out over SIP, being transferred": _transferring(),
     "out from end to end": signed_in(replace(BROWSER, calls=1), policy=OWN),
 }

@@ -17,9 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.account.texts import RENEWAL
+from fargo.statemachine.call.call_state import sip_legs
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Session
+from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.legs.user_agent.texts import REFRESH
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
 from fargo.statemachine.media.description import MediaProfile
@@ -384,9 +386,10 @@ def _outlived_machine(world: World) -> World:
 
 def _is_parting(world: World) -> bool:
     """Return True if an end has left a call of which the other, or the gateway, has not heard."""
-    _, phones, calls = talkers(world)
     assert isinstance(world.sip, Provider)
-    return phones != calls or any(each.phase == "leaving" for each in world.sip.phones)
+    dialogs = {each.dialog for each in world.sip.phones if each.phase != "leaving"}
+    legs = (leg for call in world.user.calls.values() for leg in sip_legs(call) if isinstance(leg, Confirmed))
+    return len(dialogs) < len(world.sip.phones) or any(leg.name not in dialogs for leg in legs)
 
 
 def _goes_on(world: World) -> tuple[int, int]:

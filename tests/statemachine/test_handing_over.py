@@ -1,6 +1,7 @@
 """Calls that the user transfers: to a number, or to each other."""
 
 import pytest
+from msgspec.structs import replace
 
 from fargo.statemachine import texts
 from fargo.statemachine.legs.jingle.single_session import Active
@@ -10,7 +11,7 @@ from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, Term
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, EndCalls, ShowCalls, TransferCall
-from fargo.statemachine.model.sip_messages import SipFragment, SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import SendRequest, SipFragment, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 
 from .forwarding import AT_TARGET, ELSEWHERE, media, place
@@ -431,3 +432,35 @@ def test_an_engine_that_cannot_transfer_says_so() -> None:
     story = Story().signed_in()
     story.tell(GatewayAsked(DESK, GATEWAY, TransferCall("17")))
     assert story.the(SendText).text == texts.ENGINE_DOES_NOT_TRANSFER
+
+
+# --- another machine takes the user over
+
+
+def moves(story: Transferring) -> list[tuple[str, str | None]]:
+    """Another gateway with another SIP edge takes the user over. Return the requests of calls, each with whom to."""
+    for edge in ("here", "there"):
+        story.tell(PolicyChanged(replace(story.user.policy, edge=edge)))
+    story.tell(Restarted())
+    return [(each.method, each.recipient.tag) for each in story.all(SendRequest) if each.method != "ACK"]
+
+
+def test_two_phones_that_are_joined_are_both_told_where_the_gateway_is() -> None:
+    story = Transferring().joined()
+    assert sorted(moves(story)) == [("INVITE", "bob"), ("INVITE", "target")]
+    story.responds_to("bob", 200, sdp(PCMU))
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.bob_sends("BYE")
+    assert story.now("BYE").recipient.tag == "target"
+
+
+def test_a_number_that_rings_for_a_transfer_is_called_anew() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 180)
+    assert moves(story) == [("BYE", "target"), ("INVITE", "bob")]
+    story.responds_to("bob", 200, sdp(PCMU))
+    story.responds(200, "OK", to="BYE", remote_tag="target")
+    invite = story.now("INVITE")
+    assert (invite.uri, invite.recipient.tag) == (URI, None)

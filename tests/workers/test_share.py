@@ -206,6 +206,27 @@ def test_what_another_has_written_is_not_taken(workers: Workers, db: Any) -> Non
     assert a.events(ALICE) == ["1"]
 
 
+def test_users_are_asked_anew_when_the_stream_of_another_worker_is_up(workers: Workers, alice: str, db: Any) -> None:
+    a, b = workers.begun("a", "b")
+    [(channel,)] = db.execute(owners.LISTEN).fetchall()
+    listening = "select count(*) from pg_stat_activity where query = %s and state = 'idle'"
+    until(lambda: db.execute(listening, (f"listen {channel}",)).fetchall() == [(2,)], a, b)
+
+    def asked() -> int:
+        return sum(isinstance(recorded.event, StreamOpened) for recorded, _ in a.store.read(alice))
+
+    before = asked()
+    a.share.stream_opened()
+    a.turn(share.JOINED_SECONDS)
+    b.share.stream_opened()
+    b.turn(share.JOINED_SECONDS)
+    until(lambda: asked() > before, a, b)
+    a.receives(alice, "1")
+    until(lambda: a.events(alice) == ["1"], a, b)
+    assert asked() == before + 1, "not because of the worker's own stream"
+    assert b.failures == a.failures == []
+
+
 def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice: str, db: Any) -> None:
     with closing(tables_in(workers.keys, workers.place)) as tables:
         tables.change(VaultChange(keep=(NewPassword("name", alice, SecretStr("xyzzy")),)), LogMark("", 0))

@@ -1,4 +1,4 @@
-"""Hearing what the server tells a worker: that something was written down for it.
+"""Hearing what the server tells a worker: that something was written down for it, and that another worker is there.
 
 Rules:
 
@@ -19,7 +19,7 @@ from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT
-from fargo.store.postgresql.owners import LISTEN
+from fargo.store.postgresql.owners import JOINED, LISTEN
 
 LOOK_SECONDS: Final = 5.0
 _PAUSE: Final = 1.0
@@ -28,15 +28,21 @@ _AT_ONCE: Final = 0.001
 """Seconds in which what the server has said already is read."""
 
 
-class HandedOnNews:
-    """Calls `heard` in the reactor's thread, until it is closed. The thread begins with it."""
+class WorkersNews:
+    """Calls `heard` and `joined` in the reactor's thread, until it is closed. The thread begins with it."""
 
     def __init__(
-        self, database: DatabaseAddress, worker: str, heard: Callable[[], None], reactor: IReactorFromThreads
+        self,
+        database: DatabaseAddress,
+        worker: str,
+        heard: Callable[[], None],
+        joined: Callable[[], None],
+        reactor: IReactorFromThreads,
     ) -> None:
         self._database = database
         self._worker = worker
         self._heard = heard
+        self._joined = joined
         self._reactor = reactor
         self._wakes, self._wake = os.pipe()
         self._closed = False
@@ -71,6 +77,8 @@ class HandedOnNews:
             late = not self._wait_for(connection, LOOK_SECONDS)
             named = [each.payload for each in connection.notifies(timeout=_AT_ONCE)]
             told = late or self._worker in named
+            if any(each.startswith(JOINED) and each != JOINED + self._worker for each in named):
+                self._reactor.callFromThread(self._joined)
 
     def _wait_for(self, connection: PatientConnection | None, seconds: float) -> bool:
         """Return True if the server says something, or the thread is to end, before so many seconds are over."""

@@ -20,7 +20,7 @@ from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import owners
 from fargo.store.postgresql.asked_together import AskedTogether
 from fargo.store.postgresql.database import WHAT
-from fargo.store.postgresql.news import HandedOnNews
+from fargo.store.postgresql.news import WorkersNews
 from fargo.store.postgresql.sessions import Sessions
 from fargo.store.postgresql.threaded import AWAY_SECONDS, ThreadedStore
 from fargo.store.postgresql.vault_tables import passwords_of
@@ -45,7 +45,7 @@ class PostgresqlOwners:
         self._sessions = Sessions(database, WHAT, AWAY_SECONDS)
         self._thread = ThreadPool(0, 1, _THREAD)
         self._thread.start()
-        self._news: HandedOnNews | None = None
+        self._news: WorkersNews | None = None
 
     def owned(self) -> Mapping[str, int]:
         """Return this worker's users, before anything is appended."""
@@ -97,9 +97,13 @@ class PostgresqlOwners:
         """Do some work in a thread of its own."""
         return deferToThreadPool(self._reactor, self._thread, work)
 
-    def listen(self, heard: Callable[[], None]) -> None:
-        """Say when something may have been written down."""
-        self._news = HandedOnNews(self._database, self._worker, heard, self._reactor)
+    def tell_joined(self) -> None:
+        """Tell the other workers that this one is there."""
+        self._sessions.rows(owners.TELL, {"worker": owners.JOINED + self._worker})
+
+    def listen(self, heard: Callable[[], None], joined: Callable[[], None]) -> None:
+        """Say when something may have been written down, and when another worker is there."""
+        self._news = WorkersNews(self._database, self._worker, heard, joined, self._reactor)
 
     def close(self) -> None:
         """Listen no longer, and close the connections."""

@@ -21,7 +21,9 @@ LISTEN: Final = f"select {_CHANNEL}"
 
 _ERASE: Final = ("delete from owners where jid = %(jid)s", "delete from handed_on where jid = %(jid)s")
 TELL: Final = f"select pg_notify({_CHANNEL}, %(worker)s)"
-"""Tells a worker that something is written down for it."""
+"""Tells a worker that something is written down for it, or all workers that another is there."""
+JOINED: Final = "+"
+"""Before the name of a worker that is there: no name begins with it."""
 _CLAIM: Final = """
     insert into owners (jid, worker, since) select %(jid)s, %(worker)s, position from log on conflict do nothing
 """

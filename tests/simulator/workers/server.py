@@ -75,6 +75,8 @@ class Server:
         self._placed: list[tuple[int, Entry]] = []
         self.ended: list[tuple[float, Session]] = []
         self.terms: dict[str, int] = {}
+        self.outcomes: dict[object, object] = {}
+        """The results of what was committed beside batches."""
         self.position = 0
         """The last position that was committed."""
         self._sessions: list[Session] = []
@@ -221,11 +223,13 @@ class Server:
         """Answer a question."""
         return lambda _, answer: answer(question())
 
-    def commit(self, batch: list[Entry]) -> Statement:
-        """Commit a batch; one with nothing in it is only a question."""
+    def commit(self, batch: list[Entry], also: Callable[[], object] | None = None) -> Statement:
+        """Commit a batch, and what else is done with it; if that is nothing, it is only a question. Answers with what
+        is done, or with the last position.
+        """
 
         def statement(session: Session, answer: Answer) -> None:
-            if batch:
+            if batch or also:
                 session.is_committing = True
                 self.clock.later(self.commit_seconds, done, session, answer)
             else:
@@ -235,11 +239,13 @@ class Server:
             if not session.is_committing:
                 return
             session.is_committing = False
+            result: object = StoreError("the disk is full")
             if not self.is_full:
                 self._write(batch)
+                result = self.outcomes[also] = also() if also else None
             if session.is_doomed:
                 self.end(session)
-            answer(StoreError("the disk is full") if self.is_full else self.position)
+            answer(self.position if result is None else result)
 
         return statement
 

@@ -198,17 +198,15 @@ def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
 
 
 def moved(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Give up what is under way, as the call goes on at another edge (rule 9). `resume` follows."""
-    exchange = leg.exchange
-    if isinstance(exchange, OfferSent):
-        effects.settle(exchange.sent.command)
-    if isinstance(exchange, VideoAwaited):
-        respond(leg.name, leg.access, exchange.request, 491, effects)  # it will ask once more
+    """Give up what we have under way, as the call goes on at another edge (rule 9). `resume` follows."""
+    if isinstance(leg.exchange, OfferSent):
+        effects.settle(leg.exchange.sent.command)
     for each in leg.invites:
         is_first = each.request.recipient.tag is None
         if not is_first or effects.at < leg.since + LONGEST_ACK:
             effects.emit(dialog.ack(leg.dialog, each.request, leg.access))
-    return replace(leg, exchange=exchange if isinstance(exchange, AckAwaited) else None, moved=effects.at)
+    is_ours = isinstance(leg.exchange, OfferSent | OfferDeferred | Doubted)
+    return replace(leg, exchange=None if is_ours else leg.exchange, moved=effects.at)
 
 
 def resume(leg: Confirmed, effects: Effects) -> Confirmed:

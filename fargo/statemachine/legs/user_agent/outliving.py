@@ -11,7 +11,6 @@ Rules:
 from typing import assert_never
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import VideoEnded
 from fargo.statemachine.legs.user_agent import called, confirmed, recalling, unheard
 from fargo.statemachine.legs.user_agent.phases import (
     Confirmed,
@@ -26,7 +25,6 @@ from fargo.statemachine.legs.user_agent.phases import (
     UasReleasing,
     UserAgentLeg,
     UserAgentStep,
-    VideoAwaited,
 )
 
 
@@ -42,8 +40,8 @@ def moved(leg: UserAgentLeg, effects: Effects) -> UserAgentStep:
             return recalling.begin(leg, effects)
         case UacCancelling():
             return recalling.give_up(leg, effects)
-        case Confirmed(exchange=exchange):
-            return confirmed.moved(leg, effects), ((VideoEnded(),) if isinstance(exchange, VideoAwaited) else ())
+        case Confirmed():
+            return confirmed.moved(leg, effects), ()
         case UacRecalling() | UasProceeding() | UasRefused() | UasReleasing() | Releasing() | Lingering():
             return leg, ()
         case _:
