@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, Final, Protocol, cast
 
 from fargo.engine import Engine
-from fargo.loading import Loaded
 from fargo.sip_service import SIGN_OUT_SECONDS
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
@@ -23,7 +22,7 @@ from fargo.statemachine.model.events import Event, Restarted, Stopping, StreamOp
 from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
 from fargo.store.spare import Spare, take_in
-from fargo.workers.following import Follower
+from fargo.workers.following import Followed, Follower
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
@@ -207,7 +206,7 @@ class Process:
     def stands_by(self, why: str) -> None:
         """Stand in for the service manager."""
 
-    def _start(self, followed: Mapping[str, Loaded]) -> None:
+    def _start(self, followed: Mapping[str, Followed]) -> None:
         """Do what the daemon's constructor does."""
         if self._spare.entries():
             log = SimulatedStore(self.link, self)
@@ -220,7 +219,8 @@ class Process:
             self.engine = self._made()
             self.sleep(self.load_seconds / 2)
             owned = dict.fromkeys(self._store.users(), 0)
-            known = {user: each for user, each in followed.items() if self._store.version(user) == each.version}
+            as_now = {user: each.loaded for user, each in followed.items()}
+            known = {user: each for user, each in as_now.items() if self._store.version(user) == each.version}
             self.engine.load(None, owned, known)
             self.sleep(self.load_seconds / 2)
         except StoreError:
