@@ -194,7 +194,8 @@ def taken(call: Record | None, name: CallName, recorded: Recorded, of_call: Call
             packets = replace(call, from_client=from_client, from_phone=from_phone)
             return replace(packets, client_quality=of_client, phone_quality=of_phone)
         case RecordDialog(_, call_id, forwarded=True):
-            return replace(call, call_ids=(*call.call_ids, call_id), forwarded_call_id=call_id)
+            # In front: that of the call to or from the peer stays the last, also if one to such a number has failed.
+            return replace(call, call_ids=(call_id, *call.call_ids), forwarded_call_id=call_id)
         case RecordDialog(_, call_id, sender, recipient):
             return replace(call, call_ids=(*call.call_ids, call_id), sip_from=sender, sip_to=recipient)
         case RecordMedia():

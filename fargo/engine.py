@@ -251,9 +251,10 @@ class Engine:
         self._collected.append(Put(user, event, self._now(), handed_on=handed_on))
 
     def _waits(self, jid: str) -> bool:
-        """Return True if anything of the user is not committed yet."""
-        in_commit = self._committing is not None and jid in self._committing.streams
-        return in_commit or any(each.user == jid for each in self._collected)
+        """Return True if anything of the user is not committed, or not said yet."""
+        batch = self._committing
+        in_commit = batch and (jid in batch.streams or any(each.user == jid for each in batch.issued))
+        return bool(in_commit) or any(each.user == jid for each in self._collected)
 
     def _flush(self) -> None:
         """Fold what was collected, or the first of it, and begin to commit that."""

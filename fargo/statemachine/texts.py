@@ -23,7 +23,9 @@ NO_TRANSFER_TO_EMERGENCY: Final = "Calls cannot be transferred to an emergency n
 NO_FORWARD_TO_EMERGENCY: Final = "Calls are not forwarded to an emergency number."
 NO_FORWARD_TO_OWN: Final = "This is your own SIP address. Calls cannot be forwarded to it."
 ENGINE_DOES_NOT_TRANSFER: Final = "This gateway does not transfer calls."
-NOBODY_TO_TRANSFER: Final = "You are in no call that could be transferred. It must have been answered."
+NOBODY_TO_TRANSFER: Final = (
+    "You are in no call that could be transferred. It must have been answered, and not be encrypted from end to end."
+)
 ONE_TO_JOIN: Final = (
     "You are in one call only. Write “transfer” and the number that it is to go to, or call that number first."
 )

@@ -20,7 +20,7 @@ from .explorer import explore
 from .quirks import NONE
 from .runs import a_beginning, at_random, run, shortest, some_quirks
 from .starts import STARTS
-from .workers.stories import WorkersMove, drawn, shortest_story, told
+from .workers.stories import ONE_WORKER, TWO_WORKERS, WorkersMove, drawn, shortest_story, told
 from .world import Move
 
 _LENGTH: Final = 150
@@ -85,12 +85,13 @@ def _tell(until: float, seed: int, directory: Path, progress: Progress, fuzzed: 
     """Tell stories of workers; one at least."""
     while not fuzzed.stories or monotonic() < until:
         story = drawn(Random(seed), _STORY)
-        done = told(story)
+        workers = (ONE_WORKER, TWO_WORKERS)[seed % 2]
+        done = told(story, workers)
         fuzzed.stories += 1
         progress(fuzzed)
         if done.broken:
-            short = shortest_story(story, done.broken.rule)
-            broken = told(short).broken
+            short = shortest_story(story, done.broken.rule, workers)
+            broken = told(short, workers).broken
             assert broken is not None
             fuzzed.failure = _failure(broken, tuple(short), seed, directory)
             return

@@ -9,28 +9,32 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
 from fargo.engine import Engine
+from fargo.limits.rejection import Rejection
 from fargo.sip_service import SIGN_OUT_SECONDS
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event, Restarted, Stopping, StreamOpened
+from fargo.statemachine.user_state import User
 from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
+from fargo.store.passwords import KeptPassword
 from fargo.store.spare import Spare, take_in
 from fargo.workers.following import Followed, Follower
 from fargo.workers.heartbeat import Heartbeat
+from fargo.workers.share import Share
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
 from .fibre import Fibre
 from .network import KNOCKS, Link
-from .server import Server
+from .ownership import Book, SimulatedOwners
 from .still_clock import StillClock
-from .store import WORKER, SimulatedReader, SimulatedStore
+from .store import SimulatedReader, SimulatedStore
 
 POLICY: Final = Policy(engine="sip")
 AGAIN_SECONDS: Final = 1.0
@@ -43,6 +47,9 @@ class Outside(Protocol):
 
     def says(self, process: "Process", issued: Issued, /) -> None:
         """Something is said to somebody."""
+
+    def event(self, name: str, /) -> Event:
+        """Return the event that a stanza is."""
 
 
 class _Call:
@@ -88,10 +95,12 @@ class Process:
     _heartbeat: Heartbeat
     _store: SimulatedStore
 
-    def __init__(self, name: str, clock: StillClock, server: Server, outside: Outside) -> None:
+    def __init__(self, name: str, worker: str, clock: StillClock, book: Book, outside: Outside) -> None:
         self.name = name
+        self.worker = worker
+        self.turned_down: list[str] = []
         self.clock = clock
-        self.link = Link(clock, server, name, self.turn)
+        self.link = Link(clock, book.server, name, self.turn)
         self.is_on = False
         self.is_frozen = False
         self.serves = False
@@ -101,6 +110,7 @@ class Process:
         self.troubled_at = 0.0
         self.exits: list[int] = []
         self._outside = outside
+        self._book = book
         self._spare = _SpareInMemory()
         self._life = 0
         self._backlog: deque[Callable[[], object]] = deque()
@@ -196,8 +206,8 @@ class Process:
 
     def _main(self) -> None:
         try:
-            follower = Follower(lambda: cast(Store, SimulatedReader(self.link)), machine)
-            in_turn(self._start, follower, WORKER, cast(Any, self), lambda _: None, self.sleep)
+            follower = Follower(lambda: cast(Store, SimulatedReader(self.link, self.worker, self._book)), machine)
+            in_turn(self._start, follower, self.worker, cast(Any, self), lambda _: None, self.sleep)
         except StoreError:
             self.turn(partial(self._exit, 1))
         else:
@@ -209,31 +219,32 @@ class Process:
     def _start(self, followed: Mapping[str, Followed]) -> None:
         """Do what the daemon's constructor does."""
         if self._spare.entries():
-            log = SimulatedStore(self.link, self)
+            log = SimulatedStore(self.link, self, self.worker, self._book)
             try:
                 take_in(cast(Spare, self._spare), cast(Any, _Now(log)))
             finally:
                 log.close()
-        self._store = SimulatedStore(self.link, self)
+        self._store = SimulatedStore(self.link, self, self.worker, self._book)
         try:
-            self.engine = self._made()
+            store = cast(Store, self._store)
+            self._owners = SimulatedOwners(self._store, self._book, self.worker, self)
+            self.share = Share(self.worker, self._owners, store, lambda: self.engine, self)
+            self.engine = self._made(store)
+            self.share.join(self)
             self.sleep(self.load_seconds / 2)
-            owned = dict.fromkeys(self._store.users(), 0)
-            as_now = {user: each.loaded for user, each in followed.items()}
-            known = {user: each for user, each in as_now.items() if self._store.version(user) == each.version}
-            self.engine.load(None, owned, known)
+            self.engine.load(None, self.share.owned, self.share.still(followed))
             self.sleep(self.load_seconds / 2)
         except StoreError:
             self._store.close()
             raise
 
-    def _made(self) -> Engine:
-        store = cast(Store, self._store)
+    def _made(self, store: Store) -> Engine:
         engine = Engine(
             *(store, machine, partial(self._outside.says, self), self._fail, cast(Any, self.callLater)),
             now=lambda: START + self.seconds(),
             policy=POLICY,
             spare=self._spare,
+            share=self.share,
             sure_seconds=SURE_SECONDS,
         )
         self._heartbeat = Heartbeat(store, engine.lose, self, beats=True)
@@ -251,10 +262,53 @@ class Process:
             self.serves = True
             self.engine.broadcast(Restarted())
             self.engine.broadcast(StreamOpened())
+            self.share.begin()
+            self.share.stream_opened()
+
+    def told(self, worker: str) -> None:
+        """The server tells a worker of something that is written down."""
+        if worker == self.worker and self.serves:
+            self.link.send(lambda: self.turn(self._owners.told))
+
+    def others_joined(self, worker: str) -> None:
+        """The server tells that a worker is there."""
+        if worker != self.worker and self.serves:
+            self.link.send(lambda: self.turn(self._owners.others_joined))
 
     def put(self, user: str, event: Event) -> None:
-        """Let something come for a user, as soon as the process runs."""
+        """Let an event come for a user, as soon as the process runs."""
         self.turn(lambda: self.engine.put(user, event) if self.serves else None)
+
+    def receive(self, stanza: str) -> None:
+        """Let a stanza come: a user, a space and an event."""
+        self.turn(lambda: self._receive(stanza) if self.serves else None)
+
+    def _receive(self, stanza: str) -> None:
+        user = stanza.removeprefix("<").partition(" ")[0]
+        if not self.share.elsewhere(user, lambda: stanza):
+            self.take(stanza)
+
+    # --- what is around a share
+
+    def take(self, stanza: str) -> bool:
+        """Take a stanza."""
+        user, _, name = stanza.removeprefix("<").partition(" ")
+        self.engine.put(user, self._outside.event(name))
+        return True
+
+    def turn_down(self, stanza: str, refusal: Rejection) -> None:
+        """Note that a stanza is not taken."""
+        self.turned_down.append(stanza)
+
+    def came(self, user: User, passwords: Sequence[KeptPassword]) -> None:
+        """A user has come."""
+
+    def left(self, user: User) -> None:
+        """A user has gone."""
+
+    def failed(self, why: str) -> None:
+        """Stop."""
+        self._fail(why)
 
     def _fail(self, _why: str) -> None:
         self._stop(1)
@@ -262,6 +316,7 @@ class Process:
     def _stop(self, code: int) -> None:
         if not self._stopping:
             self._stopping = True
+            self.share.stop()
             if self.engine.is_lost:
                 self._exit(code)
             else:

@@ -13,5 +13,7 @@ class Rule(StrEnum):
     ONCE = "each command is said once"
     TRUE = "the log folds to its commands"
     OWNED = "somebody is the worker"
+    OWNER = "a worker speaks for its own users"
+    FOLDED = "each event is folded once"
     KEPT = "what comes to the worker is in the log"
     SETTLED = "all comes to rest"

@@ -75,11 +75,14 @@ class Server:
         self._placed: list[tuple[int, Entry]] = []
         self.ended: list[tuple[float, Session]] = []
         self.terms: dict[str, int] = {}
+        self.outcomes: dict[object, object] = {}
+        """The results of what was committed beside batches."""
         self.position = 0
         """The last position that was committed."""
         self._sessions: list[Session] = []
         self._locks: dict[int, _Lock] = {}
         self._made = 0
+        self._slow_until = 0.0
 
     # --- what happens to it
 
@@ -126,8 +129,13 @@ class Server:
 
     @property
     def is_quick(self) -> bool:
-        """True if nothing is wrong with it."""
-        return self.is_up and not self.is_full and self.commit_seconds <= QUICK
+        """True if nothing is wrong with it, and nothing that takes its time is left from before."""
+        return (
+            self.clock.seconds() >= self._slow_until
+            and self.is_up
+            and not self.is_full
+            and self.commit_seconds <= QUICK
+        )
 
     @property
     def rows(self) -> list[Entry]:
@@ -221,12 +229,16 @@ class Server:
         """Answer a question."""
         return lambda _, answer: answer(question())
 
-    def commit(self, batch: list[Entry]) -> Statement:
-        """Commit a batch; one with nothing in it is only a question."""
+    def commit(self, batch: list[Entry], also: Callable[[], object] | None = None) -> Statement:
+        """Commit a batch, and what else is done with it; if that is nothing, it is only a question. Answers with what
+        is done, or with the last position.
+        """
 
         def statement(session: Session, answer: Answer) -> None:
-            if batch:
+            if batch or also:
                 session.is_committing = True
+                if self.commit_seconds > QUICK:
+                    self._slow_until = max(self._slow_until, self.clock.seconds() + self.commit_seconds)
                 self.clock.later(self.commit_seconds, done, session, answer)
             else:
                 answer(self.position)
@@ -235,11 +247,13 @@ class Server:
             if not session.is_committing:
                 return
             session.is_committing = False
+            result: object = StoreError("the disk is full")
             if not self.is_full:
                 self._write(batch)
+                result = self.outcomes[also] = also() if also else None
             if session.is_doomed:
                 self.end(session)
-            answer(StoreError("the disk is full") if self.is_full else self.position)
+            answer(self.position if result is None else result)
 
         return statement
 

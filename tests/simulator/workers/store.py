@@ -3,8 +3,9 @@ is the same code (`once`, `lease`).
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -19,8 +20,7 @@ from .fibre import Fibre
 from .network import LOST, Link, SimulatedSession, Waiting
 from .server import Server
 
-WORKER = "a"
-"""The name of the one worker."""
+_Result = TypeVar("_Result")
 
 
 class Runs(Protocol):
@@ -33,28 +33,33 @@ class Runs(Protocol):
 
 
 class _Job(NamedTuple):
-    batch: list[Entry]
-    done: Deferred[list[int]]
+    work: Callable[[], Any]
+    done: Deferred[Any]
+
+
+class Book(Protocol):
+    """The tables of owners, and of what is handed on."""
+
+    def has(self, worker: str, user: str, /) -> bool: ...
+    def done(self, ids: Sequence[int], /) -> None: ...
 
 
 class SimulatedReader:
     """The log, open for reading. Raises StoreError if the server cannot be reached."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, worker: str, book: Book) -> None:
         self._link = link
+        self._worker = worker
+        self._book = book
 
     def position(self) -> int:
         """Return the position of the last event."""
         return self._server().position
 
-    def users(self) -> set[str]:
-        """Return all users in the log."""
-        return {recorded.user for recorded, _ in self._server().rows}
-
     def events(self, after: int = 0) -> Iterator[Recorded]:
-        """Yield all events."""
-        server = self._server()
-        return iter([recorded for position, (recorded, _) in server.placed() if position > after])
+        """Yield all events of the worker's users."""
+        after_it = [recorded for position, (recorded, _) in self._server().placed() if position > after]
+        return iter([each for each in after_it if self._book.has(self._worker, each.user)])
 
     def version(self, user: str) -> int:
         """Return a user's version."""
@@ -62,7 +67,8 @@ class SimulatedReader:
 
     def page(self, user: str, after: int, before: float) -> list[Recorded]:
         """Return a user's events."""
-        return [each for each in self.events() if each.user == user and each.version > after and each.at < before]
+        stream = [recorded for recorded, _ in self._server().rows if recorded.user == user]
+        return [each for each in stream if each.version > after and each.at < before]
 
     def close(self) -> None:
         """Close the log."""
@@ -76,18 +82,19 @@ class SimulatedReader:
 class SimulatedStore(SimulatedReader):
     """The log; made in a fibre. Raises StoreError."""
 
-    def __init__(self, link: Link, process: Runs) -> None:
-        super().__init__(link)
+    def __init__(self, link: Link, process: Runs, worker: str, book: Book) -> None:
+        super().__init__(link, worker, book)
         self._process = process
         self._connection = link.connect()
         self._connection.patience = threaded.AWAY_SECONDS
         session = SimulatedSession(self._connection, link.server)
         try:
-            self._term = take(session, WORKER)
+            self._term = take(session, self._worker)
             self._mark = session.mark()
         except BaseException:
             self._connection.close()
             raise
+        self._is_closed = False
         self._dozing = Waiting(link)
         self.since = process.seconds()
         self._jobs: deque[_Job] = deque()
@@ -101,7 +108,34 @@ class SimulatedStore(SimulatedReader):
 
     def append(self, entries: Iterable[Entry]) -> "Deferred[list[int]]":
         """Commit a batch after those before it."""
-        job = _Job(list(entries), Deferred())
+        return self.append_done(entries, ())
+
+    def append_done(self, entries: Iterable[Entry], done: Sequence[int]) -> "Deferred[list[int]]":
+        """Commit a batch, and that things that were handed on are done."""
+        batch = list(entries)
+        also = partial(self._book.done, done) if done else None
+        return self._in_fibre(
+            lambda: self._once(
+                lambda: self._commit(batch, also), lambda: self._found(batch) or self._commit(batch, also)
+            )
+        )
+
+    def transact(self, work: Callable[[], _Result]) -> "Deferred[_Result]":
+        """Do something in a transaction after the batches before it, once."""
+        key = [work]  # another one each time
+
+        def also() -> list[_Result]:
+            return [work() for work in key]
+
+        return self._in_fibre(lambda: self._once(lambda: self._done(also), lambda: self._was_done(also))[0])
+
+    def transact_now(self, work: Callable[[], _Result]) -> _Result:
+        """Do something in a transaction, in a fibre."""
+        done: list[_Result] = self._done(lambda: [work()])
+        return done[0]
+
+    def _in_fibre(self, work: Callable[[], Any]) -> "Deferred[Any]":
+        job = _Job(work, Deferred())
         self._jobs.append(job)
         self._dozing.done()
         if self._working is None:
@@ -118,13 +152,18 @@ class SimulatedStore(SimulatedReader):
         return self._mark
 
     def close(self) -> None:
-        """Close the connection."""
+        """Wait, in a fibre, until nothing is being committed any more, and close the connection."""
+        self._is_closed = True
+        self._dozing.done()
+        while self.is_at_work:
+            self._process.sleep(0.1)
         self._connection.close()
 
     # --- in the fibre
 
     def _live(self) -> None:
-        live_until_used(lambda: self._once([]), self._is_used)
+        look = partial(self._commit, [])
+        live_until_used(lambda: self._once(look, look), self._is_used)
         self._work()
 
     def _is_used(self, seconds: float) -> bool:
@@ -132,45 +171,54 @@ class SimulatedStore(SimulatedReader):
             self._dozing = Waiting(self._link)
             self._link.clock.later(seconds, self._dozing.done)
             self._dozing.result()
-        return bool(self._jobs)
+        return self._is_closed or bool(self._jobs)
 
     def _work(self) -> None:
         while self._jobs:
             job = self._jobs.popleft()
             try:
-                sizes = self._once(job.batch)
+                sizes = job.work()
             except Exception as error:
                 self._process.turn(lambda job=job, error=error: job.done.errback(error))  # type: ignore[misc]
             else:
                 self._process.turn(lambda job=job, sizes=sizes: job.done.callback(sizes))  # type: ignore[misc]
         self._working = None
 
-    def _once(self, batch: list[Entry]) -> list[int]:
+    def _once(self, first: Callable[[], _Result], again: Callable[[], _Result]) -> _Result:
         return once(
-            lambda: self._commit(batch),
+            first,
             self._take_again,
-            lambda: self._found(batch) or self._commit(batch),
+            again,
             threaded.AWAY_SECONDS,
             lambda _: None,
-            lambda error: given_up(error, WORKER),
+            lambda error: given_up(error, self._worker),
             self._process.seconds,
             self._process.sleep,
         )
+
+    def _done(self, also: Callable[[], Any]) -> Any:
+        return self._connection.ask(self._link.server.commit([], also))
+
+    def _was_done(self, also: Callable[[], Any]) -> Any:
+        server = self._link.server
+        if self._connection.ask(server.ask(lambda: also in server.outcomes)):
+            return server.outcomes[also]
+        return self._done(also)
 
     def _take_again(self) -> None:
         self._connection.close()
         opened = self._link.connect()
         try:
             opened.ask(self._link.server.end_session(self._connection.session))
-            take_again(SimulatedSession(opened, self._link.server), WORKER, self._term, self._mark)
+            take_again(SimulatedSession(opened, self._link.server), self._worker, self._term, self._mark)
         except BaseException:
             opened.close()
             raise
         opened.patience = threaded.AWAY_SECONDS
         self._connection = opened
 
-    def _commit(self, batch: list[Entry]) -> list[int]:
-        position = self._connection.ask(self._link.server.commit(batch))
+    def _commit(self, batch: list[Entry], also: Callable[[], object] | None = None) -> list[int]:
+        position = self._connection.ask(self._link.server.commit(batch, also))
         assert isinstance(position, int)
         self._mark = self._mark._replace(position=position)
         return [1] * len(batch)

@@ -16,7 +16,7 @@ PAUSES: Final = (0.0, 0.001, 0.0026, 0.004, 0.02, 0.1, 0.3, 1.0, 1.2, 3.0, 3.5, 
 """Seconds that may pass after a move."""
 
 
-_STARTS: Final = ((0.1, 0.5), (0.0, 0.0), (2.0, 1.0), (5.0, 0.5), (0.1, 4.0))
+_STARTS: Final = ((0.1, 0.5), (0.0, 0.0), (2.0, 1.0), (5.0, 0.5), (0.1, 4.0), (20.0, 0.5))
 
 
 class WorkersMove(NamedTuple):
@@ -99,6 +99,8 @@ _OF_PROCESS: Final[dict[str, tuple[int, Callable[[WorkersWorld, Process, int], N
 _OF_SERVER: Final[dict[str, tuple[int, Callable[[WorkersWorld, Process, int], None]]]] = {
     "slow": (4, _slow), "full": (1, _full), "restart the server": (2, _restart_server),
 }  # fmt: skip
+ONE_WORKER: Final = ("a", "a")
+TWO_WORKERS: Final = ("a", "b", "a", "b")
 _PUT: Final = "put"
 _PUT_WEIGHT: Final = 40
 WHATS: Final = (_PUT, *_OF_PROCESS, *_OF_SERVER)
@@ -107,7 +109,7 @@ _WEIGHTS: Final = (_PUT_WEIGHT, *(weight for weight, _ in (*_OF_PROCESS.values()
 
 def move(world: WorkersWorld, made: WorkersMove) -> None:
     """Make a move. Raises Broken."""
-    process = world.processes[made.who % 2]
+    process = world.processes[made.who % len(world.processes)]
     if made.what == _PUT:
         _put(world, process, made.number)
     elif made.what in _OF_PROCESS:
@@ -122,14 +124,14 @@ def move(world: WorkersWorld, made: WorkersMove) -> None:
 def drawn(random: Random, length: int) -> list[WorkersMove]:
     """Return the moves of a story."""
     return [
-        WorkersMove(what, random.randrange(2), random.randrange(120), random.choice(PAUSES))
+        WorkersMove(what, random.randrange(4), random.randrange(120), random.choice(PAUSES))
         for what in random.choices(WHATS, _WEIGHTS, k=length)
     ]
 
 
-def told(story: Sequence[WorkersMove]) -> Told:
-    """Tell a story to its end, or until something is broken."""
-    world = WorkersWorld()
+def told(story: Sequence[WorkersMove], workers: Sequence[str] = ONE_WORKER) -> Told:
+    """Tell a story to its end, or until something is broken. ``workers``: see `WorkersWorld`."""
+    world = WorkersWorld(workers)
     try:
         world.begin()
         world.run(5.0)
@@ -144,13 +146,13 @@ def told(story: Sequence[WorkersMove]) -> Told:
     return Told(world, None)
 
 
-def shortest_story(story: Sequence[WorkersMove], rule: str) -> list[WorkersMove]:
+def shortest_story(story: Sequence[WorkersMove], rule: str, workers: Sequence[str]) -> list[WorkersMove]:
     """Return the story without the moves that it is broken without just as well."""
     kept, size = list(story), len(story)
     while size:
         for start in range(len(kept) - size, -1, -1):
             shorter = [*kept[:start], *kept[start + size :]]
-            broken = told(shorter).broken
+            broken = told(shorter, workers).broken
             if broken and broken.rule == rule:
                 kept = shorter
         size //= 2

@@ -1,4 +1,4 @@
-"""Two processes for one worker: what holds whatever happens, and that it would be seen if it did not."""
+"""Processes of one worker and of two: what holds whatever happens, and that it would be seen if it did not."""
 
 from collections.abc import Callable
 from math import inf
@@ -14,21 +14,25 @@ from fargo.statemachine import machine
 from fargo.statemachine.model.events import GatewayAsked
 from fargo.store.postgresql import lease
 from fargo.workers import heartbeat
+from fargo.workers.routes import Routes
 
 from . import process, store
+from .ownership import Book
 from .rules import Rule
 from .server import Server
-from .stories import PAUSES, WHATS, WorkersMove, told
+from .store import SimulatedStore
+from .stories import ONE_WORKER, PAUSES, TWO_WORKERS, WHATS, WorkersMove, told
 
-MOVES = st.builds(WorkersMove, st.sampled_from(WHATS), st.integers(0, 1), st.integers(0, 119), st.sampled_from(PAUSES))
+MOVES = st.builds(WorkersMove, st.sampled_from(WHATS), st.integers(0, 3), st.integers(0, 119), st.sampled_from(PAUSES))
 ASKS, REGISTERS = 4, 2
 """Numbers of what comes for alice."""
 
 
-@settings(max_examples=examples(20))
-@given(st.lists(MOVES, max_size=12))
-def test_one_process_speaks_for_a_user(story: list[WorkersMove]) -> None:
-    broken = told(story).broken
+@pytest.mark.parametrize("workers", [ONE_WORKER, TWO_WORKERS])
+@settings(max_examples=examples(12))
+@given(story=st.lists(MOVES, max_size=12))
+def test_one_process_speaks_for_a_user(workers: tuple[str, ...], story: list[WorkersMove]) -> None:
+    broken = told(story, workers).broken
     assert broken is None, broken
 
 
@@ -46,7 +50,7 @@ def second(what: str, seconds: float, number: int = 0) -> WorkersMove:
 
 FROZEN = (put(), put(seconds=0.0026), first("freeze", 12.0), first("thaw", 1.0))
 """The first process is frozen between the commit and the answer."""
-ASKED_LATER = (first("freeze", 0.0), put(ASKS, 12.0), first("thaw", 1.0))
+ASKED_LATER = (put(ASKS), first("freeze", 0.0), put(ASKS, 12.0), first("thaw", 1.0))
 """The answer needs no row, as the user has no account yet."""
 CUT_OFF = (put(), first("cut", 0.1), put(seconds=45.0), first("heal", 1.0))
 TAKEN_AND_GIVEN_BACK = (
@@ -57,8 +61,15 @@ QUICK_CHANGE = (
     *(second("slow start", 0.0, 1), put(), put(seconds=0.0026), first("freeze", 0.001), first("reset", 0.3)),
     first("thaw", 1.0),
 )
-SLOW_STARTS = (put(), first("slow start", 0.0, 3), second("slow start", 0.0, 3), first("kill", 6.0))
+SLOW_STARTS = (put(), first("slow start", 0.0, 5), second("slow start", 0.0, 5), first("kill", 6.0))
 GONE = (put(), first("vanish", 12.0))
+MOVES_ON = (
+    *(put(), second("kill", 1.0), put(who=1), put(ASKS, who=1, seconds=2.0), first("kill", 6.0), put(who=3)),
+    put(ASKS, who=1, seconds=3.0),
+)
+"""Things come for alice to the worker that does not have her, also after a new start, and so she moves."""
+HANDED_ON = (put(), put(ASKS, who=1, seconds=0.0056), WorkersMove("kill", 0, 0, 6.0), put(who=1))
+"""The worker to which something is handed on is killed when it has it."""
 ORDINARY = (put(), put(ASKS), put(ASKS + 10))
 FULL = (
     *(put(), second("full", 0.0), *(put(number, 0.1) for number in range(ASKS, ASKS + 12, 2)), second("full", 9.0, 1)),
@@ -75,6 +86,13 @@ STORIES = (
 def test_nothing_is_broken(story: tuple[WorkersMove, ...]) -> None:
     broken = told(story).broken
     assert broken is None, broken
+
+
+@pytest.mark.parametrize("story", [MOVES_ON, HANDED_ON])
+def test_what_comes_to_the_wrong_worker_is_handed_on_once(story: tuple[WorkersMove, ...]) -> None:
+    done = told(story, TWO_WORKERS)
+    assert done.broken is None, done.broken
+    assert done.world.book.was_written
 
 
 def said_before_the_commit(self: Engine, batch: Any, append: Callable[[], Any], then: Callable[..., None]) -> None:
@@ -124,6 +142,8 @@ def never(self: Server, recorded: Any) -> bool:
 
 MUTATIONS = {
     "commands before the commit": (Engine, "_ask", said_before_the_commit, ORDINARY, Rule.COMMITTED),
+    "what is handed on is done twice": (Book, "done", lambda *_: None, HANDED_ON, Rule.SETTLED),
+    "everybody is everyone's": (Routes, "owns", lambda *_: True, MOVES_ON, Rule.OWNER),
     "commands twice": (Engine, "_send", twice, ORDINARY, Rule.ONCE),
     "events are lost": (Engine, "put", forgetful, ORDINARY, Rule.KEPT),
     "commands are lost": (process, "machine", Mute(), ORDINARY, Rule.TRUE),
@@ -140,10 +160,30 @@ MUTATIONS = {
 }
 
 
+def noted_later(self: SimulatedStore, entries: Any, done: Any) -> Any:
+    batch = list(entries)
+
+    def work() -> list[int]:
+        self._commit(batch)
+        return self._commit([], lambda: self._book.done(done)) if done else [1] * len(batch)
+
+    return self._in_fibre(work)
+
+
+def test_what_is_handed_on_and_folded_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its worker is killed before it has noted that it is done."""
+    monkeypatch.setattr(SimulatedStore, "append_done", noted_later)
+    stories = [
+        (put(), put(ASKS, who=1, seconds=seconds / 1000), first("kill", 6.0), second("kill", 6.0))
+        for seconds in range(4, 14)
+    ]
+    assert Rule.FOLDED in [broken.rule for story in stories if (broken := told(story, TWO_WORKERS).broken)]
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_what_is_broken_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, what, wrong, story, rule = MUTATIONS[name]
     monkeypatch.setattr(where, what, wrong)
-    broken = told(story).broken
+    broken = told(story, TWO_WORKERS if story in (MOVES_ON, HANDED_ON) else ONE_WORKER).broken
     assert broken is not None
     assert broken.rule == rule

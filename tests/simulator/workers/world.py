@@ -1,4 +1,4 @@
-"""Two processes that can be one worker, their log, and those who speak with them: what may happen, and what must hold.
+"""Processes that can be workers, their log, and those who speak with them: what may happen, and what must hold.
 
 Rules, each of which has its words in `Rule`:
 
@@ -8,16 +8,19 @@ Rules, each of which has its words in `Rule`:
 4. Folding the log again gives its commands; versions have no gap.
 5. If a process could be the worker for LONGEST seconds, one is.
 6. What comes to a process that nothing happens to is in the log SOON.
-7. When all trouble is over, one process serves, and knows what the log says.
+7. When all trouble is over, one process of each worker serves, and knows what the log says; nothing is left over.
+8. Only the worker that has a user speaks for that user, and what is handed on is folded once.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, GatewayAsked, PresenceProbed, RegistrationSubmitted, SipAccount
 from fargo.statemachine.model.iq import Iq
-from fargo.statemachine.model.sip_messages import RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_messages import Binding, Endpoint, RegisterAnswered, SendRegister
 from fargo.statemachine.user_state import User
 from fargo.store.postgresql.lease import SILENT_SECONDS, TAKE_SECONDS, kind_of
 from fargo.store.postgresql.threaded import AWAY_SECONDS
@@ -26,11 +29,11 @@ from replay.verifying.verify import verify
 
 from ..broken import Broken
 from ..values import GATEWAY, REGISTRAR, REQUESTS
+from .ownership import Book
 from .process import AGAIN_SECONDS, Process
 from .rules import Rule
 from .server import QUICK, Server
 from .still_clock import StillClock
-from .store import WORKER
 
 USERS: Final = ("alice@localhost", "bob@localhost")
 LATE: Final = 0.5
@@ -49,12 +52,18 @@ class _Due(NamedTuple):
 
 
 class WorkersWorld:
-    """The world; nothing runs before `begin`."""
+    """The world; nothing runs before `begin`. ``workers`` has the worker of each process."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Sequence[str] = ("a", "a")) -> None:
         self.clock = StillClock()
         self.server = Server(self.clock)
-        self.processes = [Process(name, self.clock, self.server, self) for name in ("first", "second")]
+        self.book = Book(self.server)
+        self.book.told, self.book.joined = self._tell, self._tell_joined
+        self.workers = sorted(set(workers))
+        self.processes = [
+            Process(f"{number} of {worker}", worker, self.clock, self.book, self)
+            for number, worker in enumerate(workers, 1)
+        ]
         self.said = 0
         self.late = 0
         """The number of commands said by a process that had lost its lease, in the time that is left for that."""
@@ -64,9 +73,10 @@ class WorkersWorld:
         self._said: set[tuple[str, str]] = set()
         self._heard: set[str | None] = set()
         """Everyone who was told anything."""
-        self._spoke: tuple[Process, float] | None = None
+        self._spoke: dict[str, tuple[Process, float]] = {}
+        """Whoever has spoken for each user last, and when."""
         self._due: list[_Due] = []
-        self._owned_at = 0.0
+        self._owned_at = dict.fromkeys(self.workers, 0.0)
         self._broken: Broken | None = None
 
     # --- time
@@ -81,7 +91,7 @@ class WorkersWorld:
     # --- what may happen
 
     def begin(self) -> None:
-        """Start both processes."""
+        """Start all processes."""
         for each in self.processes:
             each.boot()
 
@@ -89,14 +99,15 @@ class WorkersWorld:
         """Let something come for a user to a process."""
         self.put_events += 1
         sender = f"{user}/{self.put_events}"
-        event = self._event(sender, kind)
-        process.put(user, event)
-        is_owner = self.holder() is process and process.serves and process.is_well
-        if is_owner and self.server.is_quick and not isinstance(event, PresenceProbed):
+        process.receive(f"<{user} {sender} {kind}")
+        is_owner = self.holder(process.worker) is process and process.serves and process.is_well
+        if is_owner and self.server.is_quick and kind:
             self._due.append(_Due(self.clock.seconds() + SOON, sender, process, (self._troubles, process.troubles)))
 
-    def _event(self, sender: str, kind: int) -> Event:
-        name = f"{self.put_events}"
+    def event(self, name: str) -> Event:
+        """Return the event of a stanza: a sender and a number."""
+        sender, _, number = name.partition(" ")
+        kind, name = int(number), sender.partition("/")[2]
         if kind == 0:
             return PresenceProbed(GATEWAY)
         if kind == 1:
@@ -124,9 +135,17 @@ class WorkersWorld:
 
     # --- what is said
 
-    def holder(self) -> Process | None:
-        """Return the process that has the lease."""
-        session = self.server.holder(kind_of(WORKER))
+    def _tell(self, worker: str) -> None:
+        for each in self.processes:
+            each.told(worker)
+
+    def _tell_joined(self, worker: str) -> None:
+        for each in self.processes:
+            each.others_joined(worker)
+
+    def holder(self, worker: str) -> Process | None:
+        """Return the process that has the lease of a worker."""
+        session = self.server.holder(kind_of(worker))
         return next((each for each in self.processes if session and each.name == session.owner), None)
 
     def says(self, process: Process, issued: Issued) -> None:
@@ -147,18 +166,20 @@ class WorkersWorld:
             if version > self.server.version(issued.user):
                 raise Broken(Rule.COMMITTED, (process.name, issued))
         self._heard.add(_recipient(issued.command))
-        if self.holder() is not process:
+        if not self.book.has(process.worker, issued.user):
+            raise Broken(Rule.OWNER, (process.name, issued))
+        if self.holder(process.worker) is not process:
             self._said_late(process, issued)
-        self._spoke = (process, self.clock.seconds())
+        self._spoke[issued.user] = (process, self.clock.seconds())
         if isinstance(issued.command, SendRegister):
-            answer = RegisterAnswered(issued.id.partition(".")[0], issued.id, 200, "OK", REGISTRAR)
-            self.clock.later(0.05, process.put, issued.user, answer)
+            self.clock.later(0.05, process.put, issued.user, _registered(issued, issued.command))
 
     def _said_late(self, process: Process, issued: Issued) -> None:
         ended = [at for at, session in self.server.ended if session.owner == process.name]
         if not ended or self.clock.seconds() - ended[-1] > LATE:
             raise Broken(Rule.SILENT, (process.name, issued))
-        if self._spoke and self._spoke[0] is not process and self._spoke[1] >= ended[-1]:
+        speaker, spoke = self._spoke.get(issued.user, (process, 0.0))
+        if speaker is not process and spoke >= ended[-1]:
             raise Broken(Rule.ALONE, (process.name, issued))
         self.late += 1
 
@@ -168,19 +189,29 @@ class WorkersWorld:
         if self._broken:
             raise self._broken
         now = self.clock.seconds()
-        holder = self.holder()
-        if (holder and holder.is_well) or not self.server.is_quick:
-            self._owned_at = now
-        calm = [max(each.troubled_at, self._troubled_at) for each in self.processes if each.is_well]
-        if calm and now - max(self._owned_at, min(calm)) > LONGEST:
-            raise Broken(Rule.OWNED, [(each.name, each.is_well) for each in self.processes])
+        for worker in self.workers:
+            self._check_worker(worker, now)
         while self._due and self._due[0].at <= now:
             due = self._due.pop(0)
-            if due.troubles == (self._troubles, due.process.troubles) and not self._is_logged(due.name):
+            if due.troubles == (self._troubles, due.process.troubles) and not self._is_kept(due.name):
                 raise Broken(Rule.KEPT, due.name)
 
+    def _check_worker(self, worker: str, now: float) -> None:
+        holder = self.holder(worker)
+        if (holder and holder.is_well) or not self.server.is_quick:
+            self._owned_at[worker] = now
+        team = [each for each in self.processes if each.worker == worker]
+        calm = [max(each.troubled_at, self._troubled_at) for each in team if each.is_well]
+        if calm and now - max(self._owned_at[worker], min(calm)) > LONGEST:
+            raise Broken(Rule.OWNED, [(each.name, each.is_well) for each in team])
+
+    def _is_kept(self, sender: str) -> bool:
+        """Return True if somebody was told of what came, or it is in the log, or written down for another worker."""
+        kept = [each.text for each in self.book.written] + [each for one in self.processes for each in one.turned_down]
+        return sender in self._heard or any(f" {sender} " in each for each in kept) or self._is_logged(sender)
+
     def _is_logged(self, sender: str) -> bool:
-        return sender in self._heard or any(_sender(recorded.event) == sender for recorded, _ in self.server.rows)
+        return any(_sender(recorded.event) == sender for recorded, _ in self.server.rows)
 
     def finish(self) -> None:
         """Let all trouble be over. Raises Broken if not all comes to rest."""
@@ -193,26 +224,30 @@ class WorkersWorld:
             each.boot()
         self.run(SETTLES)
         serving = [each for each in self.processes if each.serves and each.is_well]
-        holder = self.holder()
-        if serving != [holder]:
-            raise Broken(Rule.SETTLED, ([each.name for each in serving], holder and holder.name))
-        assert holder is not None
-        for user in USERS:
-            self.put(holder, user, 2)
+        if sorted(each.worker for each in serving) != self.workers:
+            raise Broken(Rule.SETTLED, [each.name for each in serving])
+        for each in serving:
+            for user in USERS:
+                self.put(each, user, 2)
         self.run(SOON + 1)
-        self._verify(holder)
+        self._verify({each.worker: each for each in serving})
 
     def end(self) -> None:
         """Let nothing of it go on."""
         for each in self.processes:
             each.die()
 
-    def _verify(self, holder: Process) -> None:
+    def _verify(self, serving: dict[str, Process]) -> None:
+        if self.book.written:
+            raise Broken(Rule.SETTLED, self.book.written)
+        senders = Counter(_sender(recorded.event) for recorded, _ in self.server.rows)
+        if twice := [each for each, count in senders.items() if each and "/" in each and count > 1]:
+            raise Broken(Rule.FOLDED, twice)
         verdict = verify(self.server.rows)
         if verdict.differences:
             raise Broken(Rule.TRUE, verdict.groups)
-        for user in USERS:
-            known = holder.engine.state(user) or new(user)
+        for user, (worker, _) in self.book.owners.items():
+            known = serving[worker].engine.state(user) or new(user)
             if known != self._folded(user):
                 raise Broken(Rule.SETTLED, known)
 
@@ -222,6 +257,13 @@ class WorkersWorld:
             if recorded.user == jid:
                 user = fold(user, recorded)[0]
         return user
+
+
+def _registered(issued: Issued, command: SendRegister) -> RegisterAnswered:
+    """Return the registrar's answer: it takes every registration, and ends it when it is asked to."""
+    name = command.connection or issued.id
+    there = (Binding(f"sip:{name}@127.0.0.1:5060", command.expires, ours=True, name=name),) if command.expires else ()
+    return RegisterAnswered(name, issued.id, 200, "OK", REGISTRAR, there, seen=Endpoint("tcp", "127.0.0.1", 40000))
 
 
 def _recipient(command: Command) -> str | None:
