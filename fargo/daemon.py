@@ -26,7 +26,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack
 from functools import partial
 from math import inf
@@ -35,14 +35,15 @@ from time import monotonic
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped, deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
 from fargo import daemon_settings, texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
-from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.adapters.xmpp.adapter import XmppAdapter
+from fargo.adapters.xmpp.settings import XmppSettings
 from fargo.calls import Record, records
 from fargo.config import Config
 from fargo.control.server import ControlSocket
@@ -67,6 +68,7 @@ from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService, all_signed_out
 from fargo.state_keeping import StateKeeping
+from fargo.state_printing import StatePrinting
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import country
 from fargo.statemachine.account.roster import Contacts
@@ -241,7 +243,10 @@ class Daemon:
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
         self._clock = ClockWatch(self._clock_jumped, reactor)
         self._heartbeat = Heartbeat(self._log, self._engine.lose, reactor, beats=config.worker is not None)
-        self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
+        state = self._engine.state
+        self._state_printing = StatePrinting(
+            lambda: report(self._engine.users(), state, self._engine.now, self._gate.line), reactor
+        )
         self._ready = False
         self._stopping = False
         self._keep_calls = keep_calls
@@ -277,7 +282,7 @@ class Daemon:
         # Twisted's own handlers, which these replace, fail at a second signal.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self._signalled)
-        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
+        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._state_printing.begin)):
             signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
 
     def _signalled(self, number: int, frame: object) -> None:
@@ -319,7 +324,7 @@ class Daemon:
     async def _stop(self) -> None:
         self._dispatcher.stop()
         self._clock.stop()
-        self._cooperator.stop()
+        self._state_printing.stop()
         self._retention.stop()
         self._state_keeping.stop()
         self._room.stop()
@@ -437,25 +442,10 @@ class Daemon:
             elif now.serve(user) and not before.serve(user):
                 self._engine.put(user, StreamOpened())
 
-    def _print_state(self) -> None:
-        self._cooperator.cooperate(self._states()).whenDone().addErrback(self._state_bug)
-
-    def _states(self) -> Iterator[None]:
-        """Print the state of the gateway, one user in each step."""
-        for line in report(self._engine.users(), self._engine.state, self._engine.now, self._gate.line):
-            if line is None:
-                yield
-            else:
-                self._logger.info("{line}", line=line)
-
     def _about(self) -> About:
         """Return what the operator is told of the gateway as a whole."""
         phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
         return About(phase, self._config.xmpp.domain, self._config.log.keep, self._config.worker)
-
-    def _state_bug(self, failure: Failure) -> None:
-        if not failure.check(SchedulerStopped):
-            self._logger.failure(texts.STATE_BUG, failure=failure)
 
     # --- the relay
 

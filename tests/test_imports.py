@@ -81,6 +81,7 @@ MAY = {
     "fargo.config_values": {CORE, "fargo.languages", "fargo.store.places", "fargo.texts"},
     "fargo.reload": {"fargo.checking", "fargo.config", "fargo.config_sections"},
     "fargo.setup": {"fargo.config", "fargo.config_sections", "fargo.config_values"},
+    "fargo.state_printing": {"fargo.texts"},
     "fargo.status": {CORE, "fargo.texts", "fargo.plain"},
     "fargo.control": {"fargo.control.questions"},
     "fargo.control.questions": set(),
@@ -172,6 +173,7 @@ MAY = {
         *(
             "fargo.room",
             "fargo.service_manager",
+            "fargo.state_printing",
             "fargo.status",
             "fargo.supervisor",
             "fargo.vault_upkeep",
