@@ -52,7 +52,7 @@ from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
-from fargo.loading import Loaded, core
+from fargo.loading import core
 from fargo.metrics.monitoring import Monitoring
 from fargo.opened_log import follower_of, opened, share_of
 from fargo.operations.administration import administer
@@ -95,6 +95,7 @@ from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 from fargo.workers.around import AroundShare
+from fargo.workers.following import Followed
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.signals import WaitingSignals
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
@@ -121,7 +122,7 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
     manager = ServiceManager(os.environ, reactor)
 
-    def start(config: Config, known: Mapping[str, Loaded]) -> Daemon:
+    def start(config: Config, known: Mapping[str, Followed]) -> Daemon:
         with ExitStack() as undone:  # a log that stays open would go on as if its gateway lived
             make_directory(config.state.directory)
             spare, log = opened(config, reactor)
@@ -158,7 +159,7 @@ class Daemon:
         output: JournalOutput,
         manager: ServiceManager,
         keep_calls: bool,
-        known: Mapping[str, Loaded],
+        known: Mapping[str, Followed],
     ) -> None:
         self.exit_code = 0
         self._output = output
@@ -192,8 +193,8 @@ class Daemon:
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
-        owned, known = (self._share.owned, self._share.still(known)) if self._share else (None, {})
-        in_use = self._engine.load(self._state_keeping.read(), owned, known)
+        owned, users = (self._share.owned, self._share.still(known)) if self._share else (None, {})
+        in_use = self._engine.load(self._state_keeping.read(), owned, users)
         for each in filter(None, map(self._engine.state, self._engine.busy())):
             self._know_calls(each)
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)

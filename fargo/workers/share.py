@@ -21,6 +21,7 @@ Rules:
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any, Final, NamedTuple, Protocol, assert_never
 
 from twisted.internet.defer import Deferred, succeed
@@ -42,6 +43,7 @@ from fargo.store.interface import LeaseLostError, Store, StoreError
 from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
+from fargo.workers.following import Followed
 from fargo.workers.placing import Placing
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
 
@@ -121,11 +123,14 @@ class Share:
         self._sweep = LoopingCall(self._swept)
         self._sweep.clock = reactor
 
-    def still(self, followed: Mapping[str, Loaded]) -> dict[str, Loaded]:
+    def still(self, followed: Mapping[str, Followed]) -> dict[str, Loaded]:
         """Return those users who are as they were when the log was followed last. Raises StoreError."""
         versions = self._owners.versions() if followed else {}
-        as_now = {user: each for user, each in followed.items() if versions.get(user) == each.version}
-        return {user: each for user, each in as_now.items() if user in self.owned}
+        return {
+            user: each.loaded
+            for user, each in followed.items()
+            if self.owned.get(user, inf) <= each.since and versions.get(user) == each.loaded.version
+        }
 
     def join(self, around: Around) -> None:
         """Know the other parts of the gateway."""

@@ -151,7 +151,7 @@ async def test_calls_go_on(alice: Customer, machines: Machines, database: Databa
     await bob.event("CALL_CLOSED")
 
     await unaccepted.accept()
-    await sipp.process.until(lambda: "ACK" in sipp.messages, "the caller confirms the answer")
+    await sipp.process.until(lambda: "ACK sip:" in sipp.messages, "the caller confirms the answer")
     await unaccepted.terminate()
     await sipp.followed()
 

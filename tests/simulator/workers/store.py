@@ -94,6 +94,7 @@ class SimulatedStore(SimulatedReader):
         except BaseException:
             self._connection.close()
             raise
+        self._is_closed = False
         self._dozing = Waiting(link)
         self.since = process.seconds()
         self._jobs: deque[_Job] = deque()
@@ -151,7 +152,11 @@ class SimulatedStore(SimulatedReader):
         return self._mark
 
     def close(self) -> None:
-        """Close the connection."""
+        """Wait, in a fibre, until nothing is being committed any more, and close the connection."""
+        self._is_closed = True
+        self._dozing.done()
+        while self.is_at_work:
+            self._process.sleep(0.1)
         self._connection.close()
 
     # --- in the fibre
@@ -166,7 +171,7 @@ class SimulatedStore(SimulatedReader):
             self._dozing = Waiting(self._link)
             self._link.clock.later(seconds, self._dozing.done)
             self._dozing.result()
-        return bool(self._jobs)
+        return self._is_closed or bool(self._jobs)
 
     def _work(self) -> None:
         while self._jobs:

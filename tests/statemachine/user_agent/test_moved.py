@@ -146,6 +146,17 @@ def test_a_far_end_that_understands_update_is_told_by_that() -> None:
     assert story.confirmed.moved is None
 
 
+@pytest.mark.parametrize("status", [403, 488, 501], ids=str)
+def test_a_far_end_that_refuses_the_update_gets_a_re_invite(status: int) -> None:
+    story = Moving()
+    story.talking(headers=WITH_UPDATE)
+    story.moves()
+    story.responds(status, to="UPDATE")
+    assert story.methods == ["INVITE"]
+    story.answers()
+    assert story.confirmed.moved is None
+
+
 def test_without_keys_it_is_told_by_update_or_not_at_all() -> None:
     story = keyless(WITH_UPDATE)
     assert said(story.moves()) == ["ACK", "UPDATE"]

@@ -106,7 +106,6 @@ def shown_again(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
 
 def _shown_again(session: Passing, effects: Effects) -> Renegotiating:
     if isinstance(session, AddingVideo):
-        expect_nothing(session.terms, effects)
         again = renegotiate(session.terms, adding.without_video(session.ends), adding.restarts(session), effects)
     else:
         settled = moved(session, session.ends, False, effects)

@@ -8,7 +8,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import VideoAnswered, VideoOffered
 from fargo.statemachine.legs.relay import adding
 from fargo.statemachine.legs.relay.adding import VideoNews
-from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, moved, renegotiate, with_phone
+from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, moved, renegotiate, with_phone
 from fargo.statemachine.legs.relay.relay_session import (
     AddingVideo,
     AwaitingAnswer,
@@ -77,7 +77,6 @@ def end_video(leg: RelayLeg, effects: Effects) -> RelayLeg:
 def _without_video(session: RelaySession, effects: Effects) -> RelaySession:
     match session:
         case AddingVideo(terms, _, ends):
-            expect_nothing(terms, effects)
             return renegotiate(terms, adding.without_video(ends), adding.restarts(session), effects)
         case PassingAnswer(ends=ends) | Joined(ends=ends) | Renegotiating(ends=ends):
             closed = adding.without_video(ends)

@@ -311,7 +311,8 @@ def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, ef
     if event.status == 500 and event.headers.retry_after is not None:
         seconds = min(event.headers.retry_after, _LONGEST_RETRY_AFTER)
         return replace(leg, exchange=OfferDeferred(effects.at + seconds)), ()
-    if request.method == "UPDATE" and event.status in (405, 501):
+    # Who has to know where we are may take a re-INVITE, whatever it has against the UPDATE.
+    if request.method == "UPDATE" and (event.status in (405, 501) or (leg.moved is not None and not leg.keyless)):
         return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects), ()
     if exchange.wanted == leg.session.ours:
         # It was a refresh. The session goes on until its end.
