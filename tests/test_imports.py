@@ -136,11 +136,13 @@ MAY = {
     },
     "fargo.workers.following": {CORE, "fargo.loading", "fargo.store", "fargo.workers"},
     "fargo.workers.signals": {"fargo.config", "fargo.reload", "fargo.texts", "fargo.workers"},
+    "fargo.workers.placing": {"fargo.workers"},
     "fargo.workers.parcels": {CORE, "fargo.store"},
     "fargo.workers.share": {
         *(CORE, "fargo.engine", "fargo.limits.rejection", "fargo.loading", "fargo.store", "fargo.workers"),
         "fargo.workers.following",
         "fargo.workers.parcels",
+        "fargo.workers.placing",
     },
     "fargo.workers.around": {
         *(CORE, "fargo.adapters.xmpp", "fargo.limits.rejection", "fargo.sip_service", "fargo.store"),

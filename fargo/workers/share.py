@@ -14,6 +14,8 @@ Rules:
    clients are asked for presence.
 6. The XMPP server drops what is for the stream of a worker that is away: also the answers of users of other workers,
    whose presence was asked for meanwhile. So each worker tells the others when its stream is up, and they ask anew.
+7. ejabberd gives no place to a stream that comes while another process of the worker still has one, and never later. So
+   a worker that has users, and to which nothing comes of what they were asked, connects anew (`Placing`).
 """
 
 from collections import Counter
@@ -42,6 +44,7 @@ from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, Share
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
 from fargo.workers.following import Followed
+from fargo.workers.placing import Placing
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
 
 LATE_SECONDS: Final = 30.0
@@ -62,6 +65,9 @@ class Around(Protocol):
 
     def turn_down(self, stanza: str, refusal: Rejection, /) -> None:
         """Answer a stanza that is not taken, if its kind gets an answer."""
+
+    def reopen(self) -> None:
+        """Connect to the XMPP server anew."""
 
     def came(self, user: User, passwords: Sequence[KeptPassword], /) -> None:
         """Know a user who has come here."""
@@ -108,6 +114,7 @@ class Share:
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
         self._joining: Any = None
+        self._placing = Placing(lambda: bool(engine().busy()), self._connect_anew, reactor)
         self._looking = False
         self._look_again = False
         self._has_left_some = False
@@ -135,7 +142,8 @@ class Share:
         self._sweep.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
 
     def stream_opened(self) -> None:
-        """The XMPP stream is up, or up again (rule 6)."""
+        """The XMPP stream is up, or up again (rules 6 and 7)."""
+        self._placing.stream_opened()
         if self._joining and self._joining.active():
             self._joining.cancel()
         self._joining = self._reactor.callLater(JOINED_SECONDS, self._tell_joined)
@@ -154,6 +162,7 @@ class Share:
 
     def stop(self) -> None:
         """Hand on nothing more."""
+        self._placing.stop()
         if self._joining and self._joining.active():
             self._joining.cancel()
         if self._sweep.running:
@@ -166,6 +175,7 @@ class Share:
         """Return False if a stanza of a user (bare JID) is to be taken here and now. Otherwise it is handed on, or is
         taken later.
         """
+        self._placing.heard()
         if self._routes.owns(user):
             return False
         self._do(self._routes.came(user, stanza()))
@@ -308,6 +318,9 @@ class Share:
 
     def _others_joined(self) -> None:
         self._engine().broadcast(StreamOpened())
+
+    def _connect_anew(self) -> None:
+        self._around.reopen()
 
     # --- what was handed on
 

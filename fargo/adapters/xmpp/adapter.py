@@ -209,6 +209,10 @@ class XmppAdapter:
         contact = disco.with_texts(contact) if settings.texts else contact
         self._contact = disco.with_transfers(contact) if settings.transfers else contact
 
+    def reopen(self) -> None:
+        """Open another stream to the server in the place of this one."""
+        self._stream.reopen()
+
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""
         self._conversations.stop()

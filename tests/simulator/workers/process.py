@@ -300,6 +300,9 @@ class Process:
         """Note that a stanza is not taken."""
         self.turned_down.append(stanza)
 
+    def reopen(self) -> None:
+        """The stream is opened anew: it never has to be here."""
+
     def came(self, user: User, passwords: Sequence[KeptPassword]) -> None:
         """A user has come."""
 
