@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import chain
+from itertools import chain, product
 from random import Random
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import NamedTuple, TypeGuard
@@ -43,6 +43,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.forking import Forking, Inviting, Proceeding
 from fargo.statemachine.legs.jingle.invitations import AwaitingOffer, Proposed
+from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import caller, dialog, responding, unheard
@@ -55,13 +56,13 @@ from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
 from fargo.statemachine.model.events import Event, Recorded, Restarted, Stopping, TimePassed
 from fargo.statemachine.model.ng import DeleteRelay
-from fargo.statemachine.model.sip_messages import SendRequest, SendResponse, SipResponseReceived
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse, SipRequestReceived, SipResponseReceived
 from fargo.statemachine.user_state import User, call_of
 
 from . import world
 from .coverage import every_pair, sip_phase, strays
-from .quirks import NONE
-from .runs import FROM_END_TO_END, a_beginning, at_random, run
+from .quirks import NONE, Quirk
+from .runs import BEGINNINGS, FROM_END_TO_END, REFERRING, SEEING, TRANSFERRING, WANTED, a_beginning, at_random, run
 from .test_coverage import users
 from .values import USER
 
@@ -70,6 +71,7 @@ pytestmark = pytest.mark.slow("breaks every function of the core in every phase 
 CORE = "fargo.statemachine"
 MESSAGE = "a bug"
 SECURED = 12
+TOLD = 8
 ENOUGH = 8
 """So many events of a class are looked at in each combination of phases."""
 
@@ -177,6 +179,23 @@ def secured_users() -> Iterator[tuple[User, Recorded]]:
                     yield user, recorded
 
 
+def told() -> Iterator[Case]:
+    """Yield a case for each function that only what an end says in its turn enters: no stray event shows these."""
+    seen: set[FunctionType] = set()
+    early = BEGINNINGS["sip, a relay for every call"]
+    starts = (early, SEEING, WANTED, *REFERRING.values(), *TRANSFERRING.values())
+    for seed, start in product(range(TOLD), starts):
+        quirks = frozenset({Quirk.CHATTER, Quirk.EARLY} if start is early else {Quirk.CHATTER})
+        user = machine.new(USER)
+        for recorded, _ in run(start, at_random(Random(seed)), quirks, 60).log:
+            if isinstance(recorded.event, SipResponseReceived | SipRequestReceived | JingleEvent):
+                for function in entered(user, recorded):
+                    if function not in seen and user.calls:
+                        seen.add(function)
+                        yield Case(function, user, recorded)
+            user, *_ = machine.fold(user, recorded)
+
+
 def is_secured_leg(call: Call) -> bool:
     """Return True if the phone of a call has described DTLS."""
     described = call.sip.session.theirs if isinstance(call.sip, Confirmed) else sip_leg.offered(call.sip)
@@ -210,7 +229,9 @@ def cases(thorough: bool) -> Iterator[Case]:
 @pytest.fixture(scope="module")
 def found() -> list[Case]:
     """All cases."""
-    return list(cases(is_thorough()))
+    stray = list(cases(is_thorough()))
+    known = {each.function for each in stray}
+    return [*stray, *(each for each in told() if each.function not in known)]
 
 
 @pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
@@ -257,7 +278,7 @@ FINDS_OUT = {
         for each in vars(module).values()
         if isinstance(each, FunctionType) and each.__module__ == module.__name__
     ),
-    *(connection.deadline, pending.due, replies.expire, roster.missing),
+    *(call_state.sip_legs, connection.deadline, pending.due, replies.expire, roster.missing),
 }
 """Without these, it is not known what is to be done."""
 
@@ -266,6 +287,7 @@ LETS_ACCOUNTS_GO: set[FunctionType | Callable[..., object]] = {
     *(account_state.in_words, account_state.shown, account_state._presence),
     *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
     *(user_state.is_woken, user_state.stays_signed_in),
+    *(roster.show_strangers, roster._show_strangers, roster._kind),
 }
 """If one of these always fails, an account whose registration has outlived a restart is neither kept nor let go."""
 
