@@ -26,7 +26,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack
 from functools import partial
 from math import inf
@@ -35,14 +35,15 @@ from time import monotonic
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped, deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
 from fargo import daemon_settings, texts
 from fargo.adapters.relay.adapter import RelayAdapter, RelaySettings
 from fargo.adapters.sdp.session_keys import SessionKeys
-from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.adapters.xmpp.adapter import XmppAdapter
+from fargo.adapters.xmpp.settings import XmppSettings
 from fargo.calls import Record, records
 from fargo.config import Config
 from fargo.control.server import ControlSocket
@@ -52,7 +53,7 @@ from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
 from fargo.limits.gate import EVERY, Gate
-from fargo.loading import Loaded, core
+from fargo.loading import core
 from fargo.metrics.monitoring import Monitoring
 from fargo.opened_log import follower_of, opened, share_of
 from fargo.operations.administration import administer
@@ -67,6 +68,7 @@ from fargo.screening import Screening
 from fargo.service_manager import ServiceManager
 from fargo.sip_service import SipService, all_signed_out
 from fargo.state_keeping import StateKeeping
+from fargo.state_printing import StatePrinting
 from fargo.statemachine import machine
 from fargo.statemachine.account.account_state import country
 from fargo.statemachine.account.roster import Contacts
@@ -95,6 +97,7 @@ from fargo.supervisor import Supervisor
 from fargo.vault_upkeep import VaultUpkeep
 from fargo.wall_clock import ClockWatch
 from fargo.workers.around import AroundShare
+from fargo.workers.following import Followed
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.signals import WaitingSignals
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
@@ -121,7 +124,7 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
     globalLogBeginner.beginLoggingTo([output], redirectStandardIO=False)  # type: ignore[list-item] # zope's interface
     manager = ServiceManager(os.environ, reactor)
 
-    def start(config: Config, known: Mapping[str, Loaded]) -> Daemon:
+    def start(config: Config, known: Mapping[str, Followed]) -> Daemon:
         with ExitStack() as undone:  # a log that stays open would go on as if its gateway lived
             make_directory(config.state.directory)
             spare, log = opened(config, reactor)
@@ -158,7 +161,7 @@ class Daemon:
         output: JournalOutput,
         manager: ServiceManager,
         keep_calls: bool,
-        known: Mapping[str, Loaded],
+        known: Mapping[str, Followed],
     ) -> None:
         self.exit_code = 0
         self._output = output
@@ -192,8 +195,8 @@ class Daemon:
         self._gate = Gate(daemon_settings.gate(config), self._screening.put, self._engine.state, monotonic)
         self._minute = LoopingCall(self._gate.tick, config.xmpp.domain)
         self._minute.clock = reactor
-        owned, known = (self._share.owned, self._share.still(known)) if self._share else (None, {})
-        in_use = self._engine.load(self._state_keeping.read(), owned, known)
+        owned, users = (self._share.owned, self._share.still(known)) if self._share else (None, {})
+        in_use = self._engine.load(self._state_keeping.read(), owned, users)
         for each in filter(None, map(self._engine.state, self._engine.busy())):
             self._know_calls(each)
         self._retention = Retention(self._log, config.log.keep_seconds, self._engine.forget, steady_clock(), reactor)
@@ -240,7 +243,10 @@ class Daemon:
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
         self._clock = ClockWatch(self._clock_jumped, reactor)
         self._heartbeat = Heartbeat(self._log, self._engine.lose, reactor, beats=config.worker is not None)
-        self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
+        state = self._engine.state
+        self._state_printing = StatePrinting(
+            lambda: report(self._engine.users(), state, self._engine.now, self._gate.line), reactor
+        )
         self._ready = False
         self._stopping = False
         self._keep_calls = keep_calls
@@ -276,7 +282,7 @@ class Daemon:
         # Twisted's own handlers, which these replace, fail at a second signal.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self._signalled)
-        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._print_state)):
+        for number, reaction in ((signal.SIGHUP, self._reload), (signal.SIGUSR1, self._state_printing.begin)):
             signal.signal(number, lambda *_, reaction=reaction: self._reactor.callFromThread(reaction))
 
     def _signalled(self, number: int, frame: object) -> None:
@@ -318,7 +324,7 @@ class Daemon:
     async def _stop(self) -> None:
         self._dispatcher.stop()
         self._clock.stop()
-        self._cooperator.stop()
+        self._state_printing.stop()
         self._retention.stop()
         self._state_keeping.stop()
         self._room.stop()
@@ -436,25 +442,10 @@ class Daemon:
             elif now.serve(user) and not before.serve(user):
                 self._engine.put(user, StreamOpened())
 
-    def _print_state(self) -> None:
-        self._cooperator.cooperate(self._states()).whenDone().addErrback(self._state_bug)
-
-    def _states(self) -> Iterator[None]:
-        """Print the state of the gateway, one user in each step."""
-        for line in report(self._engine.users(), self._engine.state, self._engine.now, self._gate.line):
-            if line is None:
-                yield
-            else:
-                self._logger.info("{line}", line=line)
-
     def _about(self) -> About:
         """Return what the operator is told of the gateway as a whole."""
         phase: Phase = "stopping" if self._stopping else "serving" if self._ready else "starting"
         return About(phase, self._config.xmpp.domain, self._config.log.keep, self._config.worker)
-
-    def _state_bug(self, failure: Failure) -> None:
-        if not failure.check(SchedulerStopped):
-            self._logger.failure(texts.STATE_BUG, failure=failure)
 
     # --- the relay
 

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from fargo.adapters.xmpp.adapter import XmppSettings
+from fargo.adapters.xmpp.settings import XmppSettings
 from fargo.config import Config
 from fargo.limits.numbers import Numbers
 from fargo.limits.settings import Allowances, GateSettings, limits

@@ -3,7 +3,8 @@
 from ipaddress import IPv4Address, ip_address
 from typing import Final
 
-from fargo.config import INSIDE, Config
+from fargo.config import Config
+from fargo.config_sections import INSIDE
 from fargo.edge.leftover import run_dir_in
 from fargo.edge.sip.settings import SipEdgeSettings
 from fargo.edge.telepathy.settings import TelepathyEdgeSettings

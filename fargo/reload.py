@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fargo.checking.machine import problems
-from fargo.config import Config, ConfigError, LimitsConfig, load
+from fargo.config import Config, ConfigError, load
+from fargo.config_sections import LimitsConfig
 
 _AT_ONCE: Final = frozenset(
     {

@@ -19,7 +19,8 @@ from fargo.adapters.sip.adapter import SipAdapter
 from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.telepathy.adapter import TelepathyAdapter
 from fargo.adapters.telepathy.host import HostSettings
-from fargo.config import INSIDE, Config
+from fargo.config import Config
+from fargo.config_sections import INSIDE
 from fargo.edge.run import Edge
 from fargo.edge.settings import EdgeSettings
 from fargo.edge.telepathy.routing import route_params

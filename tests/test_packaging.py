@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fargo.config import SECTIONS
+from fargo.config_sections import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = [*(ROOT / "packaging/debian" / name for name in ("postinst", "prerm", "postrm"))]

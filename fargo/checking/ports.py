@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from fargo.checking import texts
 from fargo.checking.finding import Finding, problem
-from fargo.config import INSIDE, Config
+from fargo.config import Config
+from fargo.config_sections import INSIDE
 from fargo.edge.leftover import Leftover, find, run_dir_in
 
 

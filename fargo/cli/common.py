@@ -12,7 +12,8 @@ import click
 from fargo.backfill import backfill
 from fargo.calls import CallName
 from fargo.cli import texts
-from fargo.config import Config, ConfigError, StateConfig, load
+from fargo.config import Config, ConfigError, load
+from fargo.config_sections import StateConfig
 from fargo.plain import plain
 from fargo.statemachine.address import bare
 from fargo.store.interface import Reader, StoreError

@@ -21,7 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from fargo.cli import texts
 from fargo.cli.common import CONFIGURATION, InputError
-from fargo.config import SECTIONS, ConfigError, parse
+from fargo.config import ConfigError, parse
+from fargo.config_sections import SECTIONS
 from fargo.private_file import write_private
 from fargo.setup import server_lines
 from fargo.setup.config_file import Given, configuration, sentence

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import click
 
 from fargo.cli import texts
-from fargo.config import ProgramsConfig
+from fargo.config_sections import ProgramsConfig
 from fargo.program_versions import package_version, version_told
 
 

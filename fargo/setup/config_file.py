@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from pydantic_core import PydanticUndefined
 
-from fargo.config import SECTIONS, Section
+from fargo.config_sections import SECTIONS, Section
 from fargo.setup import texts
 from fargo.setup.meanings import MEANINGS
 

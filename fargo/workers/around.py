@@ -29,6 +29,10 @@ class AroundShare(NamedTuple):
         """Answer a stanza that is not taken, if its kind gets an answer."""
         self.xmpp.turn_down(stanza, refusal)
 
+    def reopen(self) -> None:
+        """Connect to the XMPP server anew."""
+        self.xmpp.reopen()
+
     def came(self, user: User, passwords: Sequence[KeptPassword]) -> None:
         """Know a user who has come here."""
         self.vault.take_in(passwords)

@@ -3,7 +3,8 @@
 Rules:
 
 1. What is followed saves time, and no more: at the take-over, whoever's last version is not that of the log is loaded
-   from the log (`Share.still`). So it does no harm that users come, go, move and are erased meanwhile.
+   from the log, and so is whoever came to the worker later than they have been followed (`Share.still`). So it does no
+   harm that users come, go, move and are erased meanwhile.
 2. A stream that begins anew has its first version again. A stream that does not go on where it was left is followed no
    more: its user has been elsewhere in between.
 3. An event can be read twice, as others are committed while some are read.
@@ -11,6 +12,7 @@ Rules:
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from twisted.logger import Logger
 
@@ -18,6 +20,15 @@ from fargo.loading import Folding, Loaded
 from fargo.statemachine.model.events import Recorded, Snapshot
 from fargo.store.interface import Store, StoreError
 from fargo.workers import texts
+
+
+class Followed(NamedTuple):
+    """A user as they were when the log was followed last. ``since``: a position that the log had reached when the user
+    began to be followed.
+    """
+
+    loaded: Loaded
+    since: int
 
 
 class Follower:
@@ -30,7 +41,7 @@ class Follower:
         self._machine = machine
         self._log: Store | None = None
         self._position = 0
-        self.users: dict[str, Loaded] = {}
+        self.users: dict[str, Followed] = {}
         self._left: set[str] = set()
         """Users whose streams are not followed any more."""
 
@@ -41,8 +52,9 @@ class Follower:
                 self._log = self._open_log()
             position = self._log.position()
             if position != self._position:
-                for recorded in self._log.events(self._position):
-                    self._take(recorded)
+                begun = {each.user for each in self._log.events(self._position) if self._take(each)}
+                since = self._log.position()
+                self.users |= {user: self.users[user]._replace(since=since) for user in begun & self.users.keys()}
                 self._position = position
         except StoreError as error:
             self._logger.warn(texts.NOT_FOLLOWED, why=error)
@@ -54,17 +66,20 @@ class Follower:
             self._log.close()
         self._log, self._position, self.users, self._left = None, 0, {}, set()
 
-    def _take(self, recorded: Recorded) -> None:
+    def _take(self, recorded: Recorded) -> bool:
+        """Fold an event. Return True if its user begins to be followed with it."""
         user, version, event = recorded.user, recorded.version, recorded.event
         begins = version == 1 or isinstance(event, Snapshot)
         if begins:
             self._left.discard(user)
         known = None if begins else self.users.get(user)
-        if user in self._left or (known and version <= known.version):
-            return
-        if not begins and (known is None or version != known.version + 1):
+        if user in self._left or (known and version <= known.loaded.version):
+            return False
+        if not begins and (known is None or version != known.loaded.version + 1):
             self._left.add(user)
             self.users.pop(user, None)
-            return
-        before = known.user if known else self._machine.new(user)
-        self.users[user] = Loaded(self._machine.fold(before, recorded)[0], version, recorded.at)
+            return False
+        before = known.loaded.user if known else self._machine.new(user)
+        loaded = Loaded(self._machine.fold(before, recorded)[0], version, recorded.at)
+        self.users[user] = Followed(loaded, known.since if known else 0)
+        return begins

@@ -14,11 +14,14 @@ Rules:
    clients are asked for presence.
 6. The XMPP server drops what is for the stream of a worker that is away: also the answers of users of other workers,
    whose presence was asked for meanwhile. So each worker tells the others when its stream is up, and they ask anew.
+7. ejabberd gives no place to a stream that comes while another process of the worker still has one, and never later. So
+   a worker that has users, and to which nothing comes of what they were asked, connects anew (`Placing`).
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any, Final, NamedTuple, Protocol, assert_never
 
 from twisted.internet.defer import Deferred, succeed
@@ -40,6 +43,8 @@ from fargo.store.interface import LeaseLostError, Store, StoreError
 from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
+from fargo.workers.following import Followed
+from fargo.workers.placing import Placing
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
 
 LATE_SECONDS: Final = 30.0
@@ -60,6 +65,9 @@ class Around(Protocol):
 
     def turn_down(self, stanza: str, refusal: Rejection, /) -> None:
         """Answer a stanza that is not taken, if its kind gets an answer."""
+
+    def reopen(self) -> None:
+        """Connect to the XMPP server anew."""
 
     def came(self, user: User, passwords: Sequence[KeptPassword], /) -> None:
         """Know a user who has come here."""
@@ -106,6 +114,7 @@ class Share:
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
         self._joining: Any = None
+        self._placing = Placing(lambda: bool(engine().busy()), self._connect_anew, reactor)
         self._looking = False
         self._look_again = False
         self._has_left_some = False
@@ -114,11 +123,14 @@ class Share:
         self._sweep = LoopingCall(self._swept)
         self._sweep.clock = reactor
 
-    def still(self, followed: Mapping[str, Loaded]) -> dict[str, Loaded]:
+    def still(self, followed: Mapping[str, Followed]) -> dict[str, Loaded]:
         """Return those users who are as they were when the log was followed last. Raises StoreError."""
         versions = self._owners.versions() if followed else {}
-        as_now = {user: each for user, each in followed.items() if versions.get(user) == each.version}
-        return {user: each for user, each in as_now.items() if user in self.owned}
+        return {
+            user: each.loaded
+            for user, each in followed.items()
+            if self.owned.get(user, inf) <= each.since and versions.get(user) == each.loaded.version
+        }
 
     def join(self, around: Around) -> None:
         """Know the other parts of the gateway."""
@@ -130,7 +142,8 @@ class Share:
         self._sweep.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
 
     def stream_opened(self) -> None:
-        """The XMPP stream is up, or up again (rule 6)."""
+        """The XMPP stream is up, or up again (rules 6 and 7)."""
+        self._placing.stream_opened()
         if self._joining and self._joining.active():
             self._joining.cancel()
         self._joining = self._reactor.callLater(JOINED_SECONDS, self._tell_joined)
@@ -149,6 +162,7 @@ class Share:
 
     def stop(self) -> None:
         """Hand on nothing more."""
+        self._placing.stop()
         if self._joining and self._joining.active():
             self._joining.cancel()
         if self._sweep.running:
@@ -161,6 +175,7 @@ class Share:
         """Return False if a stanza of a user (bare JID) is to be taken here and now. Otherwise it is handed on, or is
         taken later.
         """
+        self._placing.heard()
         if self._routes.owns(user):
             return False
         self._do(self._routes.came(user, stanza()))
@@ -303,6 +318,9 @@ class Share:
 
     def _others_joined(self) -> None:
         self._engine().broadcast(StreamOpened())
+
+    def _connect_anew(self) -> None:
+        self._around.reopen()
 
     # --- what was handed on
 

@@ -19,11 +19,10 @@ from typing import Final, TypeVar
 
 from twisted.logger import Logger
 
-from fargo.loading import Loaded
 from fargo.service_manager import ServiceManager
 from fargo.store.interface import StoreAwayError, StoreError, StoreInUseError
 from fargo.workers import texts
-from fargo.workers.following import Follower
+from fargo.workers.following import Followed, Follower
 
 PAUSE: Final = 0.2
 """Seconds between two attempts, each of which waits for the lease itself."""
@@ -38,7 +37,7 @@ _logger = Logger()
 
 
 def in_turn(
-    start: Callable[[Mapping[str, Loaded]], _Started],
+    start: Callable[[Mapping[str, Followed]], _Started],
     follower: Follower,
     worker: str,
     manager: ServiceManager,

@@ -9,6 +9,10 @@ READ_AGAIN: Final = "The configuration was read again. All of it counts as soon 
 WAITS_NO_MORE: Final = "{name}: nothing is waited for any more."
 TAKES_OVER: Final = "Worker {worker} takes over."
 NOT_FOLLOWED: Final = "The log cannot be followed at the moment: {why}"
+NO_PLACE: Final = (
+    "Nothing has come from any user for {seconds} s. The XMPP server may have no place for this worker, as that of a "
+    "machine that is gone is still taken, so the worker connects anew."
+)
 BEAT_FAILED: Final = "The log does not answer: {why}"
 COMES: Final = "{user} is this worker's user now."
 GOES: Final = "{user} has moved to worker {worker}, to which their XMPP server sends what they send."

@@ -13,7 +13,7 @@ from world.rtpengine import Rtpengine
 from world.stun import PORT as STUN_PORT
 from world.stun import StunServer
 
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 
 CALLER = "alice"
 """The user who makes and receives the two calls."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fargo.config import SECTIONS
+from fargo.config_sections import SECTIONS
 from fargo.setup.config_file import about, sentence, shown_default
 
 BEGINNING = """# Configuration reference

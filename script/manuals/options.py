@@ -5,7 +5,7 @@ from typing import Final
 
 from manuals import roff
 
-from fargo.config import SECTIONS, Section
+from fargo.config_sections import SECTIONS, Section
 from fargo.setup.config_file import about, sentence, shown_default
 
 ABOUT: Final = """

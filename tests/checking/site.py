@@ -14,7 +14,7 @@ from world.gateway import toml
 from world.ports import free_port
 
 from fargo.cli import main
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 
 KAMAILIO = """\
 #!/bin/sh

@@ -17,7 +17,7 @@ from world.ports import free_port
 
 from checking.site import CLIENTS, COMPONENT, ERROR, Answer, Site, answer_datagrams
 from fargo.backfill import backfill
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 from fargo.store.sqlite.vault_tables import open_vault, write_mark
 from fargo.store.state import make_directory, open_log, take_lock
 from replay.reading import golden

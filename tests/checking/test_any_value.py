@@ -9,7 +9,7 @@ import pytest
 from checking.site import Site
 from fargo.checking import relay
 from fargo.cli import gateway
-from fargo.config import SECTIONS
+from fargo.config_sections import SECTIONS
 
 TELEPATHY = {"engine": "telepathy", "tls_port": None, "gateway_port": None}
 OPTIONS = [(section, name) for section, model in SECTIONS.items() for name in model.model_fields]

@@ -12,7 +12,7 @@ from fargo.adapters.xmpp import texts as xmpp_texts
 from fargo.checking import texts
 from fargo.cli import main
 from fargo.cli.texts import ALL_FINE, RUNS_AS_ROOT, WARNING
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 
 CONFIG = """
 [xmpp]

@@ -23,7 +23,8 @@ from fargo.checking import relay as relay_check
 from fargo.checking import texts
 from fargo.cli import common, main
 from fargo.cli.texts import CONFIG_VALID
-from fargo.config import INSIDE, Config
+from fargo.config import Config
+from fargo.config_sections import INSIDE
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOOD = """

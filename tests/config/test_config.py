@@ -12,7 +12,8 @@ from fargo import texts
 from fargo.checking import ports
 from fargo.checking import texts as machine_texts
 from fargo.checking.machine import problems
-from fargo.config import INSIDE, Config, ConfigError, load
+from fargo.config import Config, ConfigError, load
+from fargo.config_sections import INSIDE
 
 GOOD = """
 [xmpp]

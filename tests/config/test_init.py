@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fargo.cli import main
-from fargo.config import SECTIONS, load
+from fargo.config import load
+from fargo.config_sections import SECTIONS
 from fargo.setup.config_file import example, sentence
 from fargo.setup.meanings import MEANINGS
 

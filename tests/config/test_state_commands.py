@@ -13,7 +13,7 @@ from world.ports import free_port
 
 from fargo.backfill import backfill
 from fargo.cli import main, texts
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 from fargo.store.opening import open_reader, open_store
 from fargo.store.sqlite.vault_tables import open_vault, write_mark
 from fargo.store.state import open_log, take_lock, why_not_together

@@ -15,7 +15,7 @@ from world.world import World
 from fargo import texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 from fargo.edge import texts as edge_texts
 from fargo.edge.leftover import Leftover, find, run_dir_in
 from fargo.statemachine.model.events import Stopping

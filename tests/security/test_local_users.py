@@ -20,7 +20,7 @@ from world.gateway import Gateway
 from world.ports import udp_ports
 from world.world import World
 
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 from fargo.store.opening import open_reader
 from replay.reading import golden
 

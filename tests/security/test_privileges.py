@@ -27,7 +27,7 @@ from world.world import World
 from fargo.checking import relay, texts
 from fargo.cli import main
 from fargo.cli import texts as cli_texts
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 from fargo.edge.leftover import find, run_dir_in
 from fargo.private_file import lasting_secret, write_private
 

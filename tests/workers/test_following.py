@@ -8,13 +8,13 @@ import pytest
 from store.entries import ALICE, BATCH, BOB, forgets
 from twisted.logger import capturedLogs
 
-from fargo.loading import loaded
+from fargo.loading import Loaded, loaded
 from fargo.statemachine import machine
 from fargo.statemachine.model.events import Recorded, Snapshot, StreamOpened
 from fargo.store.opening import open_store
 from fargo.store.places import DatabaseAddress
 from fargo.workers import texts
-from fargo.workers.following import Follower
+from fargo.workers.following import Followed, Follower
 
 from .worker import Worker
 
@@ -27,6 +27,10 @@ def follower(place: Any, worker: str | None = None) -> Follower:
     return Follower(lambda: open_store(place, beside_writer=True, worker=worker), machine)
 
 
+def known(follows: Follower) -> dict[str, Loaded]:
+    return {user: each.loaded for user, each in follows.users.items()}
+
+
 def test_what_is_followed_is_what_the_log_says(tmp_path: Path) -> None:
     path = tmp_path / "log"
     follows = follower(path)
@@ -34,11 +38,11 @@ def test_what_is_followed_is_what_the_log_says(tmp_path: Path) -> None:
         for entry in BATCH:
             log.append([entry])
             follows.follow()
-        assert follows.users == loaded(log, machine)
+        assert known(follows) == loaded(log, machine)
         log.append([opened(BOB, log.version(BOB) + number) for number in range(1, 4)])
         follows.follow()
         follows.follow()
-        assert follows.users == loaded(log, machine)
+        assert known(follows) == loaded(log, machine)
     follows.end()
     assert follows.users == {}
 
@@ -51,8 +55,8 @@ def test_a_stream_that_begins_anew_is_followed_anew(tmp_path: Path) -> None:
         follows.follow()
         log.append([forgets(BOB, 4, 2e9), opened(BOB, 1), opened(BOB, 2)])
         follows.follow()
-        assert follows.users == loaded(log, machine)
-        assert follows.users[BOB].version == 2
+        assert known(follows) == loaded(log, machine)
+        assert follows.users[BOB].loaded.version == 2
 
 
 def test_a_log_that_is_condensed_meanwhile_is_followed(tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ def test_a_log_that_is_condensed_meanwhile_is_followed(tmp_path: Path) -> None:
         log.append([opened(BOB, 4)])
         log.condense(Recorded(BOB, 4, 2e9, Snapshot()), ())
         follows.follow()
-        assert follows.users == loaded(log, machine)
+        assert known(follows) == loaded(log, machine)
 
 
 def test_a_log_that_cannot_be_read_is_followed_later(tmp_path: Path) -> None:
@@ -77,7 +81,7 @@ def test_a_log_that_cannot_be_read_is_followed_later(tmp_path: Path) -> None:
     with closing(open_store(path)) as log:
         log.append(BATCH)
         follows.follow()
-        assert follows.users == loaded(log, machine)
+        assert known(follows) == loaded(log, machine)
 
 
 class Uncounted:
@@ -127,14 +131,33 @@ def test_a_user_who_was_elsewhere_is_loaded_from_the_log(place: DatabaseAddress,
         follows.follow()
         log.append([opened(BOB, 4)])
         follows.follow()
-        assert {user: each.version for user, each in follows.users.items()} == {ALICE: 2}
+        assert {user: each.version for user, each in known(follows).items()} == {ALICE: 2}
         db.execute("update owners set worker = 'b' where jid = %s", (ALICE,))
         log.append([opened(ALICE, 3)])
         follows.follow()
         db.execute("update owners set worker = 'a' where jid = %s", (ALICE,))
     with Worker("a", place, tmp_path) as worker:
         assert worker.share.still(follows.users) == {}
-        assert worker.share.still(loaded(worker.store, machine)) == loaded(worker.store, machine)
-        known = {BOB: loaded(worker.store, machine)[BOB]}
-        assert loaded(worker.store, machine, None, {ALICE: 0, BOB: 0}, known) == loaded(worker.store, machine)
+        everyone = loaded(worker.store, machine)
+        assert worker.share.still({user: Followed(each, 0) for user, each in everyone.items()}) == everyone
+        assert loaded(worker.store, machine, None, {ALICE: 0, BOB: 0}, {BOB: everyone[BOB]}) == everyone
+    follows.end()
+
+
+@pytest.mark.servers
+def test_a_user_who_was_made_anew_elsewhere_is_loaded_from_the_log(
+    place: DatabaseAddress, db: Any, tmp_path: Path
+) -> None:
+    with closing(open_store(place, worker="a")) as log:
+        db.execute("insert into owners values (%s, 'a', 0), (%s, 'a', 0)", (ALICE, BOB))
+        log.append([opened(ALICE, 1), opened(ALICE, 2), opened(BOB, 1)])
+        follows = follower(place, "a")
+        follows.follow()
+        db.execute("update owners set worker = 'b' where jid = %s", (ALICE,))
+        log.append([forgets(ALICE, 3, 2e9), opened(ALICE, 1), opened(ALICE, 2)])
+        follows.follow()
+        db.execute("update owners set worker = 'a', since = (select position from log) where jid = %s", (ALICE,))
+    with Worker("a", place, tmp_path) as worker:
+        assert known(follows).keys() == {ALICE, BOB}
+        assert worker.share.still(follows.users).keys() == {BOB}
     follows.end()

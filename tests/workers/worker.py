@@ -108,6 +108,9 @@ class Worker:
             self.engine.put(user, event(name))
         return name != "other-component"
 
+    def reopen(self) -> None:
+        self.taken.append("reopened")
+
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         self.turned_down.append((stanza, refusal.condition))
 

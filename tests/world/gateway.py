@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import copyfile
 
-from fargo.config import INSIDE
+from fargo.config_sections import INSIDE
 from fargo.edge.leftover import end, find, run_dir_in
 from fargo.store.sealing import KEY_FILE
 

@@ -11,7 +11,6 @@ Rules:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -46,6 +45,7 @@ from fargo.adapters.xmpp.conversations import OF_CONVERSATIONS, Conversations, O
 from fargo.adapters.xmpp.in_order import InOrder
 from fargo.adapters.xmpp.passing_on import Elsewhere, as_text, from_text
 from fargo.adapters.xmpp.readers import Readers
+from fargo.adapters.xmpp.settings import XmppSettings
 from fargo.adapters.xmpp.stanza import (
     NS_COMMANDS,
     NS_GATEWAY,
@@ -62,9 +62,8 @@ from fargo.adapters.xmpp.stanza import (
     sender_of,
     stanza_error,
 )
-from fargo.adapters.xmpp.stream import LONGEST_SILENCE, Stream, call_later
+from fargo.adapters.xmpp.stream import Stream, call_later
 from fargo.adapters.xmpp.submitting import StorePassword, Submitting
-from fargo.languages.catalog import ENGLISH
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account import roster
 from fargo.statemachine.account.roster import Contacts
@@ -129,50 +128,6 @@ _OneStanza: TypeAlias = (
 )
 
 log = Logger("fargo.adapters.xmpp")
-
-
-@dataclass(frozen=True, slots=True)
-class XmppSettings:
-    """The component and the users that it serves."""
-
-    domain: str
-    """The domain of the component."""
-    server: str
-    """The host on which the XMPP server accepts components."""
-    port: int
-    secret: str = field(repr=False)
-    """The secret that the server shares with the component."""
-    allowed_domains: frozenset[str]
-    """The domains whose users may use the gateway."""
-    allowed_users: frozenset[str] = frozenset()
-    """Further users who may (bare JIDs)."""
-    denied_users: frozenset[str] = frozenset()
-    """Users who may not (bare JIDs), whatever their domain is."""
-    admins: frozenset[str] = frozenset()
-    """Users who may ask about other users, and remove them (bare JIDs)."""
-    language: str = ENGLISH
-    """The language of users who say none (`languages`)."""
-    relayed: bool = False
-    """True if calls can go through a media relay."""
-    video: bool = False
-    """True if calls can have video."""
-    secured: bool = False
-    """True if every phone is offered what clients with DTLS offer."""
-    texts: bool = False
-    """True if the SIP engine carries text messages."""
-    transfers: bool = False
-    """True if users can transfer calls."""
-    longest_silence: float = LONGEST_SILENCE
-    """Seconds of silence after which the server counts as dead."""
-
-    def serve(self, jid: str) -> bool:
-        """Return True if a user (bare or full JID) may use the gateway."""
-        user = bare(jid)
-        return (domain_of(user) in self.allowed_domains or user in self.allowed_users) and user not in self.denied_users
-
-    def is_admin(self, jid: str) -> bool:
-        """Return True if a user (bare or full JID) is an admin."""
-        return bare(jid) in self.admins
 
 
 class Admission(Protocol):
@@ -253,6 +208,10 @@ class XmppAdapter:
         contact = disco.with_video(contact) if settings.video else contact
         contact = disco.with_texts(contact) if settings.texts else contact
         self._contact = disco.with_transfers(contact) if settings.transfers else contact
+
+    def reopen(self) -> None:
+        """Open another stream to the server in the place of this one."""
+        self._stream.reopen()
 
     def stop(self) -> Deferred[None]:
         """Close the stream for good. The Deferred fires when it is closed."""

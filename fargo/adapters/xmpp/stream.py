@@ -132,6 +132,12 @@ class Stream(xmlstream.XMPPHandler):
             self.xmlstream.transport.loseConnection()
         return self._closed
 
+    def reopen(self) -> None:
+        """Open another stream in the place of this one."""
+        if self._open:
+            self._open = False
+            self.xmlstream.transport.abortConnection()
+
     def send_stanza(self, stanza: Element) -> bool:
         """Send a stanza at once. Return False if there is no stream."""
         if not self._open:

@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.basic import LineOnlyReceiver
 
-from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.adapters.xmpp.adapter import XmppAdapter
+from fargo.adapters.xmpp.settings import XmppSettings
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Event

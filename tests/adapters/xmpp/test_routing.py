@@ -16,8 +16,9 @@ from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import adapter as module
 from fargo.adapters.xmpp import admins, stateless_iq, submitting, texts
-from fargo.adapters.xmpp.adapter import XmppAdapter, XmppSettings
+from fargo.adapters.xmpp.adapter import XmppAdapter
 from fargo.adapters.xmpp.passing_on import Elsewhere
+from fargo.adapters.xmpp.settings import XmppSettings
 from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
 from fargo.limits.rejection import Rejection
 from fargo.statemachine.account.roster import Contacts

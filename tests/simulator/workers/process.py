@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol, cast
 
 from fargo.engine import Engine
 from fargo.limits.rejection import Rejection
-from fargo.loading import Loaded
 from fargo.sip_service import SIGN_OUT_SECONDS
 from fargo.statemachine import machine
 from fargo.statemachine.media.paths import Policy
@@ -26,7 +25,7 @@ from fargo.store.entries import Entry
 from fargo.store.interface import Store, StoreError
 from fargo.store.passwords import KeptPassword
 from fargo.store.spare import Spare, take_in
-from fargo.workers.following import Follower
+from fargo.workers.following import Followed, Follower
 from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.share import Share
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
@@ -217,7 +216,7 @@ class Process:
     def stands_by(self, why: str) -> None:
         """Stand in for the service manager."""
 
-    def _start(self, followed: Mapping[str, Loaded]) -> None:
+    def _start(self, followed: Mapping[str, Followed]) -> None:
         """Do what the daemon's constructor does."""
         if self._spare.entries():
             log = SimulatedStore(self.link, self, self.worker, self._book)
@@ -300,6 +299,9 @@ class Process:
     def turn_down(self, stanza: str, refusal: Rejection) -> None:
         """Note that a stanza is not taken."""
         self.turned_down.append(stanza)
+
+    def reopen(self) -> None:
+        """The stream is opened anew: it never has to be here."""
 
     def came(self, user: User, passwords: Sequence[KeptPassword]) -> None:
         """A user has come."""

@@ -82,6 +82,7 @@ class Server:
         self._sessions: list[Session] = []
         self._locks: dict[int, _Lock] = {}
         self._made = 0
+        self._slow_until = 0.0
 
     # --- what happens to it
 
@@ -128,8 +129,13 @@ class Server:
 
     @property
     def is_quick(self) -> bool:
-        """True if nothing is wrong with it."""
-        return self.is_up and not self.is_full and self.commit_seconds <= QUICK
+        """True if nothing is wrong with it, and nothing that takes its time is left from before."""
+        return (
+            self.clock.seconds() >= self._slow_until
+            and self.is_up
+            and not self.is_full
+            and self.commit_seconds <= QUICK
+        )
 
     @property
     def rows(self) -> list[Entry]:
@@ -231,6 +237,8 @@ class Server:
         def statement(session: Session, answer: Answer) -> None:
             if batch or also:
                 session.is_committing = True
+                if self.commit_seconds > QUICK:
+                    self._slow_until = max(self._slow_until, self.clock.seconds() + self.commit_seconds)
                 self.clock.later(self.commit_seconds, done, session, answer)
             else:
                 answer(self.position)
