@@ -70,6 +70,7 @@ def test_a_number_is_told_that_the_phone_holds_the_call() -> None:
     story.responds_to("bob", 200, sdp(PCMU, senders="initiator"))
     held = story.now("INVITE")
     assert isinstance(held.body, Sdp)
+    assert held.body.audio
     assert (held.recipient.tag, held.body.audio.senders) == ("target", "responder")
     assert steps(story)[-1] is TransferStep.DONE
 
