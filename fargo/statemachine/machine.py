@@ -150,7 +150,7 @@ def next_due(user: User) -> float | None:
 
 def condensed(user: User) -> Snapshot | None:
     """Return the event that leads from a new user to this state; None while anything else is going on."""
-    if user.calls or user.stopping or closed(user) or user.prompt or user.texts:
+    if user.calls or user.stopping or user.moved or closed(user) or user.prompt or user.texts:
         return None
     return snapshot.condensed(user)
 

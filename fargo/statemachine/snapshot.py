@@ -42,6 +42,7 @@ def condensed(user: User) -> Snapshot | None:
         subscribed=user.contacts.subscribed,
         asks=user.contacts.asks,
         spelled=user.contacts.spelled,
+        secured=user.contacts.secured,
         policy=user.policy,
         registrations=user.registrations,
         settings=user.settings,
@@ -75,7 +76,7 @@ def account(event: Snapshot) -> Account:
 def contacts(event: Snapshot) -> Contacts:
     """Return the clients and contacts in a snapshot."""
     clients = {jid: replace(client, asked=None) for jid, client in event.clients.items()}
-    return Contacts(clients, event.subscribed, event.asks, event.spelled)
+    return Contacts(clients, event.subscribed, event.asks, event.spelled, event.secured)
 
 
 def pending(event: Snapshot) -> PendingCommands:

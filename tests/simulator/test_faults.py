@@ -49,7 +49,7 @@ from fargo.statemachine.legs.user_agent import caller, dialog, responding, unhea
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UacRecalling, UasReleasing, UserAgentPhase
 from fargo.statemachine.media import reach
 from fargo.statemachine.media.description import is_secured
-from fargo.statemachine.model import call1, commands, sip_messages, wire
+from fargo.statemachine.model import call1, commands, sip_endings, wire
 from fargo.statemachine.model.call1 import HangUp
 from fargo.statemachine.model.call_records import RecordEnded
 from fargo.statemachine.model.commands import Command, Fault, Issued, MessageCall, SendText, TerminateSession
@@ -80,7 +80,7 @@ def core() -> dict[str, ModuleType]:
     return {name: module for name, module in sys.modules.items() if name.startswith(f"{CORE}.")}
 
 
-FOR_ENGINE: set[FunctionType | Callable[..., object]] = {machine.fold, commands.ends, call1.ends, sip_messages.ends}
+FOR_ENGINE: set[FunctionType | Callable[..., object]] = {machine.fold, commands.ends, call1.ends, sip_endings.ends}
 """The functions that only the engine calls: the fold itself, and those that tell it which commands end something."""
 
 

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import machine, texts
+from fargo.statemachine.account.roster import shown_dtls
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call1 import CallArrived, CallState, CallStateChanged, PlaceCall
 from fargo.statemachine.model.call_records import RecordBegun
@@ -118,6 +119,26 @@ def test_capitals_are_forgotten_with_the_account() -> None:
     ask(story, "Bob.B@sip.test")
     story.tell(RegistrationCancelled(story.iq()))
     assert story.user.contacts.spelled == {}
+
+
+def story_with_dtls() -> Story:
+    story = story_in()
+    contacts = shown_dtls(story.user.contacts, "bob@sip.test", True)
+    story.user = replace(story.user, contacts=contacts)
+    return story
+
+
+def test_who_has_dtls_is_in_a_snapshot() -> None:
+    snapshot = machine.condensed(story_with_dtls().user)
+    assert snapshot is not None
+    user, *_ = machine.fold(machine.new(ALICE), Recorded(ALICE, 1, 0.0, snapshot))
+    assert user.contacts.secured == {"bob@sip.test": True}
+
+
+def test_who_has_dtls_is_forgotten_with_the_account() -> None:
+    story = story_with_dtls()
+    story.tell(RegistrationCancelled(story.iq()))
+    assert story.user.contacts.secured == {}
 
 
 def test_a_caller_without_a_user_part_keeps_the_name() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from fargo.statemachine.account.account_state import Registered, Unregistered
+from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.account.texts import SIGNED_IN
 from fargo.statemachine.machine import condensed, deadlines, fold, is_idle, new
 from fargo.statemachine.media.paths import Policy
@@ -17,6 +18,7 @@ from fargo.statemachine.model.events import (
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceAvailable,
+    Restarted,
     SipAccount,
     Snapshot,
     Stopping,
@@ -122,6 +124,20 @@ def test_nor_is_who_is_stopped_or_tries_or_has_cancelled() -> None:
     story = Story().signed_in()
     story.tell(RegistrationCancelled(story.iq()))
     assert condensed(story.user) is None
+
+
+def test_who_moves_to_another_edge_has_none_until_the_restart() -> None:
+    story = Story().signed_in()
+    story.tell(PolicyChanged(Policy(edge="one")))
+    assert condensed(story.user) is not None
+    story.tell(PolicyChanged(Policy(edge="another")))
+    assert condensed(story.user) is None
+    story.tell(Restarted())
+    assert not story.user.moved
+
+
+def test_all_that_is_known_of_contacts_is_kept() -> None:
+    assert set(Contacts.__struct_fields__) <= set(Snapshot.__struct_fields__)
 
 
 def test_who_has_no_account_comes_to_nothing() -> None:

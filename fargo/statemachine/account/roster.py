@@ -388,4 +388,4 @@ def part(contacts: Contacts, gateway: str, effects: Effects) -> Contacts:
         effects.emit(SendPresence(jid, effects.user, PresenceKind.UNSUBSCRIBED))
         effects.emit(SendPresence(_full_jid(jid), effects.user, PresenceKind.UNAVAILABLE))
     _show_strangers(contacts, PresenceKind.UNAVAILABLE, effects)
-    return replace(forget_clients(contacts, effects), subscribed=(), asks=False, spelled={})
+    return replace(forget_clients(contacts, effects), subscribed=(), asks=False, spelled={}, secured={})

@@ -32,6 +32,7 @@ from msgspec.structs import replace
 from fargo.statemachine.call import (
     call_state,
     called_first,
+    early,
     forwarding,
     handover,
     placing,
@@ -70,13 +71,12 @@ from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.sip.phases import Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.media import paths
-from fargo.statemachine.media.description import Description, IceUdp, RawUdp
+from fargo.statemachine.media.description import IceUdp, RawUdp
 from fargo.statemachine.media.paths import PathChoice
 from fargo.statemachine.model.call_records import (
     AudioPath,
     RecordAnswered,
     RecordCarried,
-    RecordEarlyAudio,
     RecordPath,
     Side,
 )
@@ -278,7 +278,7 @@ def _passed_on(call: Call, news: LegEvents, by: Side, effects: Effects) -> Call:
             case Held() | Resumed() | Ringing():
                 call = _tell_other(call, leg_event, by, effects)
             case EarlyAudio(description):
-                call = _heard_early(call, description, effects)
+                call = early.heard(call, description, effects)
             case Answered():
                 call = _answered(call, leg_event, by, effects)
             case Ended():
@@ -366,29 +366,6 @@ def _to_sip(call: Call, leg_event: LegEvent, effects: Effects) -> Call:
     return replace(call, sip=sip_leg.tell(call.sip, leg_event, effects))
 
 
-def _heard_early(call: Call, description: Description, effects: Effects) -> Call:
-    """Let the other end hear the phone before it answers (rule 7). In a direct call the client rings."""
-    if call.forwarded is not None:
-        return forwarding.heard_early(call, description, effects)
-    if call.transfers:
-        return transfer.heard_early(call, description, effects)
-    if call.caller:
-        return called_first.heard_early(call, description, effects)
-    (session,) = sessions(call.jingle)
-    relay = relay_leg.answer(call.relay, session.profile, description, effects)
-    if relay is None:
-        return replace(call, relay=moving.phone_described(call.relay, description, effects))
-    effects.record(RecordEarlyAudio(call.id))
-    return replace(call, relay=relay, early=True)
-
-
-def _answered_after_early(call: Call, leg_event: Answered, effects: Effects) -> Call:
-    """Tell the relay what the phone describes in its answer, and the phone whether it is on hold (rule 7)."""
-    relay = moving.phone_described(call.relay, leg_event.description, effects)
-    call = replace(call, relay=relay, early=False)
-    return _to_sip(call, Held(), effects) if jingle_leg.holds(call.jingle) else call
-
-
 def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Call:
     """Pass an answer on, through the relay if the call goes through it (rule 3)."""
     if call.forwarded is not None:
@@ -401,7 +378,7 @@ def _answered(call: Call, leg_event: Answered, by: Side, effects: Effects) -> Ca
     if by is _PHONE and call.caller:
         return called_first.described(replace(call, early=False), leg_event.description, effects)
     if call.early:
-        return _answered_after_early(call, leg_event, effects)
+        return early.answered(call, leg_event, effects)
     relay = relay_leg.answer(call.relay, session.profile, leg_event.description, effects)
     if by is _CLIENT:
         call = replace(call, forward=None, early=isinstance(call.sip, Preparing))

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from fargo.statemachine.media.bundle import Bundle
 from fargo.statemachine.media.description import Content, Srtp
-from fargo.statemachine.model import call1, sip_messages
+from fargo.statemachine.model import call1, sip_endings
 from fargo.statemachine.model.call1 import Call1Command
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.events import SipAccount
@@ -461,7 +461,7 @@ def ends(command: Command) -> bool:
         case _ if isinstance(command, Call1Command):
             return call1.ends(command)
         case _ if isinstance(command, UserAgentCommand):
-            return sip_messages.ends(command)
+            return sip_endings.ends(command)
         case _ if isinstance(command, RelayCommand):
             return isinstance(command, DeleteRelay)
         case Forget() | Fault():

@@ -139,9 +139,10 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     None if there is neither an account nor a client that has been asked anything. ``subscribed``: bare JIDs of the
     contacts that the user has subscribed to. ``registrations``: those of our own user agent, by name. ``asks``: the
     user has not yet answered that the gateway asks to see their presence. ``spelled``: SIP users whose spelling their
-    JID does not keep. ``settings``: what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of
-    the account, as far as the user is told of it. ``stranger``: who has called or written last without being on the
-    roster. ``mailbox``: that of the account. ``typing``: see there.
+    JID does not keep. ``secured``: the phones that have DTLS, or have refused it (`roster.Contacts`). ``settings``:
+    what the user wants of the gateway; ``recent``: their latest calls. ``trouble``: of the account, as far as the user
+    is told of it. ``stranger``: who has called or written last without being on the roster. ``mailbox``: that of the
+    account. ``typing``: see there.
     """
 
     account: SipAccount | None = None
@@ -155,6 +156,7 @@ class Snapshot(_Event, frozen=True, tag="Condensed"):
     registrations: Mapping[str, Registration] = {}
     asks: bool = False
     spelled: Mapping[str, str] = {}
+    secured: Mapping[str, bool] = {}
     settings: Settings = Settings()
     recent: tuple[RecentCall, ...] = ()
     trouble: AccountTrouble | None = None

@@ -19,7 +19,7 @@ Rules:
 """
 
 from enum import StrEnum
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -497,22 +497,3 @@ UserAgentEvent: TypeAlias = (
     | EdgeRestarted
 )
 UserAgentCommand: TypeAlias = SendRequest | SendResponse | SendRegister | KeepFlow | ReleaseFlow
-
-_ENDING_METHODS: Final = frozenset({"ACK", "BYE", "CANCEL"})
-
-
-def ends(command: UserAgentCommand) -> bool:
-    """Return True if a command only ends or answers something (`commands.ends`)."""
-    match command:
-        case SendRequest(method=method):
-            return method in _ENDING_METHODS
-        case SendResponse(head=head, status=status):
-            return status >= 300 or (status >= 200 and head.method != "INVITE")
-        case SendRegister(expires=expires):
-            return expires == 0
-        case KeepFlow():
-            return False
-        case ReleaseFlow():
-            return True
-        case _:
-            assert_never(command)

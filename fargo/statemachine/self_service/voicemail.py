@@ -17,7 +17,7 @@ from fargo.statemachine.account import account_state
 from fargo.statemachine.account.account_state import Clearing, Credentials, Registered, Trying, Unregistered
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.sip import sip_leg
+from fargo.statemachine.legs.sip import mailboxes, sip_leg
 from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.mailbox import Mailbox, Subscription
@@ -62,7 +62,7 @@ def _pursued(user: User, credentials: Credentials, connection: str, effects: Eff
         before = replace(before, cut=True)
     if before is None or _is_due(before, effects.at) or _is_elsewhere(before, registration):
         access = incoming.access(user, credentials, connection, effects)
-        before = sip_leg.subscribe(before, connection, access, registration.seen, effects)
+        before = mailboxes.subscribe(before, connection, access, registration.seen, effects)
     return _with(user, replace(known, subscription=before))
 
 
@@ -110,7 +110,7 @@ def deadline(user: User) -> Deadline | None:
 def is_about(user: User, event: SipLegEvent) -> bool:
     """Return True if an event that is about no call is about the mailbox: a notice, or an answer to a SUBSCRIBE."""
     known = user.mailbox.subscription if user.mailbox else None
-    if sip_leg.is_notice(event):
+    if mailboxes.is_notice(event):
         named = known is not None and event.leg == known.name
         return named or incoming.called(user.account, event.leg) is not None
     return known is not None and known.command is not None and sip_leg.text_of(event) == known.command
@@ -126,13 +126,13 @@ def heard(user: User, event: SipLegEvent, effects: Effects) -> User:
     before = known.subscription
     connection = before.connection if before else event.leg
     access = incoming.access(user, credentials, connection, effects)
-    if sip_leg.is_notice(event):
-        after, summary = sip_leg.notified(before, known.summary, event, access, effects)
+    if mailboxes.is_notice(event):
+        after, summary = mailboxes.notified(before, known.summary, event, access, effects)
         if _has_grown(known.summary, summary):
             effects.emit(SendText(credentials.gateway, effects.user, words(user, summary, credentials.gateway)))
         return _with(user, replace(known, summary=summary, subscription=after))
     assert before, "it has sent a SUBSCRIBE"
-    return _with(user, replace(known, subscription=sip_leg.subscribed(before, event, access, effects)))
+    return _with(user, replace(known, subscription=mailboxes.subscribed(before, event, access, effects)))
 
 
 def _has_grown(before: MessageSummary, after: MessageSummary) -> bool:

@@ -28,7 +28,6 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.account import digest
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
@@ -48,6 +47,7 @@ from fargo.statemachine.legs.user_agent import (
     offer_answer,
     referring,
     releasing,
+    reoffering,
     secured,
     session_timer,
     sip_status,
@@ -62,7 +62,6 @@ from fargo.statemachine.legs.user_agent.phases import (
     OfferDeferred,
     OfferSent,
     Releasing,
-    SentRequest,
     UasReleasing,
     UserAgentStep,
     VideoAwaited,
@@ -75,7 +74,6 @@ from fargo.statemachine.model.sip_messages import (
     OtherBody,
     PressedKey,
     Sdp,
-    SendRequest,
     SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
@@ -107,19 +105,19 @@ _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO
 
 def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
     """Put the far end on hold, or take it off."""
-    return pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
+    return reoffering.pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
     """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
     if isinstance(change.transport, IceUdp):
         restarted = secured.moved(leg.wanted.local, change.transport)
-        return pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+        return reoffering.pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
     if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
-    return pursued(replace(leg, wanted=wanted, lost=lost), effects)
+    return reoffering.pursued(replace(leg, wanted=wanted, lost=lost), effects)
 
 
 def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
@@ -136,7 +134,7 @@ def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
 def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
     """Tell the far end which of the settled codecs the other takes from now on."""
     local = offer_answer.left(leg.session, leg.wanted.local, codecs)
-    return pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+    return reoffering.pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
 
 
 def _given_up(leg: Confirmed, effects: Effects) -> Confirmed:
@@ -159,42 +157,10 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
 
 def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
     """Make our part of the session another one, if the far end agrees."""
-    return pursued(replace(leg, wanted=wanted), effects)
+    return reoffering.pursued(replace(leg, wanted=wanted), effects)
 
 
-# --- our offers
-
-
-def pursued(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Offer what is wanted (rule 1), or tell where we are (rule 9), if need be and if nothing is under way."""
-    if not isinstance(leg.exchange, Doubted | None):
-        return leg
-    if leg.keyless:
-        leg = replace(leg, wanted=leg.session.ours)
-    if leg.wanted == leg.session.ours:
-        return _refresh(leg, effects) if leg.moved is not None and _can_be_refreshed(leg) else leg
-    session, sdp = offer_answer.offer(leg.session, leg.wanted)
-    return _offered(replace(leg, session=session), sdp, effects)
-
-
-def _offered(leg: Confirmed, sdp: Sdp, effects: Effects) -> Confirmed:
-    headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
-    after, invite = dialog.request(leg.dialog, "INVITE", headers, sdp, contact=True)
-    return _sent(replace(leg, dialog=after), invite, effects)
-
-
-def _sent(leg: Confirmed, request: SendRequest, effects: Effects) -> Confirmed:
-    sent = SentRequest(effects.emit_pending(request, None), request)
-    return replace(leg, exchange=OfferSent(sent, leg.wanted, effects.at))
-
-
-def _refresh(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Refresh the session (rule 5)."""
-    if not leg.dialog.updates:
-        return _offered(leg, leg.session.sent, effects)
-    headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
-    after, update = dialog.request(leg.dialog, "UPDATE", headers, contact=True)
-    return _sent(replace(leg, dialog=after), update, effects)
+# --- where the call goes on
 
 
 def moved(leg: Confirmed, effects: Effects) -> Confirmed:
@@ -213,17 +179,13 @@ def resume(leg: Confirmed, effects: Effects) -> Confirmed:
     """Go on after a restart of the gateway (rule 6). What is under way is sent again, and its outcome tells more."""
     leg = replace(leg, keyless=bool(leg.session.ours.local.crypto))
     if leg.moved is not None:
-        return pursued(leg, effects)
-    if not isinstance(leg.exchange, Doubted | None) or not _can_be_refreshed(leg):
+        return reoffering.pursued(leg, effects)
+    if not isinstance(leg.exchange, Doubted | None) or not reoffering.can_be_refreshed(leg):
         return leg
     return replace(leg, exchange=Doubted(effects.at + _DOUBT))
 
 
-def _can_be_refreshed(leg: Confirmed) -> bool:
-    return leg.dialog.updates or not leg.keyless
-
-
-# --- responses to them
+# --- responses to our offers
 
 
 def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
@@ -274,7 +236,7 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     timer = session_timer.agreed(event.headers, effects.at)
     leg = replace(leg, dialog=refreshed, timer=timer, exchange=None, moved=None)
     if request.method != "INVITE":
-        return pursued(leg, effects), ()
+        return reoffering.pursued(leg, effects), ()
     effects.emit(dialog.ack(leg.dialog, request, leg.access))
     first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
     leg = replace(leg, invites=(*first, exchange.sent))
@@ -283,7 +245,7 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
         return _resigned(leg, exchange, effects)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, exchange.wanted)
-    return pursued(replace(leg, session=session, wanted=wanted), effects), news
+    return reoffering.pursued(replace(leg, session=session, wanted=wanted), effects), news
 
 
 def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
@@ -294,7 +256,7 @@ def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgen
     news: LegEvents = ()
     if exchange.wanted.local.video is not None and leg.session.theirs.video is None:
         news, wanted = (VideoAnswered(None),), replace(wanted, local=pictures.without(wanted.local))
-    return pursued(replace(leg, wanted=wanted, exchange=None), effects), news
+    return reoffering.pursued(replace(leg, wanted=wanted, exchange=None), effects), news
 
 
 def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, effects: Effects) -> UserAgentStep:
@@ -302,10 +264,10 @@ def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, ef
     request = exchange.sent.request
     if (anew := authentication.answered(request, event, leg.access)) is not None:
         after, once_more = dialog.again(leg.dialog, anew)
-        return _sent_anew(replace(leg, dialog=after), exchange, once_more, effects), ()
+        return reoffering.sent_anew(replace(leg, dialog=after), exchange, once_more, effects), ()
     smallest = event.headers.min_se
     if event.status == 422 and smallest and leg.timer and smallest > leg.timer.seconds:
-        return _longer(leg, exchange, smallest, effects), ()
+        return reoffering.longer(leg, exchange, smallest, effects), ()
     if event.status == 491:
         return replace(leg, exchange=OfferDeferred(effects.at + glare.pause(leg.dialog, effects.at))), ()
     if event.status == 500 and event.headers.retry_after is not None:
@@ -313,27 +275,11 @@ def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, ef
         return replace(leg, exchange=OfferDeferred(effects.at + seconds)), ()
     # Who has to know where we are may take a re-INVITE, whatever it has against the UPDATE.
     if request.method == "UPDATE" and (event.status in (405, 501) or (leg.moved is not None and not leg.keyless)):
-        return _refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects), ()
+        return reoffering.refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects), ()
     if exchange.wanted == leg.session.ours:
         # It was a refresh. The session goes on until its end.
         return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
     return _resigned(leg, exchange, effects)
-
-
-def _longer(leg: Confirmed, exchange: OfferSent, seconds: int, effects: Effects) -> Confirmed:
-    """Repeat an offer with a longer interval of the session timer (RFC 4028 §7.4)."""
-    assert leg.timer
-    timer = replace(leg.timer, seconds=seconds)
-    request = exchange.sent.request
-    headers = replace(request.headers, session_expires=session_timer.asked(timer), min_se=seconds)
-    longer = replace(request, headers=headers, credentials=digest.counted(request.credentials))
-    after, once_more = dialog.again(leg.dialog, longer)
-    return _sent_anew(replace(leg, dialog=after, timer=timer), exchange, once_more, effects)
-
-
-def _sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effects: Effects) -> Confirmed:
-    sent = SentRequest(effects.emit_pending(request, None), request)
-    return replace(leg, exchange=replace(exchange, sent=sent))
 
 
 # --- requests of the far end
@@ -471,7 +417,7 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     wanted = leg.wanted
     if awaited.offer is not None:
         session, wanted = offer_answer.settled(session, wanted, awaited.wanted or wanted)
-    return pursued(replace(settled, session=session, wanted=wanted), effects), news
+    return reoffering.pursued(replace(settled, session=session, wanted=wanted), effects), news
 
 
 # --- waiting
@@ -521,13 +467,13 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
         case OfferSent():
             return _lost(leg, effects)
         case OfferDeferred():
-            return pursued(replace(leg, exchange=None), effects), ()
+            return reoffering.pursued(replace(leg, exchange=None), effects), ()
         case Doubted():
-            return _refresh(leg, effects), ()
+            return reoffering.refresh(leg, effects), ()
         case AckAwaited(first=first) if _taken_for_confirmed(leg) is not None:
             unheard.forget(leg.name, effects)
             news = (Held(),) if first and leg.session.held else ()
-            return pursued(replace(leg, exchange=None), effects), news
+            return reoffering.pursued(replace(leg, exchange=None), effects), news
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)
         case VideoAwaited(request):
@@ -538,8 +484,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
                 return leg, ()
             if session_timer.end(leg.timer) <= effects.at:
                 return _lost(leg, effects)
-            if not _can_be_refreshed(leg):
+            if not reoffering.can_be_refreshed(leg):
                 return releasing.bye(leg, effects), (Ended(_KEYLESS),)
-            return _refresh(leg, effects), ()
+            return reoffering.refresh(leg, effects), ()
         case _:
             assert_never(leg.exchange)

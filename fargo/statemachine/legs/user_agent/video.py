@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.user_agent import confirmed
+from fargo.statemachine.legs.user_agent import confirmed, reoffering
 from fargo.statemachine.legs.user_agent.phases import Confirmed, VideoAwaited
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description
@@ -12,7 +12,7 @@ from fargo.statemachine.media.description import Description
 def offer(leg: Confirmed, video: Description, effects: Effects) -> Confirmed:
     """Offer video to the far end, or its part of video to the one that offers it."""
     wanted = replace(leg.wanted, local=replace(leg.wanted.local, video=video))
-    return confirmed.pursued(replace(leg, wanted=wanted), effects)
+    return reoffering.pursued(replace(leg, wanted=wanted), effects)
 
 
 def answer(leg: Confirmed, video: Description | None, effects: Effects) -> Confirmed:
@@ -31,7 +31,7 @@ def end(leg: Confirmed, effects: Effects) -> Confirmed:
     if isinstance(leg.exchange, VideoAwaited):
         return answer(leg, None, effects)
     wanted = replace(leg.wanted, local=pictures.without(leg.wanted.local))
-    return confirmed.pursued(replace(leg, wanted=wanted), effects)
+    return reoffering.pursued(replace(leg, wanted=wanted), effects)
 
 
 def is_taken(leg: Confirmed) -> bool:
