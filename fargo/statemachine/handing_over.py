@@ -118,7 +118,7 @@ def _called(user: User, known: Credentials, call: Call, uri: SipUri, gateway: st
     contact = naming.contact(uri, book)
     if isinstance(contact, BadAddress):
         return contact.problem
-    if contact == _contact(call):
+    if call.transferred_to == uri.words or (contact == _contact(call) and not call.transferred_to):
         return texts.YOURSELF
     spelled = replace(user, contacts=roster.spelled(user.contacts, naming.canonical(uri, book)))
     line = _line(spelled, call, contact)
@@ -198,7 +198,9 @@ def _contact(call: Call) -> str | None:
 
 
 def _peer(user: User, call: Call, gateway: str) -> str:
-    """Return whom the user talks to, for people."""
+    """Return whom the user talks to, for people. A phone may have transferred the call to another."""
+    if call.transferred_to:
+        return call.transferred_to
     if call.caller:
         return call.caller.words
     contact = _contact(call)

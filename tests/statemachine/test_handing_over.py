@@ -11,7 +11,7 @@ from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, Term
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, EndCalls, ShowCalls, TransferCall
-from fargo.statemachine.model.sip_messages import SendRequest, SipFragment, SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import Sdp, SendRequest, SipFragment, SipHeaders, Undelivered
 from fargo.statemachine.reason import Cause
 
 from .forwarding import AT_TARGET, ELSEWHERE, media, place
@@ -59,6 +59,20 @@ def test_the_two_phones_are_joined_until_one_hangs_up(by_target: bool) -> None:
     assert (ended.by, ended.cause, ended.forwarded) == (Side.PHONE, Cause.HUNG_UP, by_target)
     story.responds(200, "OK", to="BYE", remote_tag=other)
     assert not story.user.calls
+
+
+def test_a_number_is_told_that_the_phone_holds_the_call() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.bob_sends("UPDATE", sdp(PCMU, senders="initiator"))
+    story.transfers()
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.responds_to("bob", 200, sdp(PCMU, senders="initiator"))
+    held = story.now("INVITE")
+    assert isinstance(held.body, Sdp)
+    assert held.body.audio
+    assert (held.recipient.tag, held.body.audio.senders) == ("target", "responder")
+    assert steps(story)[-1] is TransferStep.DONE
 
 
 def test_the_list_of_calls_says_whereto() -> None:

@@ -110,7 +110,8 @@ class Linphone(Server):
         self.type("answer")
 
     def hang_up(self) -> None:
-        self.type("terminate")
+        """End all calls. Without a word it would end the one that it talks in, and go on sending in the other."""
+        self.type("terminate all")
 
     async def consult(self, uri: str) -> None:
         """Call somebody beside the call that there is, which it holds, and wait for the answer."""

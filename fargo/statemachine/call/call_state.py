@@ -144,9 +144,9 @@ class Call(Struct, frozen=True, gc=False):
     not. ``rings``: the relay plays the ringing tone to the client (`calling_back`). ``heard``: how a phone has
     described itself to such a client, None if it has not. ``handover``: None unless the user transfers the call at this
     time; ``handed_over``: when they have (seconds since 1970), and ``forwarded`` is the leg of whom to. ``transfer``:
-    that of a phone under way, None if none is; ``transfers``: how many there were; ``transferred_to``: who is called by
-    the last one, after the phone before has hung up. ``left``: the SIP legs of phones that are out of the call, and not
-    over yet. ``sees``: the call may have video.
+    that of a phone under way, None if none is; ``transfers``: how many there were; ``transferred_to``: who has
+    the call by the last one, or is called by it after the phone before has hung up; empty if nobody is. ``left``: the
+    SIP legs of phones that are out of the call, and not over yet. ``sees``: the call may have video.
     """
 
     id: str

@@ -69,7 +69,9 @@ def to_line(call: Call, peer: str, line: Line, offer: Description, gateway: str,
     ``peer``, ``gateway``: as in `Handover`.
     """
     leg = sip_leg.place(line, offer, effects)
-    begun = Handover(peer, line.target.words, gateway, leg, other_told=True, line=line)
+    # The offer does not say that the phone holds the call, so the number is told that when it has answered.
+    told = not sip_leg.is_held(call.sip)
+    begun = Handover(peer, line.target.words, gateway, leg, other_told=told, line=line)
     return _begun(call, begun, False, effects)
 
 

@@ -198,7 +198,7 @@ def _joined(call: Call, theirs: Description, effects: Effects) -> Call:
     assert transfer, "a transfer has come to its end"
     left = _left(call, transferring.succeeded(first, effects)).left
     before = transferring.remote(first) or call.heard
-    call = replace(call, sip=transfer.leg, transfer=None, left=left, relay_retry=None)
+    call = replace(call, sip=transfer.leg, transfer=None, transferred_to=transfer.to, left=left, relay_retry=None)
     call = _told(call, transfer.to, _moved(call, theirs, before), effects)
     jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
     return replace(call, jingle=jingle)

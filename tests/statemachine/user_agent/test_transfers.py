@@ -3,17 +3,19 @@
 import pytest
 from msgspec.structs import replace
 
+from fargo.statemachine import texts
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UacCancelling
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.description import RawUdp
 from fargo.statemachine.model.call_records import TransferStep
 from fargo.statemachine.model.commands import InformSession, InformTransport, SendText, TerminateSession
-from fargo.statemachine.model.events import Restarted, TimePassed
+from fargo.statemachine.model.events import GatewayAsked, Restarted, TimePassed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayRinging, StopRinging
+from fargo.statemachine.model.requests import TransferCall
 from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse, SipHeaders
 from fargo.statemachine.reason import Cause
 
-from ..story import PCMA, PCMU
+from ..story import DESK, GATEWAY, PCMA, PCMU
 from .phone import G722, sdp
 from .securing import Securing, phone_says
 from .transferring import AT_DAVES, DAVE, Transferring
@@ -55,6 +57,17 @@ def test_a_direct_call_is_transferred_and_the_client_told_where_the_new_phone_is
     assert story.all(TerminateSession)
     assert story.ended.cause is Cause.HUNG_UP
     assert story.over()
+
+
+def test_who_has_the_call_now_is_transferred_by_the_user() -> None:
+    story = direct()
+    story.refers()
+    story.dave_responds(200, DAVES)
+    story.tell(GatewayAsked(DESK, GATEWAY, TransferCall("dave@sip.test")))
+    assert story.the(SendText).text == texts.YOURSELF
+    story.tell(GatewayAsked(DESK, GATEWAY, TransferCall("bob@sip.test")))
+    invite = story.now("INVITE")
+    assert (invite.uri, invite.sender.name) == ("sip:bob@sip.test", "dave@sip.test")
 
 
 def test_a_relayed_call_is_transferred_and_the_relay_told() -> None:
