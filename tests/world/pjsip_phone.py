@@ -166,7 +166,10 @@ class Phone:
 
     def hang_up(self, status: int) -> None:
         assert self._call
-        self._call.hangup(operation(status))
+        if self._call.isActive():
+            self._call.hangup(operation(status))
+        else:  # it was replaced, and pjsua2 took the last event of the old call for one of the new call
+            self._endpoint.hangupAllCalls()
 
     def hold(self) -> None:
         assert self._call
