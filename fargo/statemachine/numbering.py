@@ -99,9 +99,10 @@ def complete(number: str, country: str | None) -> str:
     if plan is None or not number.isdecimal():
         return number
     found = _with_code(number, plan)
-    if found is None or not _SHORTEST <= len(found) <= _LONGEST:
+    if found is None or len(found) > _LONGEST:
         return number
-    return _without_zero(f"+{found}")
+    whole = _without_zero(f"+{found}")
+    return whole if len(whole) > _SHORTEST else number  # with the +
 
 
 def _with_code(number: str, plan: NumberingPlan) -> str | None:
