@@ -37,7 +37,8 @@ def die(gateway: Gateway) -> None:
         end(edge)
 
 
-async def test_another_process_takes_a_worker_over(world: World, database: DatabaseAddress) -> None:
+async def with_spare(world: World, database: DatabaseAddress) -> tuple[Gateway, Gateway, Customer]:
+    """A worker, a process that waits for its place, and a user who is registered."""
     settings = {"log": {"store": database.uri}}
     first = await world.add(Gateway(world.server, settings=settings, worker="a"))
     other = Gateway(world.server, settings=settings, worker="a", like=first)
@@ -45,6 +46,11 @@ async def test_another_process_takes_a_worker_over(world: World, database: Datab
     await other.process.line(WAITS)
     alice = Customer(world, first, await world.client("alice"))
     await alice.register()
+    return first, other, alice
+
+
+async def test_another_process_takes_a_worker_over(world: World, database: DatabaseAddress) -> None:
+    first, other, alice = await with_spare(world, database)
     die(first)
     await first.process.ended()
     await other.process.line(TAKEN)
@@ -65,13 +71,7 @@ async def test_another_process_takes_a_worker_over(world: World, database: Datab
 async def test_a_process_that_was_frozen_says_nothing_when_another_has_its_place(
     world: World, database: DatabaseAddress
 ) -> None:
-    settings = {"log": {"store": database.uri}}
-    first = await world.add(Gateway(world.server, settings=settings, worker="a"))
-    other = Gateway(world.server, settings=settings, worker="a", like=first)
-    await other.run()
-    await other.process.line(WAITS)
-    alice = Customer(world, first, await world.client("alice"))
-    await alice.register()
+    first, other, alice = await with_spare(world, database)
     os.kill(first.process.pid, signal.SIGSTOP)
     alice.client.send(f"<message type='chat' to='{first.jid}'><body>status</body></message>")
     await other.process.line(TAKEN)
