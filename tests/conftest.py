@@ -18,6 +18,7 @@ time could delay each other's audio on a machine with two processors.
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from world.world import World
 
     from fargo.store.entries import Entry
+    from fargo.store.places import DatabaseAddress
 
 # No test depends on how fast the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,6 +88,19 @@ def postgresql() -> "Iterator[PostgresqlServer]":
 
     with postgresql_server() as server:
         yield server
+
+
+@pytest.fixture
+def place(postgresql: "PostgresqlServer") -> "DatabaseAddress":
+    """The address of an empty schema."""
+    return postgresql.new_address()
+
+
+@pytest.fixture
+def db(postgresql: "PostgresqlServer", place: "DatabaseAddress") -> Iterator[Any]:
+    """A connection of another program to that schema."""
+    with closing(postgresql.connect(place)) as connection:
+        yield connection
 
 
 @pytest.fixture(autouse=True)

@@ -11,3 +11,8 @@ class Deadline(Struct, frozen=True, gc=False):
 
     name: str
     at: float
+
+
+def is_due(deadline: Deadline | None, at: float) -> bool:
+    """Return True if there is a deadline, and it has come."""
+    return deadline is not None and deadline.at <= at

@@ -20,7 +20,7 @@ from fargo.statemachine.account import account_state, connection, roster, sign_i
 from fargo.statemachine.account.account_state import Unregistered
 from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.call import bridge
-from fargo.statemachine.deadline import Deadline
+from fargo.statemachine.deadline import Deadline, is_due
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_leg, jmi, unacknowledged
@@ -165,8 +165,7 @@ def expire(user: User, effects: Effects) -> User:
 
 
 def _expire_user(user: User, effects: Effects) -> User:
-    due = erasure(user)
-    if due is not None and due.at <= effects.at:
+    if is_due(erasure(user), effects.at):
         effects.emit(Forget())
         effects.pending = {}
         return replace(
@@ -208,8 +207,7 @@ def _expire_registrations(user: User, effects: Effects) -> User:
 
 
 def _expire_account(user: User, effects: Effects) -> User:
-    due = connection.deadline(user.account)
-    if due is not None and due.at <= effects.at:
+    if is_due(connection.deadline(user.account), effects.at):
         return connections.with_account(user, lambda account: connection.expire(account, effects), effects)
     return user
 

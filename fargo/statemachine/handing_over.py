@@ -29,7 +29,7 @@ from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.leg_events import Ended
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.sip import joining, sip_leg
-from fargo.statemachine.legs.sip.phases import Forwarding, Line, Over
+from fargo.statemachine.legs.sip.phases import Forwarding, Over
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq
@@ -121,29 +121,18 @@ def _called(user: User, known: Credentials, call: Call, uri: SipUri, gateway: st
     if call.transferred_to == uri.words or (contact == _contact(call) and not call.transferred_to):
         return texts.YOURSELF
     spelled = replace(user, contacts=roster.spelled(user.contacts, naming.canonical(uri, book)))
-    line = _line(spelled, call, contact)
+    line = outgoing.line_of_transfer(spelled, contact)
     phone = joining.far_end(call.sip)
     assert phone, "the call can be transferred"
-    if isinstance(line, str):
-        return line
+    if isinstance(line, outgoing.Refusal):
+        return line.reason.text
     if bool(phone.crypto) != (line.srtp != "off") and (phone.crypto or line.srtp == "required"):
         return texts.NO_KEYS_TO_PASS_ON
     offer = replace(phone, encryption_required=bool(phone.crypto))
     peer = _peer(user, call, gateway)
-    line = replace(line, early="always", forwards=Forwarding(peer, (), None))
+    line = replace(line, forwards=Forwarding(peer, (), None))
     effects.call = call.id
     return changed(spelled, call, handover.to_line(call, peer, line, offer, gateway, effects), effects)
-
-
-def _line(user: User, call: Call, contact: str) -> Line | str:
-    """Return the line to a contact (rule 2), or why there is none."""
-    others = {name: each for name, each in user.calls.items() if name != call.id}
-    line = outgoing.line_of_call(replace(user, calls=others), contact)
-    if isinstance(line, outgoing.Refusal):
-        return line.reason.text
-    if {dialling.dialled(contact), line.target.user} & {*user.policy.emergency_numbers}:
-        return texts.NO_TRANSFER_TO_EMERGENCY
-    return line
 
 
 # --- to each other

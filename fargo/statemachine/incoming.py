@@ -102,7 +102,7 @@ def _taken_over(
         return user
     leg, offered = taken_in
     if isinstance(offered, Reason):
-        return changed(user, call, replace(call, left=(*call.left, leg)), effects)
+        return changed(user, call, replace(call, left=call_state.lasting((*call.left, leg))), effects)
     _, caller = _caller(user, event, granted, credentials.gateway if credentials else "")
     return changed(user, call, transfer.taken_over(call, leg, caller.words, effects), effects)
 

@@ -143,6 +143,19 @@ def line_of_call(user: User, to: str, replaces_one: bool = False) -> Line | Refu
     return replace(found, srtp=srtp)
 
 
+def line_of_transfer(user: User, to: str) -> Line | Refusal:
+    """Return the line for a call to this contact that takes the place of another, or why the user cannot have it. None
+    goes to an emergency number, also if dial rules have made it one.
+    """
+    found = line_of_call(user, to, replaces_one=True)
+    if isinstance(found, Refusal):
+        return found
+    if {dialling.dialled(to), found.target.user} & {*user.policy.emergency_numbers}:
+        reason = Reason(Cause.FORBIDDEN, texts.NO_TRANSFER_TO_EMERGENCY)
+        return Refusal("cancel", "not-allowed", reason, found.rewritten)
+    return replace(found, early="always")
+
+
 def line(user: User, to: str, words: LineWords = _OF_CALLS) -> Line | Refusal:
     """Return the line to this contact, for whatever goes there, or why there is none now, in ``words`` that fit it."""
     if user.policy.emergency == "refuse" and _is_emergency(user.policy, to):

@@ -11,7 +11,7 @@ Rules:
 
 from msgspec.structs import replace
 
-from fargo.statemachine import dialling, naming, outgoing, texts
+from fargo.statemachine import naming, outgoing, texts
 from fargo.statemachine.account import account_state, sign_in
 from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.address import BadAddress
@@ -20,7 +20,6 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.call.transfer import Destination
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip import transferring
-from fargo.statemachine.legs.sip.phases import Line
 from fargo.statemachine.legs.sip.referral import Referral
 from fargo.statemachine.legs.sip.sip_leg import SipArrival, SipLegEvent
 from fargo.statemachine.model.presence import SignedIn
@@ -45,16 +44,10 @@ def _wanted(user: User, referral: Referral) -> Destination:
     jid = naming.contact(uri, book)
     if isinstance(jid, BadAddress):
         return Destination(Reason(Cause.NOT_FOUND, jid.problem), uri.words)
-    found = outgoing.line_of_call(user, jid, replaces_one=True)
+    found = outgoing.line_of_transfer(user, jid)
     if isinstance(found, Refusal):
         return Destination(found.reason, uri.words)
-    if {dialling.dialled(jid), found.target.user} & {*user.policy.emergency_numbers}:
-        return Destination(Reason(Cause.FORBIDDEN, texts.NO_TRANSFER_TO_EMERGENCY), uri.words)
-    return Destination(_line(found, referral), found.target.words)
-
-
-def _line(found: Line, referral: Referral) -> Line:
-    return replace(found, early="always", refers=referral)
+    return Destination(replace(found, refers=referral), found.target.words)
 
 
 def contact(user: User, refer_to: str) -> str | None:

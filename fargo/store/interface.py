@@ -20,7 +20,7 @@ Rules:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
@@ -30,6 +30,9 @@ from fargo.statemachine.model.events import Recorded
 from fargo.store.entries import Entry
 
 _Result = TypeVar("_Result")
+
+BEAT_SECONDS: Final = 1.0
+"""The time between two signs of life that a worker gives to its log."""
 
 Backfill = Callable[[Iterable[Entry]], Iterator[Entry]]
 """Completes the entries of an older log, in their order: yields each of them with all commands that folding gives today

@@ -8,18 +8,15 @@ Rules:
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fargo.store.interface import LeaseLostError, Store
+from fargo.store.interface import BEAT_SECONDS, LeaseLostError, Store
 from fargo.workers import texts
-
-EVERY: Final = 1.0
-"""Seconds; `fargo.store.postgresql.lease` says how long a session may be silent."""
 
 
 class Heartbeat:
@@ -39,7 +36,7 @@ class Heartbeat:
     def start(self) -> None:
         """Give signs of life from now on."""
         if self._beats:
-            self._loop.start(EVERY)
+            self._loop.start(BEAT_SECONDS)
 
     def stop(self) -> None:
         """Give none any more."""

@@ -1,7 +1,6 @@
 """Each test has a gateway of its own. After the test, its log must replay to the same commands."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,11 @@ from world.world import World
 from world.xmpp_client import XmppClient
 
 from fargo.store.entries import Entry
-from fargo.store.opening import open_reader
-from replay.verifying.report import report
-from replay.verifying.verify import verify
+from fargo.store.places import DatabaseAddress
 
 from .customer import Customer
 from .engines import ENGINES, IDS
+from .verified import verified
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +54,12 @@ def relay() -> None:
     """The media relay, for tests that have one. It is started before the gateway."""
 
 
+@pytest.fixture
+def database(place: DatabaseAddress) -> DatabaseAddress:
+    """The database that has the log and the passwords of a gateway, or of its workers."""
+    return place
+
+
 @pytest_asyncio.fixture
 async def gateway(
     world: World,
@@ -71,10 +75,7 @@ async def gateway(
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()
-    with closing(open_reader(made.log)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
-        record_session(log.read())
+    record_session(verified(made.log))
 
 
 @pytest_asyncio.fixture

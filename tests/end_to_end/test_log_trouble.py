@@ -27,12 +27,11 @@ from fargo.statemachine.reason import Cause
 from fargo.statemachine.texts import NO_ROOM, STOPPING
 from fargo.store.opening import open_reader
 from fargo.store.spare import SIZE
-from replay.verifying.report import report
-from replay.verifying.verify import verify
 
 from .customer import Customer
 from .engines import sip_only
 from .scripted_calls import Talk, inward, out
+from .verified import verified
 
 LONGER_THAN_SQLITE_WAITS = 6.0
 """Seconds. SQLite's connections wait for 5 if nobody says otherwise."""
@@ -94,11 +93,9 @@ async def goodbye(customer: Customer, scripted: ScriptedProvider, talk: Talk, ri
 
 def check_log(path: Path) -> list[Recorded]:
     """Check that a log verifies and that no call in it goes on, and return its events."""
-    with closing(open_reader(path)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
-        assert [call.name for call in records(log.call_entries()) if call.ended is None] == []
-        return [recorded for recorded, _ in log.read()]
+    entries = verified(path)
+    assert [call.name for call in records(entries) if call.ended is None] == []
+    return [recorded for recorded, _ in entries]
 
 
 class TestALogThatStaysLocked:

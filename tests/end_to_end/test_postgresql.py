@@ -16,15 +16,13 @@ from world.world import World
 
 from fargo.calls import records
 from fargo.statemachine.texts import STOPPING
-from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
 from fargo.texts import COMMIT_FAILED
-from replay.verifying.report import report
-from replay.verifying.verify import verify
 
 from .customer import Customer
 from .pjsip_calls import hear_each_other, hold_each_other
 from .test_user_agent_phones import called
+from .verified import verified
 
 _LOSE_CONNECTIONS = """
     select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name like 'fargo, %'
@@ -38,11 +36,6 @@ threaded.AWAY_SECONDS = 1.0
 main()
 """
 """A gateway that waits for a server that is away for a second."""
-
-
-@pytest.fixture
-def database(postgresql: PostgresqlServer) -> DatabaseAddress:
-    return postgresql.new_address()
 
 
 async def told(gateway: Gateway, *arguments: str) -> str:
@@ -79,9 +72,7 @@ async def test_a_call_goes_on(world: World, postgresql: PostgresqlServer, databa
     await gateway.stop()
     assert await gateway.process.ended() == 0, gateway.process.report()
     assert not list(gateway.state.glob("*.db"))
-    with closing(open_reader(database)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
+    verified(database)
 
 
 @pytest.mark.servers
@@ -105,8 +96,5 @@ async def test_a_server_that_stays_away_is_told_to_everybody_and_the_next_start_
     with postgresql_server(tmp_path):
         await gateway.start()
         await gateway.stop()
-        with closing(open_reader(database)) as log:
-            verdict = verify(log.read())
-            assert not verdict.differences, "\n".join(report(verdict))
-            [call_record] = records(log.call_entries())
-            assert call_record.ended is not None
+        [call_record] = records(verified(database))
+        assert call_record.ended is not None

@@ -14,7 +14,6 @@ from world.baresip import Baresip
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
 from world.pjsip import Pjsip
-from world.postgresql import PostgresqlServer
 from world.process import until
 from world.rtpengine import Rtpengine
 from world.sipp import Sipp
@@ -25,12 +24,11 @@ from fargo.statemachine.model.sip_messages import SipResponseReceived
 from fargo.store.entries import Entry
 from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
-from replay.verifying.report import report
-from replay.verifying.verify import verify
 
 from .customer import Customer
 from .pjsip_calls import PJSIP_HERTZ, hear_each_other, hold_each_other
 from .test_workers import die
+from .verified import verified
 
 OTHER_ADDRESS = "127.0.0.6"
 """The SIP address of the machine that takes over."""
@@ -47,11 +45,6 @@ class Machines(NamedTuple):
         die(self.first)
         await self.first.process.ended()
         await self.other.ready()
-
-
-@pytest.fixture
-def database(postgresql: PostgresqlServer) -> DatabaseAddress:
-    return postgresql.new_address()
 
 
 @pytest_asyncio.fixture
@@ -76,10 +69,7 @@ async def machines(
     yield Machines(first, other)
     await other.stop()
     assert await other.process.ended() == 0, other.process.report()
-    with closing(open_reader(database)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
-        record_session(log.read())
+    record_session(verified(database))
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""Real phones transfer calls: pjsip blind and attended, linphone blind."""
+"""Real phones transfer calls, blind and attended: pjsip and linphone."""
 
 from collections.abc import AsyncIterator
 

@@ -1,7 +1,6 @@
 """Chromium and a SIP phone with DTLS over ICE hear each other without a relay: nothing between them can decrypt it."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import closing
 
 import pytest
 import pytest_asyncio
@@ -15,13 +14,11 @@ from world.wire import Wire
 from world.world import World
 
 from fargo.store.entries import Entry
-from fargo.store.opening import open_reader
-from replay.verifying.report import report
-from replay.verifying.verify import verify
 
 from .customer import Customer
 from .engines import sip_only
 from .test_chromium import BROWSER_HERTZ, PHONE_HERTZ, hear_each_other, signed_in
+from .verified import verified
 
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
@@ -44,10 +41,7 @@ async def gateway(
     yield made
     await made.stop()
     assert await made.process.ended() == 0, made.process.report()
-    with closing(open_reader(made.log)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
-        record_session(log.read())
+    record_session(verified(made.log))
 
 
 @pytest_asyncio.fixture

@@ -50,15 +50,20 @@ async def refers(talk: Talk, to: str = CAROL) -> Message:
     return sent
 
 
-async def taken(talk: Talk, scripted: ScriptedProvider) -> Talk:
-    """Let the new phone answer, and the first one be told so and hang up."""
-    new = await scripted.called()
+async def answers(talk: Talk, new: Call) -> Talk:
+    """Let the new phone ring, and answer."""
     media = await talk.alice.world.add(RtpEndpoint(ELSEWHERE))
     new.respond(new.invite, 180)
     await new.answered(new.sdp(media))
+    return Talk(talk.alice, talk.call, new, media, audio(new.invite)[:2])
+
+
+async def taken(talk: Talk, scripted: ScriptedProvider) -> Talk:
+    """Let the new phone answer, and the first one be told so and hang up."""
+    new = await answers(talk, await scripted.called())
     assert await notices(talk.phone, 200) == [100, 180, 200]
     await talk.phone.ended()
-    return Talk(talk.alice, talk.call, new, media, audio(new.invite)[:2])
+    return new
 
 
 @each_way
@@ -127,16 +132,12 @@ async def test_an_attended_transfer_moves_a_direct_call_and_an_invite_takes_it_o
 async def test_a_phone_that_refers_and_hangs_up_leaves_the_client_with_the_new_one(
     scripted_alice: Customer, scripted: ScriptedProvider, relay: Rtpengine
 ) -> None:
-
     talk = await out(scripted_alice, scripted)
     await refers(talk)
     talk.phone.respond(await talk.phone.request_of("NOTIFY"), 200)
     new = await scripted.called()
     await talk.phone.hang_up()
-    new.respond(new.invite, 180)
-    media = await scripted_alice.world.add(RtpEndpoint(ELSEWHERE))
-    await new.answered(new.sdp(media))
-    now = Talk(scripted_alice, talk.call, new, media, audio(new.invite)[:2])
+    now = await answers(talk, new)
     await now.heard()
     await now.hang_up()
     await relay.forgets()

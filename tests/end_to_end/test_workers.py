@@ -6,7 +6,6 @@ import re
 import signal
 from contextlib import closing
 
-import pytest
 from world.ejabberd import BalancingEjabberd
 from world.gateway import Gateway
 from world.postgresql import PostgresqlServer
@@ -16,26 +15,19 @@ from world.world import World
 from fargo.calls import records
 from fargo.edge.leftover import end, find, run_dir_in
 from fargo.statemachine.reason import Cause
-from fargo.store.opening import open_reader
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql.texts import LEASE_LOST
 from fargo.workers.texts import STANDS_BY, TAKES_OVER
-from replay.verifying.report import report
-from replay.verifying.verify import verify
 
 from .customer import Customer
 from .pjsip_calls import hear_each_other
 from .scripted_calls import Talk, inward, out
 from .test_user_agent_phones import called
+from .verified import verified
 
 USERS = [f"user{number}" for number in range(50)]
 WAITS = f"{re.escape(STANDS_BY.partition('{')[0])}a"
 TAKEN = re.escape(TAKES_OVER.format(worker="a"))
-
-
-@pytest.fixture
-def database(postgresql: PostgresqlServer) -> DatabaseAddress:
-    return postgresql.new_address()
 
 
 def die(gateway: Gateway) -> None:
@@ -45,7 +37,8 @@ def die(gateway: Gateway) -> None:
         end(edge)
 
 
-async def test_another_process_takes_a_worker_over(world: World, database: DatabaseAddress) -> None:
+async def with_spare(world: World, database: DatabaseAddress) -> tuple[Gateway, Gateway, Customer]:
+    """A worker, a process that waits for its place, and a user who is registered."""
     settings = {"log": {"store": database.uri}}
     first = await world.add(Gateway(world.server, settings=settings, worker="a"))
     other = Gateway(world.server, settings=settings, worker="a", like=first)
@@ -53,6 +46,11 @@ async def test_another_process_takes_a_worker_over(world: World, database: Datab
     await other.process.line(WAITS)
     alice = Customer(world, first, await world.client("alice"))
     await alice.register()
+    return first, other, alice
+
+
+async def test_another_process_takes_a_worker_over(world: World, database: DatabaseAddress) -> None:
+    first, other, alice = await with_spare(world, database)
     die(first)
     await first.process.ended()
     await other.process.line(TAKEN)
@@ -67,21 +65,13 @@ async def test_another_process_takes_a_worker_over(world: World, database: Datab
     await first.process.line(WAITS)
     await other.stop()
     await first.ready()
-    with closing(open_reader(database)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
+    verified(database)
 
 
 async def test_a_process_that_was_frozen_says_nothing_when_another_has_its_place(
     world: World, database: DatabaseAddress
 ) -> None:
-    settings = {"log": {"store": database.uri}}
-    first = await world.add(Gateway(world.server, settings=settings, worker="a"))
-    other = Gateway(world.server, settings=settings, worker="a", like=first)
-    await other.run()
-    await other.process.line(WAITS)
-    alice = Customer(world, first, await world.client("alice"))
-    await alice.register()
+    first, other, alice = await with_spare(world, database)
     os.kill(first.process.pid, signal.SIGSTOP)
     alice.client.send(f"<message type='chat' to='{first.jid}'><body>status</body></message>")
     await other.process.line(TAKEN)
@@ -94,9 +84,7 @@ async def test_a_process_that_was_frozen_says_nothing_when_another_has_its_place
     answers = [each for each in alice.client.stanzas[heard:] if each.tag.endswith("message")]
     assert answers == [], "the first process has answered, and the other has never heard the question"
     await other.stop()
-    with closing(open_reader(database)) as log:
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
+    verified(database)
 
 
 async def follows(talk: Talk) -> None:
@@ -137,11 +125,7 @@ async def test_no_call_is_lost_when_a_worker_is_gone(database: DatabaseAddress, 
         ends = [talk.hang_up() if number % 4 < 2 else hangs_up(talk) for number, talk in enumerate(talks)]
         await asyncio.gather(*ends)
         await asyncio.gather(*(each.stop() for each in (spare, second)))
-    with closing(open_reader(database)) as log:
-        found = list(records(log.call_entries()))
-        assert [each.cause for each in found] == [Cause.HUNG_UP] * len(USERS)
-        verdict = verify(log.read())
-        assert not verdict.differences, "\n".join(report(verdict))
+    assert [each.cause for each in records(verified(database))] == [Cause.HUNG_UP] * len(USERS)
 
 
 def owners(server: PostgresqlServer, database: DatabaseAddress) -> dict[object, object]:

@@ -131,15 +131,20 @@ def test_what_an_adapter_puts_while_it_is_dispatched_to_is_the_next_batch(path: 
 @pytest.fixture
 def failing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A bench whose log has one entry, of BOB, and takes no more."""
+    take_no_more(bench, monkeypatch, StoreError("The disk is full."))
+    return bench
+
+
+def take_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch, why: StoreError) -> None:
+    """Let the log of a bench have one entry, of BOB, and refuse all others."""
 
     def fail(entries: Iterable[Entry]) -> None:
-        raise StoreError("The disk is full.")
+        raise why
 
     bench.engine.put(BOB, SipSignedIn("b"))
     bench.run()
     del bench.sent[:]
     monkeypatch.setattr(bench.log, "append", fail)
-    return bench
 
 
 def test_after_a_failing_commit_only_ends_are_said(failing: Bench) -> None:
@@ -183,13 +188,7 @@ def test_after_a_failing_commit_nobody_is_forgotten_and_deadlines_stay(failing: 
 
 
 def test_who_has_lost_the_lease_says_nothing_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(entries: Iterable[Entry]) -> None:
-        raise LeaseLostError("Another has it.")
-
-    bench.engine.put(BOB, SipSignedIn("b"))
-    bench.run()
-    del bench.sent[:]
-    monkeypatch.setattr(bench.log, "append", fail)
+    take_no_more(bench, monkeypatch, LeaseLostError("Another has it."))
     bench.engine.put(ALICE, out("a"))
     bench.engine.put(BOB, out("b"))
     bench.run(60)

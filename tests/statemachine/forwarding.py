@@ -5,7 +5,7 @@ from typing import Any
 from fargo.statemachine.media.description import Candidate, Description, RawUdp
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked, ResourceUnavailable
-from fargo.statemachine.model.requests import SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
+from fargo.statemachine.model.requests import DialRule, SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
 from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest, SipRequestReceived
 
 from .registering import REGISTRAR
@@ -16,6 +16,15 @@ TARGET = "+441632960111"
 URI = f"sip:{TARGET}@sip.test"
 AT_TARGET = (Candidate(1, "127.0.0.5", 7000), Candidate(2, "127.0.0.5", 7001))
 ELSEWHERE = (Candidate(1, "127.0.0.6", 7000), Candidate(2, "127.0.0.6", 7001))
+RULES = (DialRule("s/^17$/112/"), DialRule("s/^1900.*//"))
+NEVER_CALLED = [
+    ("alice@sip.test", "own"),
+    ("112", "emergency"),
+    ("17", "emergency"),
+    ("1900123", "not allowed"),
+    ("+", "number"),
+]
+"""Numbers that the gateway calls for nobody under these rules, and a word with which it says why."""
 
 
 def media(body: Body | None) -> Description:

@@ -42,6 +42,7 @@ from fargo.statemachine.call import (
     transfer,
 )
 from fargo.statemachine.call.call_state import Call, RelayRetry
+from fargo.statemachine.deadline import is_due
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.forking import Inviting, Searching
@@ -222,8 +223,7 @@ def _resumed(call: Call, effects: Effects) -> Call:
     """Say again what may not have been heard. A SIP leg whose time has come while the gateway was away ends."""
     relay_leg.resume(call.relay, effects)
     call = handover.resumed(transfer.resumed(call, effects), effects)
-    due = sip_leg.deadline(call.sip)
-    if due is not None and due.at <= effects.at:
+    if is_due(sip_leg.deadline(call.sip), effects.at):
         return _sip_expired(call, effects)
     forwarded = None if call.forwarded is None else sip_leg.resume(call.forwarded, effects)
     sip, jingle = sip_leg.resume(call.sip, effects), jingle_leg.resume(call.jingle, effects)
@@ -232,22 +232,17 @@ def _resumed(call: Call, effects: Effects) -> Call:
 
 def expire(call: Call, effects: Effects) -> Call:
     """Do what is due by now."""
-    due = sip_leg.deadline(call.sip)
-    if due is not None and due.at <= effects.at:
+    if is_due(sip_leg.deadline(call.sip), effects.at):
         call = _sip_expired(call, effects)
     call = handover.expire(_passed_on(*transfer.expire(call, effects), _PHONE, effects), effects)
-    due = None if call.forwarded is None else sip_leg.deadline(call.forwarded)
-    if call.forwarded is not None and due is not None and due.at <= effects.at:
+    if call.forwarded is not None and is_due(sip_leg.deadline(call.forwarded), effects.at):
         leg, news = sip_leg.expire(call.forwarded, effects)
         call = _passed_on(replace(call, forwarded=leg), news, _CLIENT, effects)
-    due = call_state.longest(call)
-    if due is not None and due.at <= effects.at:
+    if is_due(call_state.longest(call), effects.at):
         return end(call, _TOO_LONG, effects)
-    due = call_state.forward_deadline(call)
-    if due is not None and due.at <= effects.at:
+    if is_due(call_state.forward_deadline(call), effects.at):
         return _not_taken(call, effects)
-    due = jingle_leg.deadline(call.jingle)
-    if due is None or due.at > effects.at:
+    if not is_due(jingle_leg.deadline(call.jingle), effects.at):
         return call
     if isinstance(call.jingle, Searching):
         return search_ended(call, effects)

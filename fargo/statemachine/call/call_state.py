@@ -8,7 +8,7 @@ Rules:
 3. What becomes of a call is recorded for the readers of the log: see `call_records`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -181,6 +181,11 @@ def sip_legs(call: Call) -> tuple[SipLeg, ...]:
     new = call.handover or call.transfer
     others = (call.forwarded, new.leg if new else None, *call.left)
     return (call.sip, *(each for each in others if each is not None))
+
+
+def lasting(legs: Iterable[SipLeg]) -> tuple[SipLeg, ...]:
+    """Return those legs of phones that are out of the call which have anything left to do (`Call.left`)."""
+    return tuple(leg for leg in legs if not isinstance(leg, Over | Preparing))
 
 
 def is_over(call: Call) -> bool:

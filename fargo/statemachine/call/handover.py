@@ -18,12 +18,13 @@ Rules:
    number.
 """
 
-from collections.abc import Iterable
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
 from fargo.statemachine.call import texts
-from fargo.statemachine.call.call_state import AskedPhone, Call, Handover, ended
+from fargo.statemachine.call.call_state import AskedPhone, Call, Handover, ended, lasting
+from fargo.statemachine.deadline import is_due
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Terminated
@@ -46,12 +47,12 @@ from fargo.statemachine.model.call_records import AudioPath, RecordPath, RecordT
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Cause, Reason
 
-_TELLS_OF_OTHER = TransportChanged | CodecsChanged | Held | Resumed
-_NOT_JOINED = Reason(Cause.MEDIA, texts.NOT_JOINED, ours=True)
-_NOTHING_HEARD = Reason(Cause.NO_ANSWER, texts.NOTHING_HEARD)
-_NOT_OF_NUMBER = frozenset({Cause.MEDIA, Cause.SECURITY, Cause.FORBIDDEN, Cause.NETWORK, Cause.SERVER_ERROR})
+_TellsOfOther: TypeAlias = TransportChanged | CodecsChanged | Held | Resumed
+_NOT_JOINED: Final = Reason(Cause.MEDIA, texts.NOT_JOINED, ours=True)
+_NOTHING_HEARD: Final = Reason(Cause.NO_ANSWER, texts.NOTHING_HEARD)
+_NOT_OF_NUMBER: Final = frozenset({Cause.MEDIA, Cause.SECURITY, Cause.FORBIDDEN, Cause.NETWORK, Cause.SERVER_ERROR})
 """The causes for which the phone may reach a number that the gateway has not joined it with (rule 6)."""
-_LONGEST_ASKED = 180.0
+_LONGEST_ASKED: Final = 180.0
 """The seconds within which a phone must have said what has become of a call that it was asked to place."""
 
 
@@ -101,20 +102,23 @@ def fold(call: Call, event: SipLegEvent, effects: Effects) -> Call:
     if call.handover and call.handover.leg.name == event.leg:
         return _heard(call, *sip_leg.fold_apart(call.handover.leg, event, effects), effects)
     folded = (sip_leg.fold_apart(each, event, effects)[0] if each.name == event.leg else each for each in call.left)
-    return replace(call, left=_live(folded))
+    return replace(call, left=lasting(folded))
 
 
 def expire(call: Call, effects: Effects) -> Call:
     """Do what is due of those legs by now."""
     if call.left:
-        due = (sip_leg.expire(each, effects)[0] if _is_due(each, effects) else each for each in call.left)
-        call = replace(call, left=_live(due))
+        call = replace(call, left=lasting(_expired(each, effects) for each in call.left))
     asked = call.handover.asked if call.handover else None
     if asked and asked.until <= effects.at:
         return _failed(call, _NOTHING_HEARD, effects)
-    if call.handover and _is_due(call.handover.leg, effects):
+    if call.handover and is_due(sip_leg.deadline(call.handover.leg), effects.at):
         return _heard(call, *sip_leg.expire(call.handover.leg, effects), effects)
     return call
+
+
+def _expired(leg: SipLeg, effects: Effects) -> SipLeg:
+    return sip_leg.expire(leg, effects)[0] if is_due(sip_leg.deadline(leg), effects.at) else leg
 
 
 def resumed(call: Call, effects: Effects) -> Call:
@@ -144,15 +148,6 @@ def moved(call: Call, effects: Effects) -> Call:
     return _failed(replace(call, handover=replace(handover, line=None)), ends, effects)
 
 
-def _is_due(leg: SipLeg, effects: Effects) -> bool:
-    due = sip_leg.deadline(leg)
-    return due is not None and due.at <= effects.at
-
-
-def _live(legs: Iterable[SipLeg]) -> tuple[SipLeg, ...]:
-    return tuple(each for each in legs if not isinstance(each, Over))
-
-
 def _heard(call: Call, leg: SipLeg, news: LegEvents, effects: Effects) -> Call:
     """Return the call after what the other phone's leg reports."""
     assert call.handover, "there is another phone"
@@ -167,7 +162,7 @@ def _heard(call: Call, leg: SipLeg, news: LegEvents, effects: Effects) -> Call:
 
 def _untold(call: Call, news: LegEvents, of_phone: bool) -> Call:
     """Return the call after one of the phones has moved, say. ``of_phone``: it is that of the call."""
-    if call.handover is None or not any(isinstance(each, _TELLS_OF_OTHER) for each in news):
+    if call.handover is None or not any(isinstance(each, _TellsOfOther) for each in news):
         return call
     untold = replace(call.handover, other_told=False) if of_phone else replace(call.handover, phone_told=False)
     return replace(call, handover=untold)
@@ -277,7 +272,7 @@ def _asked(call: Call, handover: Handover, line: Line, why: Reason, effects: Eff
         sip = joining.part(sip, handover.before, jingle_leg.holds(call.jingle), effects)
     sip, command = asking.ask(sip, line.target, effects)
     asked = AskedPhone(command, why, effects.at + _LONGEST_ASKED)
-    left = _live((*call.left, leg))
+    left = lasting((*call.left, leg))
     return replace(call, sip=sip, left=left, handover=replace(handover, leg=Over(), before=None, asked=asked))
 
 
@@ -333,7 +328,7 @@ def _without(call: Call, why: Reason, effects: Effects) -> Call:
     assert call.handover, "it is transferred"
     effects.record(RecordTransfer(call.id, TransferStep.FAILED, call.handover.to, why.text, by_user=True))
     leg = sip_leg.tell(call.handover.leg, Ended(why), effects)
-    return replace(call, handover=None, left=_live((*call.left, leg)))
+    return replace(call, handover=None, left=lasting((*call.left, leg)))
 
 
 def _told(handover: Handover, text: str, effects: Effects) -> None:

@@ -19,14 +19,14 @@ Rules:
 9. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
 from fargo.statemachine.call import called_first, texts
-from fargo.statemachine.call.call_state import Call, Transfer
+from fargo.statemachine.call.call_state import Call, Transfer, lasting
+from fargo.statemachine.deadline import is_due
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.single_session import Active
@@ -43,8 +43,8 @@ from fargo.statemachine.legs.leg_events import (
     VideoEnded,
 )
 from fargo.statemachine.legs.relay import moving, relay_leg, seeing
-from fargo.statemachine.legs.sip import sip_leg, transferring
-from fargo.statemachine.legs.sip.phases import Line, Over, Preparing
+from fargo.statemachine.legs.sip import joining, sip_leg, transferring
+from fargo.statemachine.legs.sip.phases import Line, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
 from fargo.statemachine.media.description import Description, RawUdp
 from fargo.statemachine.model.call_records import RecordDialog, RecordTransfer, TransferStep
@@ -100,7 +100,7 @@ def _objection(call: Call) -> Reason | None:
     """Return why no transfer can begin now (rule 6)."""
     if call.transfer is not None or call.handover is not None:
         return _PENDING
-    if (local := transferring.local(call.sip)) is not None and not isinstance(local.transport, RawUdp):
+    if (local := joining.told(call.sip)) is not None and not isinstance(local.transport, RawUdp):
         return _END_TO_END
     if call.transfers >= _MOST:
         return _TOO_OFTEN
@@ -113,7 +113,7 @@ def _prepared(call: Call, effects: Effects) -> Call:
     relay = moving.shown_again(call.relay, effects)
     if relay is not None:
         return replace(call, relay=relay)
-    local = transferring.local(call.sip)
+    local = joining.told(call.sip)
     assert local, "the call is answered"
     return described(replace(call, heard=transferring.remote(call.sip)), local, effects)
 
@@ -165,8 +165,7 @@ def fold(call: Call, event: SipLegEvent, effects: Effects) -> tuple[Call, LegEve
 
 def expire(call: Call, effects: Effects) -> tuple[Call, LegEvents]:
     """Do what is due by now for the new phone, and return what the bridge should know."""
-    due = None if call.transfer is None else sip_leg.deadline(call.transfer.leg)
-    if call.transfer is None or due is None or due.at > effects.at:
+    if call.transfer is None or not is_due(sip_leg.deadline(call.transfer.leg), effects.at):
         return call, ()
     leg, news = sip_leg.expire(call.transfer.leg, effects)
     return _reported(replace(call, transfer=replace(call.transfer, leg=leg)), news, effects)
@@ -277,7 +276,7 @@ def can_be_left(call: Call) -> bool:
 
 def ended(call: Call, why: Reason, effects: Effects) -> Call:
     """End these legs, as the call is over."""
-    left = _live(sip_leg.tell(leg, Ended(why), effects) for leg in call.left)
+    left = lasting(sip_leg.tell(leg, Ended(why), effects) for leg in call.left)
     if call.transfer is None:
         return replace(call, left=left) if call.left else call
     _record_failed(call, call.transfer, why, effects)
@@ -295,7 +294,7 @@ def resumed(call: Call, effects: Effects) -> Call:
 
 def moved(call: Call, effects: Effects) -> tuple[Call, LegEvents]:
     """Prepare these legs to go on at another SIP edge, and return what the bridge should know."""
-    call = replace(call, left=_live(sip_leg.moved(leg, effects)[0] for leg in call.left))
+    call = replace(call, left=lasting(sip_leg.moved(leg, effects)[0] for leg in call.left))
     if call.transfer is None:
         return call, ()
     leg, news = sip_leg.moved(call.transfer.leg, effects)
@@ -304,8 +303,4 @@ def moved(call: Call, effects: Effects) -> tuple[Call, LegEvents]:
 
 def _left(call: Call, leg: SipLeg) -> Call:
     """Return the call with a leg that is out of it."""
-    return replace(call, left=_live((*call.left, leg)))
-
-
-def _live(legs: Iterable[SipLeg]) -> tuple[SipLeg, ...]:
-    return tuple(leg for leg in legs if not isinstance(leg, Over | Preparing))
+    return replace(call, left=lasting((*call.left, leg)))

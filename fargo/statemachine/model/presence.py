@@ -71,11 +71,10 @@ class Client(Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``profiles``: the media profiles in which it can take a call, () if it cannot take one. ``asks_first``: it wants a
     proposal before the session-initiate (XEP-0353). ``bundles``: it understands BUNDLE groups (XEP-0338). ``sees``: it
-    takes video (XEP-0167). ``doubted``:
-    the time until which it must be seen again, None if its presence is certain. ``asked``: in a `Snapshot` only, the id
-    of our pending disco#info request, None if there is none. ``dnd``: it does not ring. ``strangers``: the contacts
-    (bare JIDs) that it has been shown although the user has not subscribed to them. ``takes_contacts``: it asks its
-    user whether to add contacts that it is sent (XEP-0144).
+    takes video (XEP-0167). ``doubted``: the time until which it must be seen again, None if its presence is certain.
+    ``asked``: in a `Snapshot` only, the id of our pending disco#info request, None if there is none. ``dnd``: it does
+    not ring. ``strangers``: the contacts (bare JIDs) that it has been shown although the user has not subscribed to
+    them. ``takes_contacts``: it asks its user whether to add contacts that it is sent (XEP-0144).
     """
 
     caps: str | None

@@ -22,11 +22,10 @@ from contextlib import suppress
 from typing import Final, Protocol
 from zlib import crc32
 
-from fargo.store.interface import LeaseLostError, LogMark, StoreError, StoreInUseError
+from fargo.store.interface import BEAT_SECONDS, LeaseLostError, LogMark, StoreError, StoreInUseError
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.database import Lock
 
-BEAT_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 3.0
 TAKE_SECONDS: Final = 1.0
 """The time for which a lease is waited for: the server needs a moment to notice that a process is gone."""

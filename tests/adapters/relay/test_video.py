@@ -4,6 +4,7 @@ import asyncio
 import struct
 
 from msgspec.structs import replace
+from world.ports import free_port
 
 from fargo.statemachine.legs.relay import adding, relay_session
 from fargo.statemachine.legs.relay.relay_session import Ends, Joined, RelayRequest
@@ -31,13 +32,9 @@ class End(asyncio.DatagramProtocol):
 
 async def pair(host: str, loop: asyncio.AbstractEventLoop) -> tuple[int, list[asyncio.DatagramTransport], list[End]]:
     """Sockets at a port and the next one."""
-    for port in range(21000, 22000, 2):
-        try:
-            made = [await loop.create_datagram_endpoint(End, (host, port + each)) for each in range(2)]
-        except OSError:
-            continue
-        return port, [transport for transport, _ in made], [end for _, end in made]
-    raise AssertionError("there are no free ports")
+    port = free_port(host, adjacent=2)
+    made = [await loop.create_datagram_endpoint(End, (host, port + each)) for each in range(2)]
+    return port, [transport for transport, _ in made], [end for _, end in made]
 
 
 def video(host: str, port: int) -> Description:

@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from twisted.words.xish.domish import Element, elementStream
+from twisted.words.xish.domish import Element
+
+from fargo.adapters.xmpp.passing_on import from_text
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "captures"
 NS_JINGLE = "urn:xmpp:jingle:1"
@@ -39,13 +41,7 @@ class Captured(NamedTuple):
 
 def parse(xml: str) -> Element:
     """The element, as the stream's parser makes it."""
-    found: list[Element] = []
-    stream = elementStream()
-    stream.DocumentStartEvent = lambda root: None
-    stream.ElementEvent = found.append
-    stream.DocumentEndEvent = lambda: None
-    stream.parse(f"<stream xmlns='jabber:component:accept'>{xml}</stream>".encode())
-    return found[0]
+    return from_text(xml)
 
 
 @cache

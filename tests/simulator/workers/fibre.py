@@ -56,11 +56,6 @@ class Fibre:
             raise Killed
         return self._value
 
-    @property
-    def runs(self) -> bool:
-        """True in the fibre itself."""
-        return bool(_running) and _running[-1] is self
-
     def kill(self) -> None:
         """Let the function go no further."""
         self._is_killed = True

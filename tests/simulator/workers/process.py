@@ -30,7 +30,7 @@ from fargo.workers.heartbeat import Heartbeat
 from fargo.workers.share import Share
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
 
-from .fibre import Fibre
+from .fibre import Fibre, current
 from .network import KNOCKS, Link
 from .ownership import Book, SimulatedOwners
 from .still_clock import StillClock
@@ -190,7 +190,7 @@ class Process:
 
     def sleep(self, seconds: float) -> None:
         """Wait, in a fibre."""
-        fibre = self._fibres[-1] if self._fibres[-1].runs else next(each for each in self._fibres if each.runs)
+        fibre = current()
         self.callLater(seconds, fibre.resume)
         fibre.wait()
 

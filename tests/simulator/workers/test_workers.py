@@ -155,7 +155,7 @@ MUTATIONS = {
     "the term does not count": (store, "take_again", in_any_term, TAKEN_AND_GIVEN_BACK, Rule.VERSIONS),
     "nobody looks what is in the log": (Server, "found", never, ANSWER_LOST, Rule.VERSIONS),
     "silent sessions are left alone": (lease, "SILENT_SECONDS", 1e9, GONE, Rule.OWNED),
-    "no signs of life": (heartbeat, "EVERY", 1e9, ORDINARY, Rule.SETTLED),
+    "no signs of life": (heartbeat, "BEAT_SECONDS", 1e9, ORDINARY, Rule.SETTLED),
     "no early signs of life": (store, "live_until_used", lambda *_: None, SLOW_STARTS, Rule.SETTLED),
 }
 

@@ -4,7 +4,7 @@ Nor are there any in a call that is not answered.
 
 from fargo.statemachine.address import BadAddress, SipUri
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.sip.phases import Over, Trunk
+from fargo.statemachine.legs.sip.phases import Trunk
 from fargo.statemachine.legs.sip.referral import Referral
 from fargo.statemachine.legs.sip.sip_leg import SipArrival, SipLeg, SipLegEvent
 from fargo.statemachine.legs.user_agent import called, confirmed, referring
@@ -60,11 +60,6 @@ def succeeded(leg: SipLeg, effects: Effects) -> SipLeg:
     return referring.succeeded(leg, effects) or confirmed.hang_up(leg, effects)
 
 
-def local(leg: SipLeg) -> Description | None:
-    """Return how the far end of an answered call was told to send audio; None if the call is not answered."""
-    return leg.wanted.local if isinstance(leg, Confirmed) else None
-
-
 def remote(leg: SipLeg) -> Description | None:
     """Return how the far end of an answered call takes audio; None if the call is not answered."""
     return leg.session.theirs if isinstance(leg, Confirmed) else None
@@ -91,8 +86,3 @@ def is_taken_over(leg: SipLeg, event: SipArrival) -> bool:
 def can_answer(leg: SipLeg, description: Description) -> bool:
     """Return True if a call that waits for us can be answered with a description."""
     return isinstance(leg, UasProceeding) and called.can_answer(leg, description)
-
-
-def is_over(leg: SipLeg) -> bool:
-    """Return True if nothing is left of a leg."""
-    return isinstance(leg, Over)

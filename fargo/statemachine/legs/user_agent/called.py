@@ -9,8 +9,7 @@ Rules:
    first of them would have to contain it.
 4. The final response is repeated until it is acknowledged. Without an ACK to a 2xx there is no call.
 5. What an account without encryption, or one that requires it, does not take is refused. Without encryption, keys that
-   a caller offers besides are ignored.
-   Audio that is keyed by DTLS over ICE is taken whatever the account says.
+   a caller offers besides are ignored. Audio that is keyed by DTLS over ICE is taken whatever the account says.
 6. A caller may give up with CANCEL, or with a BYE (RFC 3261 §15.1.1). A CANCEL that comes after the final response
    changes nothing.
 """

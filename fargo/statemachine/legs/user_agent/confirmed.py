@@ -103,21 +103,25 @@ _LATE_WITHOUT_AUDIO: Final = Reason(Cause.MEDIA, texts.LATE_ANSWER_WITHOUT_AUDIO
 # --- told by the bridge
 
 
+def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
+    """Make our part of the session another one, if the far end agrees."""
+    return reoffering.pursued(replace(leg, wanted=wanted), effects)
+
+
 def hold(leg: Confirmed, holds: bool, effects: Effects) -> Confirmed:
     """Put the far end on hold, or take it off."""
-    return reoffering.pursued(replace(leg, wanted=replace(leg.wanted, holds=holds)), effects)
+    return want(leg, replace(leg.wanted, holds=holds), effects)
 
 
 def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirmed:
     """Tell the far end that audio goes to another address, or that ICE begins anew (`secured`)."""
     if isinstance(change.transport, IceUdp):
         restarted = secured.moved(leg.wanted.local, change.transport)
-        return reoffering.pursued(replace(leg, wanted=replace(leg.wanted, local=restarted)), effects)
+        return want(leg, replace(leg.wanted, local=restarted), effects)
     if not isinstance(leg.wanted.local.transport, RawUdp):
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
-    wanted, lost = replace(leg.wanted, local=local), change.lost or leg.lost
-    return reoffering.pursued(replace(leg, wanted=wanted, lost=lost), effects)
+    return want(replace(leg, lost=change.lost or leg.lost), replace(leg.wanted, local=local), effects)
 
 
 def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
@@ -134,7 +138,7 @@ def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
 def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
     """Tell the far end which of the settled codecs the other takes from now on."""
     local = offer_answer.left(leg.session, leg.wanted.local, codecs)
-    return reoffering.pursued(replace(leg, wanted=replace(leg.wanted, local=local)), effects)
+    return want(leg, replace(leg.wanted, local=local), effects)
 
 
 def _given_up(leg: Confirmed, effects: Effects) -> Confirmed:
@@ -153,11 +157,6 @@ def hang_up(leg: Confirmed, effects: Effects) -> Releasing | UasReleasing:
             return UasReleasing(leg.name, leg.access, leg.dialog, head, since)
         case _:
             return releasing.bye(leg, effects)
-
-
-def want(leg: Confirmed, wanted: Ours, effects: Effects) -> Confirmed:
-    """Make our part of the session another one, if the far end agrees."""
-    return reoffering.pursued(replace(leg, wanted=wanted), effects)
 
 
 # --- where the call goes on

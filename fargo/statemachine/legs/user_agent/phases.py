@@ -247,9 +247,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     to them gets an ACK. ``forks``: the dialogs with other phones, which may answer, too. ``since``: when
     the call was answered. ``lost``: why the far end has to send audio elsewhere than before, None if it has not.
     ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
-    ``referred``: None if no transfer is under way.
-    ``moved``: since when we are at another edge than the far end knows; None if it knows ours. ``asked``: the far end
-    was asked to call another, and may tell what has become of that.
+    ``referred``: None if no transfer is under way. ``moved``: since when we are at another edge than the far end knows;
+    None if it knows ours. ``asked``: the far end was asked to call another, and may tell what has become of that.
     """
 
     dialog: Dialog

@@ -71,14 +71,12 @@ class ReferTarget(Struct, frozen=True, gc=False):
 def named(refer_to: str, trunk: Trunk | None) -> ReferTarget | BadAddress:
     """Return whom the value of Refer-To names, or why it names nobody who can be called."""
     text = uri(refer_to)
-    at, behind = text.partition("@")[1:] if "@" in text else ("", "")
-    host, _, wanted = behind.partition("?")
-    plain = f"{text.partition('@')[0]}@{host}" if at else text.partition("?")[0]
-    found = _address(plain, trunk)
+    before = text.partition("@")[0] if "@" in text else ""  # a user may have a question mark (RFC 3261 §25.1)
+    behind, _, wanted = text.removeprefix(before).partition("?")
+    found = _address(before + behind, trunk)
     if isinstance(found, BadAddress):
         return found
-    headers = dict(_headers(wanted if at else text.partition("?")[2]))
-    written = headers.get("replaces")
+    written = dict(_headers(wanted)).get("replaces")
     if written is None:
         return ReferTarget(found)
     taken = replaces(written)

@@ -115,7 +115,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
 
 
 def arrived(
-    event: UserAgentArrival, access: Access, effects: Effects, takes_over: bool = False
+    event: UserAgentArrival, access: Access, effects: Effects, takes_over: bool
 ) -> tuple[UserAgentLeg, Description | Reason] | None:
     """Take in a call. Return the leg, and the caller's offer, or why it cannot be taken up: the leg is ending then.
     Return None if the INVITE is refused without being a call. ``takes_over``: the call that it takes over is known.

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.user_agent import confirmed, reoffering
+from fargo.statemachine.legs.user_agent import confirmed
 from fargo.statemachine.legs.user_agent.phases import Confirmed, VideoAwaited
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description
@@ -11,8 +11,7 @@ from fargo.statemachine.media.description import Description
 
 def offer(leg: Confirmed, video: Description, effects: Effects) -> Confirmed:
     """Offer video to the far end, or its part of video to the one that offers it."""
-    wanted = replace(leg.wanted, local=replace(leg.wanted.local, video=video))
-    return reoffering.pursued(replace(leg, wanted=wanted), effects)
+    return confirmed.want(leg, replace(leg.wanted, local=replace(leg.wanted.local, video=video)), effects)
 
 
 def answer(leg: Confirmed, video: Description | None, effects: Effects) -> Confirmed:
@@ -30,8 +29,7 @@ def end(leg: Confirmed, effects: Effects) -> Confirmed:
     """Tell the far end that there is no video any more."""
     if isinstance(leg.exchange, VideoAwaited):
         return answer(leg, None, effects)
-    wanted = replace(leg.wanted, local=pictures.without(leg.wanted.local))
-    return reoffering.pursued(replace(leg, wanted=wanted), effects)
+    return confirmed.want(leg, replace(leg.wanted, local=pictures.without(leg.wanted.local)), effects)
 
 
 def is_taken(leg: Confirmed) -> bool:
