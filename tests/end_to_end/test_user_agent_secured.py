@@ -1,6 +1,6 @@
 """Chromium and a SIP phone with DTLS over ICE hear each other without a relay: nothing between them can decrypt it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Mapping
 
 import pytest
 import pytest_asyncio
@@ -13,12 +13,9 @@ from world.recording import hears
 from world.wire import Wire
 from world.world import World
 
-from fargo.store.entries import Entry
-
 from .customer import Customer
 from .engines import sip_only
 from .test_chromium import BROWSER_HERTZ, PHONE_HERTZ, hear_each_other, signed_in
-from .verified import verified
 
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
@@ -32,16 +29,10 @@ async def wire(world: World) -> Wire:
     return await world.add(Wire())
 
 
-@pytest_asyncio.fixture
-async def gateway(
-    world: World, wire: Wire, engine: str, record_session: Callable[[Iterable[Entry]], None]
-) -> AsyncIterator[Gateway]:
-    """A gateway without a relay."""
-    made = await world.gateway("auto", engine, media={"end_to_end": "always"})
-    yield made
-    await made.stop()
-    assert await made.process.ended() == 0, made.process.report()
-    record_session(verified(made.log))
+@pytest.fixture
+def media(wire: Wire) -> Mapping[str, object]:
+    """Each phone is offered encryption from end to end. The gateway is started after the wire."""
+    return {"end_to_end": "always"}
 
 
 @pytest_asyncio.fixture
