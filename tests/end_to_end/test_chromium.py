@@ -61,9 +61,11 @@ async def alice(world: World, relay: Rtpengine, gateway: Gateway, asks_first: bo
     return await signed_in(world, gateway, asks_first, BROWSER_HERTZ)
 
 
-async def signed_in(world: World, gateway: Gateway, asks_first: bool, hertz: int) -> BrowserPhone:
+async def signed_in(
+    world: World, gateway: Gateway, asks_first: bool, hertz: int, colour: str | None = None
+) -> BrowserPhone:
     """Return Alice in Chromium, with her SIP account registered and signed in."""
-    alice = await world.browser("alice", asks_first, hertz)
+    alice = await world.browser("alice", asks_first, hertz, colour=colour)
     await alice.register(world.provider.account("alice"))
     await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
     # By now the gateway knows the features of this client.

@@ -15,6 +15,7 @@ from world.world import World
 
 from .customer import Customer
 from .engines import sip_only
+from .test_chromium import signed_in
 
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
@@ -33,11 +34,7 @@ async def relay(world: World) -> Rtpengine:
 
 @pytest_asyncio.fixture
 async def alice(world: World, relay: Rtpengine, gateway: Gateway) -> BrowserPhone:
-    alice = await world.browser("alice", True, 600, colour="orange")
-    await alice.register(world.provider.account("alice"))
-    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
-    await until(lambda: any("disco#info" in each.get("xml", "") for each in alice.events), "the client is asked")
-    return alice
+    return await signed_in(world, gateway, True, 600, colour="orange")
 
 
 async def see_each_other(alice: BrowserPhone, bob: Baresip) -> None:
@@ -53,7 +50,6 @@ async def test_chromium_calls_a_phone_with_video(world: World, alice: BrowserPho
     await alice.dial("bob%sip.test@sip.localhost")
     await alice.event("answered")
     await see_each_other(alice, bob)
-    print(await alice.statistics())
     await alice.hang_up()
     await bob.event("CALL_CLOSED")
 
@@ -78,10 +74,7 @@ async def test_a_phone_without_video_is_called(world: World, alice: BrowserPhone
 
 
 async def test_a_client_without_video_is_called(world: World, relay: Rtpengine, gateway: Gateway) -> None:
-    alice = await world.browser("alice", True, 600)
-    await alice.register(world.provider.account("alice"))
-    await alice.event("contacts", jid=gateway.jid, status="Signed in as sip:alice@sip.test.")
-    await until(lambda: any("disco#info" in each.get("xml", "") for each in alice.events), "the client is asked")
+    alice = await signed_in(world, gateway, True, 600)
     bob = await world.phone("bob", hertz=1000, video=True)
     await bob.dial("sip:alice@sip.test")
     await alice.answer()

@@ -237,6 +237,7 @@ def _deletion(session: str, party: RelayParty) -> dict[str, Value]:
 _INJECT_DTMF: Final = "inject-DTMF"
 # The relay tells each end itself what it receives from it, and so has statistics of it (`quality`). It passes the
 # reports of the ends on no more, as they would be about other packets than those that the other end has sent.
+# So it is not told to if there is video: it would not pass on the requests for a picture either.
 _GENERATE_RTCP: Final = "generate RTCP"
 
 # Flags of an offer: what the answerer must speak.
@@ -272,13 +273,12 @@ def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
     if command.transcode:
         codec["transcode"] = list(command.transcode)
     description = _reserving(command.description, command.reserved)
-    feedback = {"transport-protocol": FEEDBACK} if description.video is not None or command.closed else {}
-    plain = {} if command.profile is MediaProfile.DTLS else feedback
+    plain = _sees(description, command.closed) and command.profile is not MediaProfile.DTLS
     return {
         **_described("offer", command.session, description, command.by, keys, command.closed),
         "from-tag": command.by.value,
         **_OFFERED[command.profile],
-        **plain,
+        **({"transport-protocol": FEEDBACK} if plain else {}),
         **_ENCRYPTED[command.srtp],
         "address-family": f"IP{command.family}",
         # Until the other end has answered, it has no address, and the relay would pass on whatever arrives for it.
@@ -327,10 +327,15 @@ def _described(
         "replace": ["origin", "session-connection", "zero-address"],
         "flags": [
             _INJECT_DTMF,
-            *([] if description.video is not None or closed else [_GENERATE_RTCP]),
+            *([] if _sees(description, closed) else [_GENERATE_RTCP]),
             *_sources(description.transport),
         ],
     }
+
+
+def _sees(description: Description, closed: bool) -> bool:
+    """Return True if the session has a stream for video."""
+    return description.video is not None or closed
 
 
 def _sources(transport: Transport) -> list[Value]:

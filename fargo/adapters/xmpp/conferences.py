@@ -11,6 +11,7 @@ Rules:
 
 from typing import Final
 
+from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts
@@ -21,7 +22,11 @@ NS_CALL_INVITES: Final = "urn:xmpp:call-invites:0"
 _NS_MUJI: Final = "urn:xmpp:jingle:muji:0"
 _NS_ROOM: Final = "jabber:x:conference"
 _NS_MUC_USER: Final = "http://jabber.org/protocol/muc#user"
-NO_CONFERENCE: Final = stanza_error("cancel", "feature-not-implemented", texts.NO_CONFERENCE)
+
+
+def no_conference() -> StanzaError:
+    """Return the error that refuses an invitation."""
+    return stanza_error("cancel", "feature-not-implemented", texts.NO_CONFERENCE)
 
 
 def invites(message: Element) -> bool:
@@ -46,4 +51,4 @@ def rejection(message: Element) -> Element | None:
 def refuse(jingle: Element) -> None:
     """Raise StanzaError if a session-initiate is of a call of several (rule 3)."""
     if has_child(jingle, _NS_MUJI, "muji"):
-        raise NO_CONFERENCE
+        raise no_conference()

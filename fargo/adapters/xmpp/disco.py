@@ -85,10 +85,10 @@ CONTACT: Final = Entity(
         NS_VCARD4,
     ),
 )
-RELAYED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS, NS_DTMF))
-"""A contact whose calls can go through a media relay."""
 SECURED_CONTACT: Final = CONTACT._replace(features=(*CONTACT.features, NS_ICE_UDP, NS_DTLS))
 """A contact whose calls go to phones with DTLS, and through no relay."""
+RELAYED_CONTACT: Final = SECURED_CONTACT._replace(features=(*SECURED_CONTACT.features, NS_DTMF))
+"""A contact whose calls can go through a media relay."""
 
 
 def with_video(contact: Entity) -> Entity:

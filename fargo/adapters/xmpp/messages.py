@@ -15,7 +15,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import chat, people, texts
-from fargo.adapters.xmpp.conferences import NO_CONFERENCE, NS_CALL_INVITES, invites
+from fargo.adapters.xmpp.conferences import NS_CALL_INVITES, invites, no_conference
 from fargo.adapters.xmpp.stanza import (
     NS_CARBONS,
     NS_CHAT_STATES,
@@ -71,7 +71,7 @@ def objection(message: Element) -> StanzaError | None:
     contact.
     """
     if invites(message):
-        return NO_CONFERENCE
+        return no_conference()
     return ENCRYPTED if any(each.uri in _ENCRYPTIONS for each in message.elements()) else None
 
 

@@ -1,25 +1,22 @@
 """Stanzas as texts, on their way from one worker to another: what is parsed again is what was received."""
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from twisted.words.protocols.jabber.component import NS_COMPONENT_ACCEPT
 from twisted.words.xish.domish import Element, elementStream
 
-from fargo.adapters.xmpp.xml_text import xml
+from fargo.adapters.xmpp.xml_text import WHITE_SPACE, xml
 
 Elsewhere: TypeAlias = Callable[[str, Callable[[], str]], bool]
 """elsewhere(bare JID of the user, function that returns a stanza of theirs as a text) returns True if the stanza is
 none of ours, or not now.
 """
 
-_WHITE_SPACE: Final = str.maketrans({each: f"&#{ord(each)};" for each in "\t\n\r"})
-"""In an attribute a parser would take it for spaces (XML 1.0 §3.3.3)."""
-
 
 def as_text(stanza: Element) -> str:
     """Return a stanza that was received as a text."""
-    return xml(stanza).translate(_WHITE_SPACE)
+    return xml(stanza).translate(WHITE_SPACE)
 
 
 def from_text(text: str) -> Element:

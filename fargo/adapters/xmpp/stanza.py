@@ -15,7 +15,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish.domish import Element
 
 from fargo.adapters.xmpp import texts
-from fargo.adapters.xmpp.xml_text import xml
+from fargo.adapters.xmpp.xml_text import WHITE_SPACE, xml
 from fargo.plain import plain
 from fargo.statemachine.model.iq import Iq
 
@@ -64,7 +64,6 @@ MAX_CHILDREN: Final = 64
 """The maximum number of children of one name, unless a caller gives its own."""
 
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,10}")
-_WHITE_SPACE: Final = str.maketrans({"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 
 T = TypeVar("T", bound=str)
 
@@ -223,10 +222,10 @@ def serialized(stanza: Element) -> str:
     outside the Char production of XML 1.0 §2.2, so no text can end the stream.
 
     The id of an answer must be that of the request. So what is unsafe but stands in the id is kept: only who wrote it
-    gets it. White space stands as references: in an attribute a parser would take it for spaces (XML 1.0 §3.3.3).
+    gets it. White space stands as references (`WHITE_SPACE`).
     """
     text = xml(stanza)
     if text.isprintable():  # nearly always
         return text
     kept = {*"\t\n\r", *stanza.getAttribute("id", "")}
-    return plain(text, kept, mark="�").translate(_WHITE_SPACE)
+    return plain(text, kept, mark="�").translate(WHITE_SPACE)

@@ -10,6 +10,8 @@ from typing import Final
 from twisted.words.xish.domish import Element, SerializedXML, escapeToXml
 
 _XML: Final = "http://www.w3.org/XML/1998/namespace"
+WHITE_SPACE: Final = str.maketrans({"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+"""White space as references: in an attribute a parser would take it for spaces (XML 1.0 §3.3.3)."""
 _SPECIAL: Final = re.compile("[&<>'\"]")
 
 _Write = Callable[[str], None]

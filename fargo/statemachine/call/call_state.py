@@ -174,9 +174,14 @@ class Call(Struct, frozen=True, gc=False):
     sees: bool = False
 
 
+def has_one_phone(call: Call) -> bool:
+    """Return True if the call is between a client and a phone, and no other is to have the place of either."""
+    return call.forwarded is None and call.handover is None and call.transfer is None
+
+
 def sip_legs(call: Call) -> tuple[SipLeg, ...]:
     """Return all SIP legs of the call: that with the phone first, and then those that it mostly does not have."""
-    if call.forwarded is None and call.handover is None and call.transfer is None and not call.left:
+    if has_one_phone(call) and not call.left:
         return (call.sip,)
     new = call.handover or call.transfer
     others = (call.forwarded, new.leg if new else None, *call.left)

@@ -23,7 +23,7 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from fargo.statemachine.call import texts
-from fargo.statemachine.call.call_state import AskedPhone, Call, Handover, ended, lasting
+from fargo.statemachine.call.call_state import AskedPhone, Call, Handover, ended, has_one_phone, lasting
 from fargo.statemachine.deadline import is_due
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
@@ -58,8 +58,7 @@ _LONGEST_ASKED: Final = 180.0
 
 def is_possible(call: Call) -> bool:
     """Return True if the user talks to a phone that can be joined with another."""
-    alone = call.forwarded is None and call.handover is None and call.transfer is None
-    return alone and isinstance(call.jingle, Active) and joining.far_end(call.sip) is not None
+    return has_one_phone(call) and isinstance(call.jingle, Active) and joining.far_end(call.sip) is not None
 
 
 # --- beginnings

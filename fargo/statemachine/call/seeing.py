@@ -12,7 +12,7 @@ from typing import NamedTuple, assert_never
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.call.call_state import Call, has_one_phone
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     LegEvents,
@@ -55,8 +55,7 @@ def reported(call: Call, event: VideoEvent, by_phone: bool, effects: Effects) ->
 
 def _offered(call: Call, video: Description, by_phone: bool, effects: Effects) -> Step:
     """Offer the video to the other end by way of the relay (rule 1)."""
-    alone = call.forwarded is None and call.handover is None and call.transfer is None
-    able = call.sees and alone and not call.early and seeing.can_add_video(call.relay)
+    able = call.sees and has_one_phone(call) and not call.early and seeing.can_add_video(call.relay)
     if not able or not (by_phone or sip_leg.takes_video(call.sip)):
         return Step(call, _REFUSED)
     return Step(replace(call, relay=seeing.add_video(call.relay, by_phone, video, effects)))

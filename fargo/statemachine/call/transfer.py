@@ -19,7 +19,7 @@ Rules:
 9. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 from msgspec.structs import replace
 
@@ -32,6 +32,8 @@ from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.single_session import Active
 from fargo.statemachine.legs.leg_events import (
     Answered,
+    CodecsChanged,
+    Dtmf,
     EarlyAudio,
     Ended,
     Held,
@@ -39,8 +41,11 @@ from fargo.statemachine.legs.leg_events import (
     Offered,
     Resumed,
     Ringing,
+    RouteLost,
+    TransportChanged,
     VideoAnswered,
     VideoEnded,
+    VideoEvent,
 )
 from fargo.statemachine.legs.relay import moving, relay_leg, seeing
 from fargo.statemachine.legs.sip import joining, sip_leg, transferring
@@ -186,8 +191,12 @@ def _reported(call: Call, news: LegEvents, effects: Effects) -> tuple[Call, LegE
                 return _joined(call, description, effects), news[place + 1 :]
             case Ended(reason):
                 return _failed(call, reason, effects), ()
-            case _:
+            case Offered() | Held() | Resumed() | Dtmf() | TransportChanged() | CodecsChanged() | RouteLost():
+                pass  # a phone that has not answered reports none of these
+            case _ if isinstance(each, VideoEvent):
                 pass
+            case _:
+                assert_never(each)
     return call, ()
 
 

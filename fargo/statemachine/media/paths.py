@@ -17,7 +17,7 @@ Rules:
 6. Audio between gateway and provider is encrypted (SRTP) by the relay, and only if the provider is reached over TLS:
    else everyone on the way could read the keys (RFC 4568 §8.1). If an account requires encryption and that is
    impossible, there is no call; if it only prefers it, audio is plain, and may go directly.
-6. Video goes through the relay, also between ends that could do without it for audio, and is plain towards the phone.
+7. Video goes through the relay, also between ends that could do without it for audio, and is plain towards the phone.
    So a call whose audio is encrypted there has none.
 """
 
@@ -104,7 +104,7 @@ def relays(policy: Policy) -> bool:
 
 
 def sees(policy: Policy, able: bool, encrypts: bool) -> bool:
-    """Return True if a call can have video (rule 6). ``able``: its SIP engine can. ``encrypts``: its audio may be
+    """Return True if a call can have video (rule 7). ``able``: its SIP engine can. ``encrypts``: its audio may be
     encrypted towards the phone.
     """
     return policy.video and relays(policy) and able and not encrypts
@@ -159,7 +159,7 @@ def choose(
 
     ``codecs``: what the calling end offers. ``profile``: the client's. ``spoken``: the profiles of the SIP side, none
     if its audio is to be encrypted. ``apart``: no address family is expected to be common to both ends (rule 3).
-    ``seen``: the calling end offers video that can be carried (rule 6).
+    ``seen``: the calling end offers video that can be carried (rule 7).
     """
     shared = profile in spoken
     if relays(policy):

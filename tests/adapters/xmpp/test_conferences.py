@@ -1,8 +1,9 @@
 """Group calls, conferences and chat rooms: invitations of contacts are refused in words, and nothing is logged."""
 
 import pytest
+from twisted.words.protocols.jabber.error import StanzaError
 
-from fargo.adapters.xmpp import texts
+from fargo.adapters.xmpp import conferences, texts
 
 from .elements import parse
 from .test_routing import USER, Bench
@@ -57,3 +58,14 @@ def test_a_session_of_several_is_refused_before_it_is_a_call() -> None:
     [refused] = bench.wire.sent
     assert bench.events == []
     assert str(refused.error.text) == texts.NO_CONFERENCE
+
+
+def test_a_refusal_keeps_nothing_of_the_one_before() -> None:
+    """An exception that is raised again still has the frames of the times before, and all that these refer to."""
+    jingle = parse(f"<jingle xmlns='urn:xmpp:jingle:1'>{MUJI}</jingle>")
+    refused = []
+    for _ in range(2):
+        with pytest.raises(StanzaError) as caught:
+            conferences.refuse(jingle)
+        refused.append(caught.value)
+    assert refused[0] is not refused[1]

@@ -108,7 +108,6 @@ class Process:
         self.start_seconds = 0.5
         self.troubles = 0
         self.troubled_at = 0.0
-        self.exits: list[int] = []
         self._outside = outside
         self._book = book
         self._spare = _SpareInMemory()
@@ -336,7 +335,6 @@ class Process:
             return
         if hasattr(self, "_heartbeat"):
             self._heartbeat.stop()
-        self.exits.append(code)
         self.die()
         self.clock.later(AGAIN_SECONDS, self._again, self._life)
 

@@ -65,7 +65,7 @@ class _Lock:
 
 
 class Server:
-    """The server. ``got`` is told who has got a lock, ``ended`` which session has ended."""
+    """The server. ``ended`` has the sessions that have ended, each with the time."""
 
     def __init__(self, clock: StillClock) -> None:
         self.clock = clock

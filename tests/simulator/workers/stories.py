@@ -8,7 +8,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ..broken import Broken
-from .process import Process
+from .process import AGAIN_SECONDS, Process
 from .server import QUICK
 from .world import USERS, WorkersWorld
 
@@ -43,7 +43,7 @@ def _kill(world: WorkersWorld, process: Process, _: int) -> None:
     """The process is killed; systemd starts it again."""
     if process.is_on:
         process.die()
-        world.clock.later(1.0, process.boot)
+        world.clock.later(AGAIN_SECONDS, process.boot)
 
 
 def _vanish(_: WorkersWorld, process: Process, __: int) -> None:

@@ -64,9 +64,6 @@ class WorkersWorld:
             Process(f"{number} of {worker}", worker, self.clock, self.book, self)
             for number, worker in enumerate(workers, 1)
         ]
-        self.said = 0
-        self.late = 0
-        """The number of commands said by a process that had lost its lease, in the time that is left for that."""
         self.put_events = 0
         self._troubles = 0
         self._troubled_at = 0.0
@@ -157,7 +154,6 @@ class WorkersWorld:
             raise
 
     def _hear(self, process: Process, issued: Issued) -> None:
-        self.said += 1
         version = int(issued.id.partition(".")[0])
         if version and not process.spares(issued.user, version):
             if (issued.user, issued.id) in self._said:
@@ -181,7 +177,6 @@ class WorkersWorld:
         speaker, spoke = self._spoke.get(issued.user, (process, 0.0))
         if speaker is not process and spoke >= ended[-1]:
             raise Broken(Rule.ALONE, (process.name, issued))
-        self.late += 1
 
     # --- what must hold
 

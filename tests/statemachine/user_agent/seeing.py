@@ -35,11 +35,6 @@ def seen(video: Description | None = PHONE_VIDEO) -> Sdp:
     return replace(sdp(media=LINES), video=Content("", description=video), video_place=1)
 
 
-def with_video(audio: Description, video: Description | None) -> Description:
-    """A description of audio with this video."""
-    return replace(audio, video=video)
-
-
 class Seeing(Phoning):
     """The client announces video, unless said otherwise."""
 
@@ -53,7 +48,7 @@ class Seeing(Phoning):
 
     def described(self, kind: type[OfferRelay | AnswerRelay], audio: Description, video: Description | None) -> None:
         """The relay answers the latest command of a kind."""
-        self.tell(RelayDescribed(self.id_of(kind), with_video(audio, video)))
+        self.tell(RelayDescribed(self.id_of(kind), replace(audio, video=video)))
 
     def calls_seen(self, *contents: Content) -> list[Command]:
         """The client calls Bob with video."""
@@ -80,15 +75,6 @@ class Seeing(Phoning):
         """The client accepts the call of the phone."""
         sid = next(each.command.sid for each in reversed(self.issued) if isinstance(each.command, InitiateSession))
         return self.tell(SessionAccepted(self.iq(BOB), sid, contents))
-
-    def is_seen_by_bob(self) -> "Seeing":
-        """A call in with video is answered with video."""
-        self.invites(seen())
-        self.described(OfferRelay, FOR_CLIENT, RELAY_VIDEO)
-        self.takes(Content("voice", description=DTLS), Content("video", description=CLIENT_VIDEO))
-        self.described(AnswerRelay, FOR_PHONE, FOR_PHONE_VIDEO)
-        self.acknowledges()
-        return self
 
     def is_heard_by_bob(self) -> "Seeing":
         """A call in of audio is answered."""

@@ -31,7 +31,6 @@ from .phone import SOME_SDP, Phoning, sdp
 HERE, THERE = "192.0.2.1 5060 5061", "192.0.2.2 5060 5061"
 KEY = Crypto(1, "AES_CM_128_HMAC_SHA1_80", "key1")
 WITH_UPDATE = SipHeaders(allow=("UPDATE",))
-BYE_PAUSE = 3.0
 both_ways = pytest.mark.parametrize("out", [True, False], ids=["out", "in"])
 
 

@@ -12,7 +12,6 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.texts import END_TO_END
 from fargo.statemachine.model.call_records import AudioPath, RecordMedia, RecordPath
 from fargo.statemachine.model.commands import AcceptSession, InformTransport, InitiateSession
-from fargo.statemachine.model.events import PolicyChanged
 from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 
@@ -258,7 +257,6 @@ def test_without_a_relay_the_refusal_is_told() -> None:
 
 def test_an_operator_may_want_none_of_it() -> None:
     story = Securing(replace(ALONE, end_to_end="never"))
-    story.tell(PolicyChanged(replace(ALONE, end_to_end="never")))
     story.calls_out()
     assert story.ended.text.endswith("has no media relay.")
 

@@ -237,9 +237,6 @@ def replacing(story: Transferring, body: object = DAVES) -> InviteReceived:
     """The INVITE by which Dave takes over the call."""
     of = story.confirmed.dialog
     text = f"{of.call_id};to-tag={of.local.tag};from-tag={of.remote.tag}"
-    story._arrived = None
-    dialog = story.confirmed
-    assert dialog
     story.remote_tag = "dave"
     story.invites(
         body,  # type: ignore[arg-type]

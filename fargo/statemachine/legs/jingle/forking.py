@@ -131,8 +131,7 @@ def session_with(
     """Return the session that a client (full JID) is to be called in."""
     gathers = leg.invitation.direct is MediaProfile.DTLS and profile is MediaProfile.DTLS
     us, sid = leg.invitation.us, leg.invitation.sid
-    session = Session(sid, us, client, calls=False, profile=profile, bundles=bundles, gathers=gathers)
-    return replace(session, sees=sees)
+    return Session(sid, us, client, calls=False, profile=profile, bundles=bundles, gathers=gathers, sees=sees)
 
 
 def add(leg: Searching | Forking, session: Session, effects: Effects) -> Forking:

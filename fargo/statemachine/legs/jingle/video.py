@@ -17,7 +17,7 @@ from fargo.statemachine.legs.jingle import jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Adding, Asked, Session
 from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoEnded, VideoOffered
 from fargo.statemachine.media import pictures
-from fargo.statemachine.media.description import Description, IceUdp, Role, Transport
+from fargo.statemachine.media.description import Content, Description, IceUdp, Role, Transport
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentRejected, ContentRemoved
 
 VideoStep: TypeAlias = tuple[Session, LegEvents]
@@ -28,16 +28,24 @@ VideoStep: TypeAlias = tuple[Session, LegEvents]
 
 def added(session: Session, event: ContentAdded, effects: Effects) -> VideoStep:
     """Ask the other end if it takes the video that the client adds; reject all else (rule 1)."""
-    free = session.video is None and session.change is None
-    usable = [each for each in event.contents if free and each.description and pictures.usable(each.description)]
-    found = next((each for each in usable if each.description and _is_apart(each.description.transport, session)), None)
-    others = tuple([each for each in event.contents if each is not found])
+    content, video = _carried(session, event.contents) or (None, None)
+    others = tuple([each for each in event.contents if each is not content])
     if others:
         jingle_session.reject_contents(session, others, effects)
-    video = pictures.usable(found.description) if found else None
-    if found is None or video is None:
+    if content is None or video is None:
         return session, ()
-    return replace(session, change=Adding(found)), (VideoOffered(video),)
+    return replace(session, change=Adding(content)), (VideoOffered(video),)
+
+
+def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, Description] | None:
+    """Return the content that can be added to the session, and its video; None if there is none."""
+    if session.video is not None or session.change is not None:
+        return None
+    for each in contents:
+        video = pictures.usable(each.description)
+        if video is not None and _is_apart(video.transport, session):
+            return each, video
+    return None
 
 
 def _is_apart(transport: Transport, session: Session) -> bool:

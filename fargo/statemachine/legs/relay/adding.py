@@ -15,13 +15,13 @@ from msgspec.structs import replace
 
 from fargo.statemachine.legs.leg_events import VideoAnswered, VideoEnded, VideoOffered
 from fargo.statemachine.legs.relay.relay_session import (
-    FOR_CLIENTS,
     AddingVideo,
     Ends,
     Joined,
     RelayRequest,
     is_closed,
     offer_again,
+    offer_to_client,
     to_client,
 )
 from fargo.statemachine.media import pictures
@@ -49,18 +49,9 @@ def without_video(ends: Ends) -> Ends:
 
 def begun(session: Joined, by_phone: bool, video: Description) -> tuple[AddingVideo, OfferRelay]:
     """Return the session in which an end wants video, and the command that offers it to the other."""
-    terms, ends = replace(session.terms, video=True), session.ends
-    if by_phone:
-        ends = replace(ends, phone=replace(ends.phone, video=video))
-        return AddingVideo(terms, ends, ends, True), _to_client(terms, ends.phone)
-    ends = replace(ends, client=replace(ends.client, video=video))
-    return AddingVideo(terms, ends, ends, False), offer_again(terms, ends)
-
-
-def _to_client(terms: RelayRequest, phone: Description) -> OfferRelay:
-    mux = terms.profile is MediaProfile.DTLS
-    closed = is_closed(terms, phone)
-    return OfferRelay(terms.name, phone, terms.profile, mux, FOR_CLIENTS, by=terms.phone, closed=closed)
+    terms, ends = replace(session.terms, video=True), _with(session.ends, by_phone, video)
+    offer = offer_to_client(terms, ends.phone) if by_phone else offer_again(terms, ends)
+    return AddingVideo(terms, ends, ends, by_phone), offer
 
 
 def answered(session: AddingVideo, video: Description | None) -> tuple[AddingVideo, AnswerRelay]:

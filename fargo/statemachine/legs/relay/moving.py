@@ -46,7 +46,7 @@ def expect_nothing(terms: RelayRequest, effects: Effects) -> None:
 
 
 def client_moved(leg: RelayLeg, transport: IceUdp, effects: Effects) -> RelayLeg:
-    """Follow the client (rule 5), whose transport is this by now. Only other credentials are news: a client that has
+    """Follow the client (rule 1), whose transport is this by now. Only other credentials are news: a client that has
     candidates to add is found by its own packets (RFC 8445 §7.3.1.3). What a calling client says before the relay has
     been told both ends, it is told together, when the phone has answered.
     """
@@ -81,7 +81,7 @@ def _is_news(before: Transport, now: IceUdp) -> bool:
 
 
 def phone_moved(leg: RelayLeg, transport: RawUdp, crypto: tuple[Crypto, ...], effects: Effects) -> RelayLeg:
-    """Follow the phone (rule 5), which wants audio elsewhere, or encrypts it with another key."""
+    """Follow the phone (rule 1), which wants audio elsewhere, or encrypts it with another key."""
     return with_phone(leg, lambda phone: replace(phone, transport=transport, crypto=crypto), effects)
 
 
@@ -149,5 +149,6 @@ def moved(
 def renegotiate(
     terms: RelayRequest, ends: Ends, restarts: bool, effects: Effects, problem: str | None = None
 ) -> Renegotiating:
+    """Begin a new negotiation. ``restarts``, ``problem``: see `Renegotiating`."""
     effects.emit_pending(offer_again(terms, ends), LONGEST_REPLY)
     return Renegotiating(terms, ends, restarts, problem)

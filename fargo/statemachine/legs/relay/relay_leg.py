@@ -23,12 +23,7 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import (
-    Answered,
-    Offered,
-    RouteLost,
-    TransportChanged,
-)
+from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
 from fargo.statemachine.legs.relay import adding, remaking, seeing, texts
 from fargo.statemachine.legs.relay.adding import VideoNews
 from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, renegotiate

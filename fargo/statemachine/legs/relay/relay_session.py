@@ -23,7 +23,7 @@ from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
 
 # Codecs that the relay offers besides the offerer's own (rule 1). It adds telephone events for each clock rate.
 _FOR_PHONES: Final = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
-FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
+_FOR_CLIENTS: Final = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
 # Redundancy and comfort noise are between a client and the relay: phones name them, and then do otherwise.
 _NOT_FOR_PHONES: Final = ("red", "CN")
 
@@ -172,9 +172,15 @@ def first_offer(terms: RelayRequest, description: Description, reserved: tuple[i
     """Return the command that makes the session, with what the calling end offers. ``reserved``: see `OfferRelay`."""
     if terms.outward:
         return _to_phone(terms, description, _FOR_PHONES, reserved)
-    mux = terms.profile is MediaProfile.DTLS
-    closed = is_closed(terms, description)
-    return OfferRelay(terms.name, description, terms.profile, mux, FOR_CLIENTS, reserved=reserved, closed=closed)
+    return offer_to_client(terms, description, reserved)
+
+
+def offer_to_client(terms: RelayRequest, phone: Description, reserved: tuple[int, ...] = ()) -> OfferRelay:
+    """Return the command that offers the client what the phone describes."""
+    mux, closed = terms.profile is MediaProfile.DTLS, is_closed(terms, phone)
+    return OfferRelay(
+        terms.name, phone, terms.profile, mux, _FOR_CLIENTS, by=terms.phone, reserved=reserved, closed=closed
+    )
 
 
 def is_closed(terms: RelayRequest, description: Description) -> bool:
