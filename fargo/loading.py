@@ -12,10 +12,8 @@ Rules:
 """
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 from hashlib import sha256
 from math import inf
-from operator import or_
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -68,13 +66,11 @@ def loaded(
 ) -> dict[str, Loaded]:
     """Return everyone of whom the log knows, or whom a worker has. Raises StoreError if the log cannot be read."""
     if known and owned and len(known) > len(owned) / 2:
-        others = (_followed({}, _stream(store, user), machine) for user in owned.keys() - known.keys())
-        return reduce(or_, others, dict(known))
+        return _with_others(dict(known), owned, store, machine)
     if kept is not None:
         try:
             streams = dict(_restored(store, machine, kept if owned is None else _of_worker(kept, owned)))
-            for user in (owned or {}).keys() - streams.keys():
-                streams |= _followed({}, _stream(store, user), machine)
+            _with_others(streams, owned or {}, store, machine)
             return _followed(streams, store.events(kept.position), machine)
         except _GapError as error:
             _logger.warn(texts.STATES_NOT_USED, user=error)
@@ -89,6 +85,15 @@ def _restored(store: Store, machine: Folding, kept: KeptStates) -> Iterator[tupl
         else:
             state = machine.fold(machine.new(user), Recorded(user, version, at, snapshot))[0]
             yield user, Loaded(state, version, at)
+
+
+def _with_others(
+    streams: dict[str, Loaded], owned: Mapping[str, int], store: Store, machine: Folding
+) -> dict[str, Loaded]:
+    """Add those of a worker's users who are missing, and return all."""
+    for user in owned.keys() - streams.keys():
+        streams |= _followed({}, _stream(store, user), machine)
+    return streams
 
 
 def loaded_user(store: Store, machine: Folding, user: str) -> Loaded | None:

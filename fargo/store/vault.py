@@ -68,7 +68,7 @@ class Vault:
         self._unused = {each.name: each.unused_since for each in found if each.unused_since is not None}
         self._waiting: list[_Asked] = []
         self._writing = False
-        self._writer = ThreadPool(1, 1, WHAT)
+        self._writer = ThreadPool(0, 1, WHAT)  # a start that fails later must not leave a thread that keeps the process
         self._writer.start()
 
     def keep(self, user: str, password: str) -> Deferred[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,14 @@ def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Tables:
     database = server.new_address()
     open_store(database).close()
     return lambda: tables_in(tmp_path, database)
+
+
+async def test_an_open_vault_does_not_keep_a_process_that_cannot_start(tables: Tables) -> None:
+    with closing(Vault(tables(), mark, reactor())) as vault:
+        threads = set(threading.enumerate())
+        await done(vault.keep(ALICE, "password"))
+        [writer] = set(threading.enumerate()) - threads
+        assert not writer.daemon, "what is written is not cut off"
 
 
 async def test_kept_revealed_and_forgotten(tables: Tables) -> None:
