@@ -27,6 +27,7 @@ from fargo.statemachine import (
     awaited,
     clients,
     connections,
+    deadline,
     derived,
     faults,
     gateway,
@@ -278,14 +279,15 @@ FINDS_OUT = {
         for each in vars(module).values()
         if isinstance(each, FunctionType) and each.__module__ == module.__name__
     ),
-    *(call_state.sip_legs, connection.deadline, pending.due, replies.expire, roster.missing),
+    *(call_state.has_one_phone, call_state.sip_legs),
+    *(connection.deadline, pending.due, replies.expire, roster.missing),
 }
 """Without these, it is not known what is to be done."""
 
 
 LETS_ACCOUNTS_GO: set[FunctionType | Callable[..., object]] = {
     *(account_state.in_words, account_state.shown, account_state._presence),
-    *(binding.drop, connection.reconcile, registration.give_up, sign_in.withdraw),
+    *(binding.drop, connection.reconcile, deadline.is_due, registration.give_up, sign_in.withdraw),
     *(user_state.is_woken, user_state.stays_signed_in),
     *(roster.show_strangers, roster._show_strangers, roster._kind),
 }
