@@ -254,8 +254,8 @@ class Daemon:
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        owner = self._share.owner if self._share else None
-        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner)
+        owner, handed_on = (self._share.owner, self._share.count.figures) if self._share else (None, None)
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner, handed_on)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _know_calls(self, user: User) -> None:

@@ -144,9 +144,11 @@ MAY = {
     "fargo.workers.following": {CORE, "fargo.loading", "fargo.store", "fargo.workers"},
     "fargo.workers.signals": {"fargo.config", "fargo.reload", "fargo.texts", "fargo.workers"},
     "fargo.workers.placing": {"fargo.workers"},
+    "fargo.workers.figures": {"fargo.operations", "fargo.store", "fargo.workers"},
     "fargo.workers.parcels": {CORE, "fargo.store"},
     "fargo.workers.share": {
         *(CORE, "fargo.engine", "fargo.limits.rejection", "fargo.loading", "fargo.store", "fargo.workers"),
+        "fargo.workers.figures",
         "fargo.workers.following",
         "fargo.workers.parcels",
         "fargo.workers.placing",

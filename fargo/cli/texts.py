@@ -71,6 +71,11 @@ LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
 
+GIVEN_AND_TAKEN: Final = "{given:,} to other workers, {taken:,} from them; waiting: {waiting}"
+NOTHING_WAITS: Final = "nothing"
+WAITING_UNKNOWN: Final = "unknown, as the database does not say it now"
+WAITING_FOR: Final = "{count:,} for worker {worker}, the first for {oldest:.0f} s"
+
 DRAINED: Final = "no new calls begin, {count:,} go on"
 
 # --- fargo drain

@@ -26,6 +26,7 @@ from fargo.operations.values import (
     CallFigures,
     Draining,
     GatewayStatus,
+    HandedOnFigures,
     LogFigures,
     Phase,
     UserRemoval,
@@ -52,8 +53,8 @@ class About(NamedTuple):
 
 
 class Desk:
-    """`about` returns what the gateway does now. `owner` finds the other worker that has a user, if this is one. All of
-    it runs in the reactor's thread but the reading of memory.
+    """`about` returns what the gateway does now. If this is a worker, `owner` finds the other one that has a user, and
+    `handed_on` counts what came to the wrong one. All of it runs in the reactor's thread but the reading of memory.
     """
 
     _logger = Logger()
@@ -66,6 +67,7 @@ class Desk:
         about: Callable[[], About],
         reactor: Any,
         owner: Callable[[str], Deferred[str | None]] | None = None,
+        handed_on: Callable[[], Deferred[HandedOnFigures]] | None = None,
     ) -> None:
         self._engine = engine
         self._log = log
@@ -74,6 +76,7 @@ class Desk:
         self._failures = Failures()
         self._about = about
         self._owner = owner
+        self._handed_on = handed_on
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._announcer = Announcer(engine, reactor)
@@ -133,6 +136,7 @@ class Desk:
             faults=self._engine.faults,
             draining=self._engine.draining,
             worker=about.worker,
+            handed_on=await self._handed_on() if self._handed_on else None,
         )
 
     async def _drain(self, on: bool) -> Draining:
