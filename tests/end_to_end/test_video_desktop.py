@@ -1,4 +1,4 @@
-"""Calls with video between a desktop client and a phone, through the relay: each sees the picture that the other sends."""
+"""Calls with video between a desktop client and a phone, through the relay. Each sees what the other one sends."""
 
 from collections.abc import Mapping
 

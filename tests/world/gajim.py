@@ -136,7 +136,7 @@ class Gajim(DesktopClient):
             raise self.process.failure(str(silent)) from None
 
     async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
-        """Wait until the mean of the picture that it shows of the other end has about this colour (red, green, blue)."""
+        """Wait until the mean of the picture that it shows of the other end is about this colour (red, green, blue)."""
         seen: list[object] = []
         try:
             async with asyncio.timeout(seconds):
