@@ -33,7 +33,7 @@ class Gajim(DesktopClient):
     """
 
     # It makes no calls unless it could also show video.
-    plugins = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
+    plugins: tuple[str, ...] = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
     with_camera = ("gstvideotestsrc", "gstvideoconvertscale", "gstvideorate", "gstvpx")
 
     def __init__(
