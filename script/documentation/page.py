@@ -321,7 +321,7 @@ _USER_AGENT_LEG: Final = _Machine(
     "The SIP leg of a call, of our own user agent",
     "The commands are those to the SIP adapter: requests with their method, and responses with their status. `[*]` is\n"
     "the state before the call. `OfferSent`, `OfferDeferred` and `AckAwaited` are states of a `Confirmed` dialog in\n"
-    "which an exchange of offer and answer is under way, and `Referred` one in which a transfer is, that the phone has\n"
+    "which an exchange of offer and answer is under way, and `Referred` one in which a transfer is that the phone has\n"
     "asked for: a REFER without Refer-To gets 603, and one that names somebody who can be called 202. The rows of\n"
     "`Referred` have the responses of the new phone, too. `Restarted`: at the same SIP edge, `here`, or at another.",
     _of_user_agent,
