@@ -130,9 +130,9 @@ def _of_phone(user: User, name: str) -> Iterator[Event]:
 
 def _of_transfer(user: User, call: Call) -> Iterator[Event]:
     """Yield what may happen while a transfer is under way that the phone has asked for."""
-    if call.transfer is None or not isinstance(call.sip, Confirmed):
+    name = call.transfer.leg.name if call.transfer else None
+    if name is None or not isinstance(call.sip, Confirmed):
         return
-    name = call.transfer.leg.name
     for key, command in [(key, each.command) for key, each in user.pending.items()]:
         if isinstance(command, SendRequest) and command.method == "NOTIFY":
             yield _response(call.sip.name, key, "NOTIFY", 200)
