@@ -134,6 +134,13 @@ MAY = {
         "fargo.workers",
         "fargo.workers.following",
     },
+    "fargo.workers.waiting": {
+        *("fargo.config", "fargo.operations", "fargo.store", "fargo.workers", "fargo.workers.following"),
+        *("fargo.workers.signals", "fargo.workers.waiting_room"),
+    },
+    "fargo.workers.waiting_room": {
+        *("fargo.control", "fargo.control.questions", "fargo.metrics", "fargo.operations", "fargo.workers"),
+    },
     "fargo.workers.following": {CORE, "fargo.loading", "fargo.store", "fargo.workers"},
     "fargo.workers.signals": {"fargo.config", "fargo.reload", "fargo.texts", "fargo.workers"},
     "fargo.workers.placing": {"fargo.workers"},
@@ -184,8 +191,8 @@ MAY = {
             "fargo.workers.around",
             "fargo.workers.following",
             "fargo.workers.heartbeat",
-            "fargo.workers.signals",
             "fargo.workers.standby",
+            "fargo.workers.waiting",
             "fargo.opened_log",
         ),
         *("fargo.store", "fargo.store.copies", "fargo.store.opening", "fargo.store.state", "fargo.store.vault"),

@@ -134,6 +134,7 @@ class _StatusCollector(Collector):
     def _of(self, status: GatewayStatus) -> Iterator[Metric]:
         yield InfoMetricFamily("fargo_version", texts.VERSION, {"version": status.version})
         yield GaugeMetricFamily("fargo_serving", texts.SERVING, float(status.phase == "serving"))
+        yield GaugeMetricFamily("fargo_waiting", texts.WAITING, 0.0)
         yield GaugeMetricFamily("fargo_draining", texts.DRAINING, float(status.draining))
         up = GaugeMetricFamily("fargo_part_up", texts.UP, labels=["part"])
         restarts = CounterMetricFamily("fargo_program_restarts", texts.RESTARTS, labels=["part"])

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple, assert_never, overload
+from typing import Any, Final, NamedTuple, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
@@ -18,6 +17,7 @@ from fargo.operations import texts
 from fargo.operations.announcing import AT_ONCE, EVERY, Announcer
 from fargo.operations.census import Census, account_state
 from fargo.operations.failures import Failures
+from fargo.operations.instant import instant
 from fargo.operations.listing import Listing
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
@@ -122,7 +122,7 @@ class Desk:
             domain=about.domain,
             process=os.getpid(),
             phase=about.phase,
-            started=_instant(self._started),
+            started=instant(self._started),
             uptime=round(now - self._started, 3),
             parts=self._parts.statuses(memory),
             accounts=dict(census.accounts),
@@ -183,18 +183,8 @@ class Desk:
             oldest, newest = self._log.span() or (None, None)
         except StoreError:  # it is locked: what waits for it is told elsewhere
             oldest = newest = None
-        return LogFigures(self._log.size(), _instant(oldest), _instant(newest), keep)
+        return LogFigures(self._log.size(), instant(oldest), instant(newest), keep)
 
     def _calls(self, live: int, now: float) -> CallFigures:
         begun, failed = self._tally.begun, self._tally.failed
         return CallFigures(live, begun.within(_MINUTE, now), begun.within(_HOUR, now), failed.within(_HOUR, now))
-
-
-@overload
-def _instant(at: float) -> str: ...
-@overload
-def _instant(at: None) -> None: ...
-def _instant(at: float | None) -> str | None:
-    if at is None:
-        return None
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}Z"

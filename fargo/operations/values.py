@@ -76,6 +76,35 @@ class GatewayStatus(Struct, frozen=True):
         return self.phase == "serving" and not self.problems
 
 
+class Following(Struct, frozen=True):
+    """How far a process that waits follows the log: the number of users that it knows, the position up to which it has
+    read, and how many seconds ago that was the end of the log; None if it has not been there yet.
+    """
+
+    users: int
+    position: int
+    read_ago: float | None
+
+
+class WaitingStatus(Struct, frozen=True):
+    """A process that waits until it is its turn to be a ``worker``. ``why``: what it waits for, a sentence.
+    ``holder``: the process that is the worker, in words, None if nobody is known to be; ``held_since``: since when it
+    is connected to the database, None if not known.
+    """
+
+    version: str
+    domain: str
+    process: int
+    worker: str
+    started: str
+    uptime: float
+    why: str
+    following: Following
+    holder: str | None = None
+    held_since: str | None = None
+    phase: Literal["waiting"] = "waiting"
+
+
 class Draining(Struct, frozen=True):
     """The state of a drain: it is on or off, and so many calls go on."""
 
