@@ -54,7 +54,8 @@ def _accepted(session: Session, contents: tuple[Content, ...], offer: Descriptio
     if isinstance(answer, Reason):
         return answer
     if answer.video is not None:
-        session = replace(session, video=pictures.VIDEO)
+        said = next(each for each in contents if each.description and each.description.media == pictures.VIDEO)
+        session = replace(session, video=pictures.VIDEO, flow=pictures.flow(said.senders, session.role))
     return Active(session), (Answered(answer),)
 
 

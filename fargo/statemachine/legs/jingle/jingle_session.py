@@ -7,7 +7,8 @@ Rules:
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
    the latest pieces stay, as a client that answers none would let their number grow. After a restart of the
-   gateway, the last hold or resume, the last move, and the last codecs are said again if they were not answered.
+   gateway, the last hold or resume, the last move, the last codecs, and who sends video are said again if they were not
+   answered.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
 4. An acceptance that was not answered before a restart of the gateway is said again, too: a client that waits for it
    would ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
@@ -34,9 +35,11 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     RawUdp,
     Role,
+    Senders,
     Transport,
     UnknownTransport,
 )
+from fargo.statemachine.media.pictures import Flow
 from fargo.statemachine.model.commands import (
     AcceptSession,
     ChangeContent,
@@ -119,7 +122,8 @@ class Session(Struct, frozen=True, gc=False):
     transport so far. ``gathers``: the other end is told of it when the client has named its candidates (`describing`).
     ``sees``: the client takes video. ``video``: the name of the content that video is in; None if none is carried;
     ``video_creator``: who has added it. ``apart``: that content has a transport of its own. ``change``: the video that
-    either end wants to add, None if there is none.
+    either end wants to add, None if there is none. ``flow``: what the client does with video; ``far``: what the other
+    end does with it.
     """
 
     sid: str
@@ -139,6 +143,13 @@ class Session(Struct, frozen=True, gc=False):
     apart: bool = False
     video_creator: Role = "initiator"
     change: Adding | Asked | None = None
+    flow: Flow = pictures.BOTH_WAYS
+    far: Flow = pictures.BOTH_WAYS
+
+    @property
+    def role(self) -> Role:
+        """Return the client's part in the session."""
+        return "initiator" if self.calls else "responder"
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -221,6 +232,12 @@ def change(
     """Send content-add, content-accept or content-remove for video."""
     content = Content(name, creator, description=video and named(video))
     _tell(session, ChangeContent(session.us, session.client, session.sid, action, content), effects)
+
+
+def direct(session: Session, senders: Senders, effects: Effects) -> None:
+    """Send content-modify with who sends video from now on (XEP-0166 §7.2.6)."""
+    content = Content(session.video or pictures.VIDEO, session.video_creator, senders)
+    _tell(session, ChangeContent(session.us, session.client, session.sid, "content-modify", content), effects)
 
 
 def repeat_moves(session: Session, effects: Effects) -> None:
@@ -324,6 +341,8 @@ def _lost(session: Session, effects: Effects) -> list[str]:
                 found["move"] = name
             case InformDescription() if _is_in(each.command, session):
                 found["codecs"] = name
+            case ChangeContent(action="content-modify") if _is_in(each.command, session):
+                found["direction"] = name
             case _:
                 pass
     return list(found.values())

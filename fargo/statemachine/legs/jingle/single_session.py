@@ -174,7 +174,7 @@ def answered(leg: Calling, description: Description, effects: Effects) -> Sessio
         carrier = leg.offer.bundle[0] if leg.offer.bundle else session.content
         session = replace(session, carrier=carrier, video=None, declined=(*session.declined, session.video))
     jingle_session.accept(session, leg.offer, description, effects)
-    return Active(session), news
+    return Active(session), (*news, *video.directed_first(session))
 
 
 def held(leg: Active, on_hold: bool, effects: Effects) -> Active:

@@ -6,6 +6,11 @@ Rules:
    Whatever it adds besides is rejected.
 2. A client is asked for video only if it announces that it takes any, and once at a time (`Asked`).
 3. A content that either end removes is gone. The call goes on as audio.
+4. Who sends, `senders` of the content says, for both ends (XEP-0166 §7.2.6). So a client says something of what an end
+   does only if it changes that: if it turns its camera off while the other end sends nothing, it still takes what that
+   may send later. If it is wrong about the other end, it is told how things are, once.
+5. A client that adds video takes it, too, although some name only themselves: they do not know yet if the other end has
+   any.
 """
 
 from typing import TypeAlias
@@ -15,9 +20,10 @@ from msgspec.structs import replace
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Adding, Asked, Session
-from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoEnded, VideoOffered
+from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoDirected, VideoEnded, VideoOffered
 from fargo.statemachine.media import pictures
-from fargo.statemachine.media.description import Content, Description, IceUdp, Role, Transport
+from fargo.statemachine.media.description import Content, Description, IceUdp, Role, Senders, Transport
+from fargo.statemachine.media.pictures import Flow
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentRejected, ContentRemoved
 
 VideoStep: TypeAlias = tuple[Session, LegEvents]
@@ -34,7 +40,8 @@ def added(session: Session, event: ContentAdded, effects: Effects) -> VideoStep:
         jingle_session.reject_contents(session, others, effects)
     if content is None or video is None:
         return session, ()
-    return replace(session, change=Adding(content)), (VideoOffered(video),)
+    flow = Flow(sends=pictures.flow(content.senders, session.role).sends)
+    return replace(session, change=Adding(content), flow=flow), (VideoOffered(video),)
 
 
 def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, Description] | None:
@@ -62,10 +69,13 @@ def accepted(session: Session, event: ContentAccepted) -> VideoStep | None:
     asked = session.change
     if not isinstance(asked, Asked):
         return None
-    said = next((each.description for each in event.contents if each.name == pictures.VIDEO), None)
-    video = pictures.common(asked.video, pictures.usable(said))
-    after = replace(session, change=None, video=pictures.VIDEO if video else None, video_creator=_ours(session))
-    return after, (VideoAnswered(video),)
+    said = next((each for each in event.contents if each.name == pictures.VIDEO), None)
+    video = pictures.common(asked.video, pictures.usable(said.description if said else None))
+    if said is None or video is None:
+        return replace(session, change=None), (VideoAnswered(None),)
+    flow = pictures.flow(said.senders, session.role)
+    after = replace(session, change=None, video=pictures.VIDEO, video_creator=_ours(session), flow=flow)
+    return after, (*directed_first(after), VideoAnswered(video))
 
 
 def rejected(session: Session, event: ContentRejected | ContentRemoved) -> VideoStep | None:
@@ -83,10 +93,51 @@ def removed(session: Session, event: ContentRemoved) -> VideoStep:
         return replace(session, change=None), (VideoEnded(),)
     if session.video not in names:
         return rejected(session, event) or (session, ())
-    return replace(session, video=None), (VideoEnded(),)
+    return _without(session), (VideoEnded(),)
+
+
+def modified(session: Session, senders: Senders, effects: Effects) -> VideoStep:
+    """Return the session after the client has changed who sends video (rule 4)."""
+    before = _sending(session)
+    said, was = pictures.flow(senders, session.role), pictures.flow(before, session.role)
+    flow = Flow(
+        said.sends if said.sends is not was.sends else session.flow.sends,
+        said.takes if said.takes is not was.takes else session.flow.takes,
+    )
+    if flow == session.flow:
+        return session, ()
+    after = replace(session, flow=flow)
+    if (now := _sending(after)) != senders:
+        jingle_session.direct(after, now, effects)
+    return after, (VideoDirected(flow),)
+
+
+def directed_first(session: Session) -> LegEvents:
+    """Return what the other end is told of what the client does with video that it has just taken, or been accepted."""
+    known = session.video is None or session.flow == pictures.BOTH_WAYS
+    return () if known else (VideoDirected(session.flow),)
+
+
+def _sending(session: Session) -> Senders:
+    """Return who sends video: an end that has some, if the other takes it."""
+    client = session.flow.sends and session.far.takes
+    other = session.far.sends and session.flow.takes
+    return pictures.senders(*((client, other) if session.calls else (other, client)))
+
+
+def _without(session: Session) -> Session:
+    return replace(session, video=None, flow=pictures.BOTH_WAYS, far=pictures.BOTH_WAYS)
 
 
 # --- what the other end does
+
+
+def directed(session: Session, far: Flow, effects: Effects) -> Session:
+    """Tell the client what the other end does with video from now on, if that changes who sends."""
+    after = replace(session, far=far)
+    if session.video is not None and _sending(after) != _sending(session):
+        jingle_session.direct(after, _sending(after), effects)
+    return after
 
 
 def offered(session: Session, video: Description, effects: Effects) -> VideoStep:
@@ -106,7 +157,10 @@ def answered(session: Session, video: Description | None, effects: Effects) -> S
         jingle_session.reject_contents(session, (content,), effects)
         return replace(session, change=None)
     jingle_session.change(session, "content-accept", content.name, content.creator, video, effects)
-    return replace(session, change=None, video=content.name, apart=True, video_creator=content.creator)
+    after = replace(session, change=None, video=content.name, apart=True, video_creator=content.creator)
+    if (now := _sending(after)) != content.senders:
+        jingle_session.direct(after, now, effects)
+    return after
 
 
 def ended(session: Session, effects: Effects) -> Session:
@@ -117,7 +171,7 @@ def ended(session: Session, effects: Effects) -> Session:
         jingle_session.change(session, "content-remove", pictures.VIDEO, _ours(session), None, effects)
     elif isinstance(session.change, Adding):
         jingle_session.reject_contents(session, (session.change.content,), effects)
-    return replace(session, video=None, change=None)
+    return replace(_without(session), change=None)
 
 
 def _ours(session: Session) -> Role:
