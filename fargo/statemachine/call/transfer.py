@@ -52,6 +52,7 @@ from fargo.statemachine.legs.relay import moving, relay_leg, seeing
 from fargo.statemachine.legs.sip import joining, sip_leg, transferring
 from fargo.statemachine.legs.sip.phases import Line, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description, RawUdp
 from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.call_records import RecordDialog, RecordTransfer, TransferStep
@@ -223,6 +224,9 @@ def _told(call: Call, to: str, theirs: Description, effects: Effects) -> Call:
     effects.record(RecordTransfer(call.id, TransferStep.DONE, to))
     us = jingle_leg.sessions(call.jingle)[0].us
     effects.emit(SendText(bare(us), effects.user, texts.TRANSFERRED.format(to=to), None))
+    if theirs.video is not None and not seeing.has_video(call.relay):
+        # It was removed while the new phone rang.
+        theirs, call = pictures.without(theirs), replace(call, sip=sip_leg.tell(call.sip, VideoEnded(), effects))
     call = called_first.described(call, theirs, effects)
     if theirs.video is None:
         jingle, _ = jingle_leg.tell(call.jingle, VideoEnded(), effects)

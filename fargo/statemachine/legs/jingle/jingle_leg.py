@@ -63,7 +63,6 @@ from fargo.statemachine.media.bundle import OfferedContents, is_apart
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.offer import Audio
 from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
-from fargo.statemachine.media.pictures import flow as flow_of
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.jingle_events import (
@@ -110,9 +109,10 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool,
         gathers=gathers,
         sees=audio.video is not None,
         video=None if audio.video is None else event.contents[audio.video].name,
-        flow=BOTH_WAYS if audio.video is None else flow_of(event.contents[audio.video].senders, "initiator"),
         apart=audio.video is not None and is_apart(event.contents[audio.video], event.contents, event.bundles),
     )
+    if audio.video is not None:
+        session = video.begun(session, event.contents[audio.video].senders)
     offered = OfferedContents(event.contents, audio.place, audio.bundle, audio.video)
     if describing.waits(session):
         return Describing(session, content, offered, effects.at)

@@ -123,7 +123,7 @@ class Session(Struct, frozen=True, gc=False):
     ``sees``: the client takes video. ``video``: the name of the content that video is in; None if none is carried;
     ``video_creator``: who has added it. ``apart``: that content has a transport of its own. ``change``: the video that
     either end wants to add, None if there is none. ``flow``: what the client does with video; ``far``: what the other
-    end does with it.
+    end does with it; ``agreed``: who sends, as the client has last said or acknowledged.
     """
 
     sid: str
@@ -145,6 +145,7 @@ class Session(Struct, frozen=True, gc=False):
     change: Adding | Asked | None = None
     flow: Flow = pictures.BOTH_WAYS
     far: Flow = pictures.BOTH_WAYS
+    agreed: Senders = "both"
 
     @property
     def role(self) -> Role:
@@ -238,6 +239,17 @@ def direct(session: Session, senders: Senders, effects: Effects) -> None:
     """Send content-modify with who sends video from now on (XEP-0166 §7.2.6)."""
     content = Content(session.video or pictures.VIDEO, session.video_creator, senders)
     _tell(session, ChangeContent(session.us, session.client, session.sid, "content-modify", content), effects)
+
+
+def is_directed(session: Session, effects: Effects) -> bool:
+    """Return True if the client has not acknowledged a content-modify: what it says may be older."""
+    commands = [each.command for each in effects.pending.values()]
+    return any(isinstance(each, ChangeContent) and is_direction(each) and _is_in(each, session) for each in commands)
+
+
+def is_direction(command: ChangeContent) -> bool:
+    """Return True if the command is a content-modify."""
+    return command.action == "content-modify"
 
 
 def repeat_moves(session: Session, effects: Effects) -> None:
@@ -341,7 +353,7 @@ def _lost(session: Session, effects: Effects) -> list[str]:
                 found["move"] = name
             case InformDescription() if _is_in(each.command, session):
                 found["codecs"] = name
-            case ChangeContent(action="content-modify") if _is_in(each.command, session):
+            case ChangeContent() if is_direction(each.command) and _is_in(each.command, session):
                 found["direction"] = name
             case _:
                 pass

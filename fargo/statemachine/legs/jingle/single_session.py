@@ -79,6 +79,8 @@ SessionStep: TypeAlias = tuple[Single | Terminated, LegEvents]
 def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
     """Fold the client's reply to what we sent, or its silence. Without our acceptance there is no session."""
     match reply.answer:
+        case IqSucceeded() if isinstance(leg, Active) and isinstance(reply.command, ChangeContent):
+            return replace(leg, session=video.acknowledged(leg.session, reply.command)), ()
         case IqSucceeded():
             return leg, ()
         case IqFailed(condition=condition) if condition in GONE:

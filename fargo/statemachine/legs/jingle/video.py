@@ -8,7 +8,8 @@ Rules:
 3. A content that either end removes is gone. The call goes on as audio.
 4. Who sends, `senders` of the content says, for both ends (XEP-0166 §7.2.6). So a client says something of what an end
    does only if it changes that: if it turns its camera off while the other end sends nothing, it still takes what that
-   may send later. If it is wrong about the other end, it is told how things are, once.
+   may send later. If it is wrong about the other end, it is told how things are, once; and so it is if its word has
+   crossed ours, as it may take ours for the later one.
 5. A client that adds video takes it, too, although some name only themselves: they do not know yet if the other end has
    any.
 """
@@ -24,6 +25,7 @@ from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoDi
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, IceUdp, Role, Senders, Transport
 from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.model.commands import ChangeContent
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentRejected, ContentRemoved
 
 VideoStep: TypeAlias = tuple[Session, LegEvents]
@@ -41,7 +43,7 @@ def added(session: Session, event: ContentAdded, effects: Effects) -> VideoStep:
     if content is None or video is None:
         return session, ()
     flow = Flow(sends=pictures.flow(content.senders, session.role).sends)
-    return replace(session, change=Adding(content), flow=flow), (VideoOffered(video),)
+    return replace(session, change=Adding(content), flow=flow, agreed=content.senders), (VideoOffered(video),)
 
 
 def _carried(session: Session, contents: tuple[Content, ...]) -> tuple[Content, Description] | None:
@@ -73,8 +75,7 @@ def accepted(session: Session, event: ContentAccepted) -> VideoStep | None:
     video = pictures.common(asked.video, pictures.usable(said.description if said else None))
     if said is None or video is None:
         return replace(session, change=None), (VideoAnswered(None),)
-    flow = pictures.flow(said.senders, session.role)
-    after = replace(session, change=None, video=pictures.VIDEO, video_creator=_ours(session), flow=flow)
+    after = replace(begun(session, said.senders), change=None, video=pictures.VIDEO, video_creator=_ours(session))
     return after, (*directed_first(after), VideoAnswered(video))
 
 
@@ -98,18 +99,27 @@ def removed(session: Session, event: ContentRemoved) -> VideoStep:
 
 def modified(session: Session, senders: Senders, effects: Effects) -> VideoStep:
     """Return the session after the client has changed who sends video (rule 4)."""
-    before = _sending(session)
-    said, was = pictures.flow(senders, session.role), pictures.flow(before, session.role)
+    said, was = pictures.flow(senders, session.role), pictures.flow(session.agreed, session.role)
     flow = Flow(
         said.sends if said.sends is not was.sends else session.flow.sends,
         said.takes if said.takes is not was.takes else session.flow.takes,
     )
+    after = replace(session, flow=flow, agreed=senders)
     if flow == session.flow:
-        return session, ()
-    after = replace(session, flow=flow)
-    if (now := _sending(after)) != senders:
+        return after, ()
+    if (now := _sending(after)) != senders or jingle_session.is_directed(session, effects):
         jingle_session.direct(after, now, effects)
     return after, (VideoDirected(flow),)
+
+
+def acknowledged(session: Session, told: ChangeContent) -> Session:
+    """Return the session after the client has acknowledged what it was told of video."""
+    return replace(session, agreed=told.content.senders) if jingle_session.is_direction(told) else session
+
+
+def begun(session: Session, senders: Senders) -> Session:
+    """Return the session after the client has offered or taken video with this direction."""
+    return replace(session, flow=pictures.flow(senders, session.role), agreed=senders)
 
 
 def directed_first(session: Session) -> LegEvents:
@@ -126,7 +136,7 @@ def _sending(session: Session) -> Senders:
 
 
 def _without(session: Session) -> Session:
-    return replace(session, video=None, flow=pictures.BOTH_WAYS, far=pictures.BOTH_WAYS)
+    return replace(session, video=None, flow=pictures.BOTH_WAYS, far=pictures.BOTH_WAYS, agreed="both")
 
 
 # --- what the other end does
