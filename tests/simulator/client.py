@@ -32,7 +32,7 @@ from fargo.statemachine.media.description import (
     address,
     profile,
 )
-from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
@@ -154,7 +154,7 @@ class Session(Struct, frozen=True):
         return "initiator" if self.begun else "responder"
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> VideoFlow:
         """What it does with video."""
         return pictures.flow(self.senders, self.role)
 

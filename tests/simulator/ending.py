@@ -12,7 +12,7 @@ from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.machine import deadlines, secrets
 from fargo.statemachine.media import pictures
-from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.media.pictures import VideoFlow
 
 from .client import Session
 from .phone import Phone
@@ -105,7 +105,7 @@ def _mistaken(world: World) -> Iterator[tuple[Session, Phone]]:
                 if (session.sid, client.jid) not in clients or not session.seen or session.doubted or client.asked:
                     continue
                 theirs = pictures.flow(phone.shows, "initiator")
-                if session.flow != Flow(theirs.takes, theirs.sends):
+                if session.flow != VideoFlow(theirs.takes, theirs.sends):
                     yield session, phone
 
 

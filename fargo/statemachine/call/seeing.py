@@ -6,8 +6,8 @@ Rules:
    transferring. Whoever wants it is told at once if it cannot be had.
 2. The end that wants video is told what has come of it when the other end and the relay have answered.
 3. If the video was withdrawn meanwhile, or the relay has lost it, both ends are told that it is over.
-4. What an end does with video (`pictures.Flow`) is told to the other. An end that could not be told is told when it has
-   video (`standing`).
+4. What an end does with video (`pictures.VideoFlow`) is told to the other. An end that could not be told is told when
+   it has video (`standing`).
 """
 
 from typing import NamedTuple, assert_never

@@ -6,7 +6,7 @@ from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.leg_events import Held, LegEvents, VideoDirected
 from fargo.statemachine.legs.sip import sip_leg
-from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 
 
 def of_client(call: Call) -> LegEvents:
@@ -19,6 +19,6 @@ def of_phone(call: Call) -> LegEvents:
     return _told(sip_leg.is_held(call.sip), sip_leg.flow(call.sip))
 
 
-def _told(holds: bool, flow: Flow) -> LegEvents:
+def _told(holds: bool, flow: VideoFlow) -> LegEvents:
     held: LegEvents = (Held(),) if holds else ()
     return held if flow == BOTH_WAYS else (*held, VideoDirected(flow))

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp
-from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.reason import Reason
 
 
@@ -96,7 +96,7 @@ class VideoEnded(Struct, frozen=True, gc=False):
 class VideoDirected(Struct, frozen=True, gc=False):
     """The end has changed what it does with the video of the call."""
 
-    flow: Flow
+    flow: VideoFlow
 
 
 VideoEvent: TypeAlias = VideoOffered | VideoAnswered | VideoMoved | VideoEnded | VideoDirected

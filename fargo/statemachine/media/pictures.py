@@ -11,7 +11,7 @@ Rules:
    for all codecs is said of each: some clients read no other.
 4. Each end needs a transport of its own for video. What is only to be had in a BUNDLE group is not carried, as the
    relay receives each stream at a port of its own (RFC 9143 §7.3.3).
-5. What an end does with video (`Flow`) is told to the other end, and not to the relay, which passes on what comes.
+5. What an end does with video (`VideoFlow`) is told to the other end, and not to the relay, which passes on what comes.
 """
 
 from functools import lru_cache
@@ -44,7 +44,7 @@ _BASELINE: Final = "42"
 _cached: Final = lru_cache(256)
 
 
-class Flow(Struct, frozen=True, gc=False, omit_defaults=True):
+class VideoFlow(Struct, frozen=True, gc=False, omit_defaults=True):
     """What an end does with the video of a call: it sends some, such as that of its camera, and takes some (XEP-0166
     §7.2.6, RFC 3264 §5.1).
     """
@@ -53,13 +53,13 @@ class Flow(Struct, frozen=True, gc=False, omit_defaults=True):
     takes: bool = True
 
 
-BOTH_WAYS: Final = Flow()
+BOTH_WAYS: Final = VideoFlow()
 """The flow of an end of which nothing else is known."""
 
 
-def flow(senders: Senders, end: Role) -> Flow:
+def flow(senders: Senders, end: Role) -> VideoFlow:
     """Return what an end does, by who sends."""
-    return Flow(senders in ("both", end), senders not in (end, "none"))
+    return VideoFlow(senders in ("both", end), senders not in (end, "none"))
 
 
 def senders(initiator: bool, responder: bool) -> Senders:

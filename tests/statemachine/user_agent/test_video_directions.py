@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.user_agent import directions
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Candidate, Content, RawUdp, Senders
-from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.commands import AcceptIq, ChangeContent, InformSession, RefuseIq
 from fargo.statemachine.model.events import IqSucceeded, Restarted
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentModified
@@ -25,7 +25,7 @@ from .seeing import CLIENT_VIDEO, FOR_PHONE_VIDEO, OFFERED, PHONE_VIDEO, RELAY_V
 
 SENDERS: tuple[Senders, ...] = get_args(Senders)
 senders = st.sampled_from(SENDERS)
-flows = st.builds(Flow, st.booleans(), st.booleans())
+flows = st.builds(VideoFlow, st.booleans(), st.booleans())
 
 
 def sending(video: Senders, audio: Senders = "both") -> Sdp:
@@ -309,19 +309,19 @@ def test_a_phone_that_adds_its_display_only_is_shown_the_client() -> None:
 def test_who_sends_is_what_either_end_does(each: Senders) -> None:
     flow = pictures.flow(each, "initiator")
     assert pictures.senders(flow.sends, flow.takes) == each
-    assert pictures.flow(each, "responder") == Flow(flow.takes, flow.sends)
+    assert pictures.flow(each, "responder") == VideoFlow(flow.takes, flow.sends)
 
 
 @given(senders, flows, st.booleans())
-def test_an_answer_wants_no_more_than_either_end(offered: Senders, ours: Flow, holds: bool) -> None:
+def test_an_answer_wants_no_more_than_either_end(offered: Senders, ours: VideoFlow, holds: bool) -> None:
     wanted = directions.of_video(ours, holds)
     answer = pictures.flow(directions.answering(offered, wanted), "initiator")
     theirs = pictures.flow(offered, "initiator")
-    assert answer == Flow(theirs.sends and ours.takes and not holds, theirs.takes and ours.sends)
+    assert answer == VideoFlow(theirs.sends and ours.takes and not holds, theirs.takes and ours.sends)
 
 
 @given(flows, senders, senders)
-def test_what_was_not_asked_is_not_learned(before: Flow, asked: Senders, told: Senders) -> None:
+def test_what_was_not_asked_is_not_learned(before: VideoFlow, asked: Senders, told: Senders) -> None:
     body = sending(told)
     assert body.audio
     assert body.audio.description

@@ -62,7 +62,7 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.media.bundle import OfferedContents, is_apart
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.offer import Audio
-from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.jingle_events import (
@@ -159,7 +159,7 @@ def holds(leg: JingleLeg) -> bool:
     return isinstance(leg, Active) and leg.holds
 
 
-def flow(leg: JingleLeg) -> Flow:
+def flow(leg: JingleLeg) -> VideoFlow:
     """Return what the client does with video."""
     return leg.session.flow if isinstance(leg, Active) else BOTH_WAYS
 

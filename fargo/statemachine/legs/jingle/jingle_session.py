@@ -39,7 +39,7 @@ from fargo.statemachine.media.description import (
     Transport,
     UnknownTransport,
 )
-from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.model.commands import (
     AcceptSession,
     ChangeContent,
@@ -143,8 +143,8 @@ class Session(Struct, frozen=True, gc=False):
     apart: bool = False
     video_creator: Role = "initiator"
     change: Adding | Asked | None = None
-    flow: Flow = pictures.BOTH_WAYS
-    far: Flow = pictures.BOTH_WAYS
+    flow: VideoFlow = pictures.BOTH_WAYS
+    far: VideoFlow = pictures.BOTH_WAYS
     agreed: Senders = "both"
 
     @property

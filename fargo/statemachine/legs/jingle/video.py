@@ -24,7 +24,7 @@ from fargo.statemachine.legs.jingle.jingle_session import Adding, Asked, Session
 from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoDirected, VideoEnded, VideoOffered
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, IceUdp, Role, Senders, Transport
-from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.model.commands import ChangeContent
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentRejected, ContentRemoved
 
@@ -42,7 +42,7 @@ def added(session: Session, event: ContentAdded, effects: Effects) -> VideoStep:
         jingle_session.reject_contents(session, others, effects)
     if content is None or video is None:
         return session, ()
-    flow = Flow(sends=pictures.flow(content.senders, session.role).sends)
+    flow = VideoFlow(sends=pictures.flow(content.senders, session.role).sends)
     return replace(session, change=Adding(content), flow=flow, agreed=content.senders), (VideoOffered(video),)
 
 
@@ -74,7 +74,7 @@ def accepted(session: Session, event: ContentAccepted) -> VideoStep | None:
     said = next((each for each in event.contents if each.name == pictures.VIDEO), None)
     video = pictures.common(asked.video, pictures.usable(said.description if said else None))
     if said is None or video is None:
-        return replace(session, change=None), (VideoAnswered(None),)
+        return _without(session), (VideoAnswered(None),)
     after = replace(begun(session, said.senders), change=None, video=pictures.VIDEO, video_creator=_ours(session))
     return after, (*directed_first(after), VideoAnswered(video))
 
@@ -84,14 +84,14 @@ def rejected(session: Session, event: ContentRejected | ContentRemoved) -> Video
     named = [each.name for each in event.contents]
     if not isinstance(session.change, Asked) or pictures.VIDEO not in named:
         return None
-    return replace(session, change=None), (VideoAnswered(None),)
+    return _without(session), (VideoAnswered(None),)
 
 
 def removed(session: Session, event: ContentRemoved) -> VideoStep:
     """Return the session after the client has removed contents that are not the audio (rule 3)."""
     names = [each.name for each in event.contents]
     if isinstance(session.change, Adding) and session.change.content.name in names:
-        return replace(session, change=None), (VideoEnded(),)
+        return _without(session), (VideoEnded(),)
     if session.video not in names:
         return rejected(session, event) or (session, ())
     return _without(session), (VideoEnded(),)
@@ -100,7 +100,7 @@ def removed(session: Session, event: ContentRemoved) -> VideoStep:
 def modified(session: Session, senders: Senders, effects: Effects) -> VideoStep:
     """Return the session after the client has changed who sends video (rule 4)."""
     said, was = pictures.flow(senders, session.role), pictures.flow(session.agreed, session.role)
-    flow = Flow(
+    flow = VideoFlow(
         said.sends if said.sends is not was.sends else session.flow.sends,
         said.takes if said.takes is not was.takes else session.flow.takes,
     )
@@ -136,13 +136,15 @@ def _sending(session: Session) -> Senders:
 
 
 def _without(session: Session) -> Session:
-    return replace(session, video=None, flow=pictures.BOTH_WAYS, far=pictures.BOTH_WAYS, agreed="both")
+    """Return the session without video, and with none that either end wants to add."""
+    both = pictures.BOTH_WAYS
+    return replace(session, video=None, change=None, flow=both, far=both, agreed="both")
 
 
 # --- what the other end does
 
 
-def directed(session: Session, far: Flow, effects: Effects) -> Session:
+def directed(session: Session, far: VideoFlow, effects: Effects) -> Session:
     """Tell the client what the other end does with video from now on, if that changes who sends."""
     after = replace(session, far=far)
     if session.video is not None and _sending(after) != _sending(session):
@@ -165,7 +167,7 @@ def answered(session: Session, video: Description | None, effects: Effects) -> S
     content = session.change.content
     if video is None:
         jingle_session.reject_contents(session, (content,), effects)
-        return replace(session, change=None)
+        return _without(session)
     jingle_session.change(session, "content-accept", content.name, content.creator, video, effects)
     after = replace(session, change=None, video=content.name, apart=True, video_creator=content.creator)
     if (now := _sending(after)) != content.senders:
@@ -181,7 +183,7 @@ def ended(session: Session, effects: Effects) -> Session:
         jingle_session.change(session, "content-remove", pictures.VIDEO, _ours(session), None, effects)
     elif isinstance(session.change, Adding):
         jingle_session.reject_contents(session, (session.change.content,), effects)
-    return replace(_without(session), change=None)
+    return _without(session)
 
 
 def _ours(session: Session) -> Role:

@@ -11,7 +11,7 @@ Rules:
 
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, RawUdp, Senders, address
-from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.sip_messages import Sdp
 
 
@@ -20,7 +20,7 @@ def of_audio(holds: bool) -> Senders:
     return "responder" if holds else "both"
 
 
-def of_video(ours: Flow, holds: bool) -> Senders:
+def of_video(ours: VideoFlow, holds: bool) -> Senders:
     """Return who is to send video (rule 2)."""
     return pictures.senders(ours.takes and not holds, ours.sends)
 
@@ -37,7 +37,7 @@ def is_held(sdp: Sdp) -> bool:
     return sdp.audio.senders in ("initiator", "none") or _is_nowhere(sdp.audio)
 
 
-def heard(before: Flow, asked: Senders, sdp: Sdp, theirs: Description) -> Flow:
+def heard(before: VideoFlow, asked: Senders, sdp: Sdp, theirs: Description) -> VideoFlow:
     """Return what the far end does with video, as it describes that now (rule 3). ``asked``: what we last wanted;
     ``theirs``: what is agreed with it.
     """
@@ -47,7 +47,7 @@ def heard(before: Flow, asked: Senders, sdp: Sdp, theirs: Description) -> Flow:
         return before
     free, told = pictures.flow(asked, "initiator"), pictures.flow(sdp.video.senders, "initiator")
     takes = told.takes and not _is_nowhere(sdp.video)
-    return Flow(told.sends or (before.sends and not free.sends), takes or (before.takes and not free.takes))
+    return VideoFlow(told.sends or (before.sends and not free.sends), takes or (before.takes and not free.takes))
 
 
 def _is_nowhere(content: Content) -> bool:

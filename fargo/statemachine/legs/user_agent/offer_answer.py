@@ -65,7 +65,7 @@ from fargo.statemachine.media.description import (
     takes,
 )
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
-from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
 _PLAIN: Final = "{media} 9 RTP/AVP 0"
@@ -85,7 +85,7 @@ class Ours(Struct, frozen=True, gc=False):
 
     local: Description
     holds: bool = False
-    flow: Flow = BOTH_WAYS
+    flow: VideoFlow = BOTH_WAYS
 
 
 class MediaSession(Struct, frozen=True, gc=False):
@@ -102,7 +102,7 @@ class MediaSession(Struct, frozen=True, gc=False):
     sent: Sdp
     version: int = 0
     listed: tuple[Codec, ...] = ()
-    flow: Flow = BOTH_WAYS
+    flow: VideoFlow = BOTH_WAYS
 
 
 # --- the first offer and answer

@@ -68,7 +68,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import objection, respond, response
 from fargo.statemachine.media.description import Description, MediaProfile
-from fargo.statemachine.media.pictures import BOTH_WAYS, Flow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
@@ -154,7 +154,7 @@ def is_held(leg: UserAgentLeg) -> bool:
     return isinstance(leg, Confirmed) and leg.session.held
 
 
-def flow(leg: UserAgentLeg) -> Flow:
+def flow(leg: UserAgentLeg) -> VideoFlow:
     """Return what the far end does with video."""
     return leg.session.flow if isinstance(leg, Confirmed) else BOTH_WAYS
 

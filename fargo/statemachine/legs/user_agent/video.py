@@ -16,7 +16,7 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.legs.user_agent import confirmed, offer_answer
 from fargo.statemachine.legs.user_agent.phases import Confirmed, VideoAwaited
 from fargo.statemachine.media.description import Description
-from fargo.statemachine.media.pictures import Flow
+from fargo.statemachine.media.pictures import VideoFlow
 
 
 def tell(leg: Confirmed, event: VideoEvent, effects: Effects) -> Confirmed:
@@ -36,7 +36,7 @@ def tell(leg: Confirmed, event: VideoEvent, effects: Effects) -> Confirmed:
             assert_never(event)
 
 
-def direct(leg: Confirmed, flow: Flow, effects: Effects) -> Confirmed:
+def direct(leg: Confirmed, flow: VideoFlow, effects: Effects) -> Confirmed:
     """Tell the far end what the other leg does with video. Its offer of video is answered with that."""
     if leg.wanted.local.video is None and not isinstance(leg.exchange, VideoAwaited):
         return leg
