@@ -54,6 +54,11 @@ SERVING_STATUS: Final = "Fargo {version} serves {domain}"
 AILING_STATUS: Final = "Fargo {version} runs, but cannot serve {domain} as it should"
 STARTING_STATUS: Final = "Fargo {version} starts, and does not serve {domain} yet"
 STOPPING_STATUS: Final = "Fargo {version} stops serving {domain}"
+WAITING_STATUS: Final = "Fargo {version} waits until it is its turn to be worker {worker} of {domain}"
+HOLDER: Final = "has another process ({holder})"
+HOLDER_SINCE: Final = "has another process ({holder}), connected since {since}"
+FOLLOWED_TO: Final = "followed: {users:,} users, up to position {position:,}, read to its end {seconds:.1f} s ago"
+FOLLOWED_FIRST: Final = "not read to its end yet: {users:,} users so far"
 SINCE: Final = "{phase} ({worker}process {process}, for {uptime})."
 OF_WORKER: Final = "worker {worker}, "
 FINE: Final = "ok"
@@ -65,6 +70,11 @@ CALL_FIGURES: Final = (
 LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
+
+GIVEN_AND_TAKEN: Final = "{given:,} to other workers, {taken:,} from them; waiting: {waiting}"
+NOTHING_WAITS: Final = "nothing"
+WAITING_UNKNOWN: Final = "unknown, as the database does not say it now"
+WAITING_FOR: Final = "{count:,} for worker {worker}, the first for {oldest:.0f} s"
 
 DRAINED: Final = "no new calls begin, {count:,} go on"
 
@@ -90,6 +100,10 @@ REMOVE: Final = "Remove {user}, with the account, the password and all calls? Th
 REMOVED_WHILE_RUNNING: Final = (
     "{user} is removed: calls and account have ended, and the provider is told. The password is erased when the "
     "provider has answered, or after some minutes; the log forgets the user in ten minutes."
+)
+REMOVED_ELSEWHERE: Final = (
+    "{user} is a user of worker {worker}, which is told to remove them, with the account if there is one. If that "
+    "worker is away, it does so when it is back."
 )
 NO_ACCOUNT_REMOVED: Final = "{user}, who has no account, is removed: the log forgets the user in ten minutes."
 REMOVED: Final = (

@@ -134,7 +134,8 @@ class Phone(Struct, frozen=True):
     ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
     ``places``: it was asked to place a call, and tells what has become of that. ``camera``: that is on; ``shows``: who
-    sends video, as the last offer and answer have it, "" if there is none.
+    sends video, as the last offer and answer have it, "" if there is none. ``unsure``: the gateway was restarted before
+    the phone had the ACK to its answer.
     """
 
     tag: str
@@ -166,6 +167,7 @@ class Phone(Struct, frozen=True):
     theirs: str = ""
     camera: bool = True
     shows: Senders | Literal[""] = ""
+    unsure: bool = False
 
     @property
     def contact(self) -> str:
@@ -429,6 +431,8 @@ class Phone(Struct, frozen=True):
                 if isinstance(request.body, Sdp):
                     is_relayed(request.body)
                 return replace(heard, asked=(*self.asked, asked)), ()
+            case "INVITE" if self.phase == "answered" and self.unsure:
+                return heard, (self.response(asked, 491),)
             case _:
                 raise Broken("a phone is sent what it can do something with", (self, request))
 

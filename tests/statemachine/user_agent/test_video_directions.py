@@ -14,10 +14,10 @@ from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Candidate, Content, RawUdp, Senders
 from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.commands import AcceptIq, ChangeContent, InformSession, RefuseIq
-from fargo.statemachine.model.events import IqSucceeded, Restarted
+from fargo.statemachine.model.events import IqFailed, IqSucceeded, Restarted
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentModified
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
-from fargo.statemachine.model.sip_messages import Body, Sdp
+from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest
 
 from ..relayed import DTLS, FOR_CLIENT, FOR_PHONE
 from ..story import BOB, DESK
@@ -166,6 +166,17 @@ def test_a_direction_that_the_client_has_not_heard_of_is_said_again_after_a_rest
 
 
 # --- the phone's camera
+
+
+@pytest.mark.parametrize(
+    ("jingle", "goes_on"), [(None, True), ("unknown-session", False)], ids=["that content", "the session"]
+)
+def test_a_client_that_does_not_know_what_is_changed(jingle: str | None, goes_on: bool) -> None:
+    story = story_of()
+    story.offers("responder")
+    story.told()
+    story.tell(IqFailed(story.told_by, DESK, "item-not-found", "", jingle))
+    assert ("BYE" not in [getattr(each, "method", "") for each in story.all(SendRequest)]) is goes_on
 
 
 def test_a_phone_turns_its_camera_off_and_on() -> None:
