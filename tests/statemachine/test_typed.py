@@ -1,4 +1,4 @@
-"""What the check of all stories finds: each kind of type with a value that is of it, and one that is not."""
+"""The check of all stories: each kind of type with a value that is of it, and one that is not."""
 
 from collections.abc import Mapping
 from enum import Enum, IntEnum

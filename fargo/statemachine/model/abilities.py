@@ -1,4 +1,4 @@
-"""What our own user agent (the engine "sip") understands, in a call and outside."""
+"""Methods and extensions that our own user agent (the engine "sip") understands, in a call and outside."""
 
 from typing import Final
 
