@@ -100,8 +100,18 @@ class Record(Struct, frozen=True):
 
     @property
     def transferred_to(self) -> str:
-        """Return the SIP address of the phone that the call was transferred to, "" if it was not."""
-        return next((each.to for each in reversed(self.transfers) if each.step is TransferStep.DONE), "")
+        """Return the SIP address of the phone that the call was transferred to last, "" if it was not."""
+        return next(reversed(self.passed_to), "")
+
+    @property
+    def passed_to(self) -> tuple[str, ...]:
+        """Return the SIP addresses of all phones that the call was transferred to, in order."""
+        return tuple(each.to for each in self.transfers if each.step is TransferStep.DONE)
+
+    @property
+    def passed_in_words(self) -> str:
+        """Return these addresses for people, "" if the call was not transferred."""
+        return texts.THEN_TO.join(self.passed_to)
 
     @property
     def call_id(self) -> str:

@@ -99,8 +99,8 @@ from fargo.wall_clock import ClockWatch
 from fargo.workers.around import AroundShare
 from fargo.workers.following import Followed
 from fargo.workers.heartbeat import Heartbeat
-from fargo.workers.signals import WaitingSignals
 from fargo.workers.standby import SURE_SECONDS, hush, in_turn
+from fargo.workers.waiting import StandingBy
 
 
 def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = False) -> int:
@@ -135,8 +135,10 @@ def run(config: Config, path: Path, keep_calls: bool = False, as_json: bool = Fa
         return daemon
 
     if config.worker and (follower := follower_of(config)):
-        signals = WaitingSignals(config, path)
-        daemon = in_turn(lambda known: start(signals.config, known), follower, config.worker, manager, signals.answer)
+        with StandingBy(config, path, follower) as waiting:
+            daemon = in_turn(
+                lambda known: start(waiting.config, known), follower, config.worker, manager, waiting.goes_on
+            )
     else:
         daemon = start(config, {})
     # What is there now stays: otherwise all of it would be looked through for garbage again and again.
@@ -252,8 +254,8 @@ class Daemon:
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        owner = self._share.owner if self._share else None
-        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner)
+        owner, handed_on = (self._share.owner, self._share.count.figures) if self._share else (None, None)
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner, handed_on)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _know_calls(self, user: User) -> None:

@@ -51,7 +51,7 @@ class ServiceManager:
             self._life.start(self._every).addErrback(lambda failure: self._logger.failure(texts.MANAGER_BUG, failure))
 
     def stands_by(self, why: str) -> None:
-        """Say that another process serves, and give a sign of life. The reactor does not run yet."""
+        """Say that this process is ready to wait, why it does, and that it lives. The reactor does not run yet."""
         self._tell("READY=1", "WATCHDOG=1", f"STATUS={plain(why)}")
 
     def waits(self, why: str) -> None:

@@ -84,6 +84,8 @@ def _call(user: str, call: Call, now: float) -> str:
     if len(sessions) > _MOST_CLIENTS:
         clients.append(texts.AND_OTHERS.format(count=len(sessions) - _MOST_CLIENTS))
     phone = call.caller.words if call.caller else next((session.us for session in sessions), texts.NOBODY)
+    if call.transferred_to:
+        phone = texts.NOW_WITH.format(first=phone, now=call.transferred_to)
     template = texts.STATE_OF_CALL_IN if call.caller else texts.STATE_OF_CALL_OUT
     return template.format(
         call=f"{user}/{call.id}",

@@ -182,6 +182,7 @@ REGISTRATION_AILING: Final = "until {until}, not renewed: {problem}"
 REGISTRATION_LEAVING: Final = "being removed"
 STATE_OF_CALL_OUT: Final = "  Call {call}: from {clients} to {phone}, {phases}, {age}, {path}"
 STATE_OF_CALL_IN: Final = "  Call {call}: from {phone} to {clients}, {phases}, {age}, {path}"
+NOW_WITH: Final = "{first}, now {now}"
 AND_OTHERS: Final = "{count} others"
 NOBODY: Final = "nobody"
 THROUGH_RELAY: Final = "relay"
@@ -214,3 +215,5 @@ CAUSES: Final = {
     Cause.FAULT: "a bug",
 }
 NAMED: Final = "{name} ({address})"
+THEN_TO: Final = ", then to "
+"""Between the addresses of a call that was transferred more than once."""

@@ -6,10 +6,22 @@ from typing import TypeVar
 from fargo.cli import texts
 from fargo.cli.common import InputError
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
-from fargo.control.questions import Question
+from fargo.control.place import WAITING
+from fargo.control.questions import AskStatus, Question
+from fargo.operations.values import WaitingStatus
 from fargo.running import gateway_of
 
 _T = TypeVar("_T")
+
+
+def waiting_in(directory: Path) -> WaitingStatus | None:
+    """Return what the process says that waits with a state directory until it is its turn, None if none does. Raises
+    OSError if the directory cannot be entered.
+    """
+    try:
+        return ask(directory, AskStatus(), WaitingStatus, name=WAITING)
+    except (GatewayProblemError, SilentGatewayError, NoGatewayError):
+        return None
 
 
 def asked(directory: Path, question: Question, type: type[_T]) -> _T | None:
@@ -21,8 +33,19 @@ def asked(directory: Path, question: Question, type: type[_T]) -> _T | None:
     except (GatewayProblemError, SilentGatewayError) as error:
         raise InputError(str(error)) from None
     except NoGatewayError:
+        _refuse_to_wait(directory, question)
         if pid := gateway_of(directory):
             raise InputError(texts.GATEWAY_WITHOUT_SOCKET.format(path=directory, pid=pid)) from None
         return None
     except OSError as error:
         raise InputError(texts.NOT_ENTERED.format(path=directory, why=error.strerror)) from None
+
+
+def _refuse_to_wait(directory: Path, question: Question) -> None:
+    """Raise InputError with the words of the process that waits with a state directory, if one does."""
+    try:
+        ask(directory, question, object, name=WAITING)
+    except GatewayProblemError as error:
+        raise InputError(str(error)) from None
+    except (NoGatewayError, SilentGatewayError):
+        return

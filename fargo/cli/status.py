@@ -1,7 +1,7 @@
 """`fargo status`: how the running gateway is, for people, programs and health checks.
 
-The exit code is 0 if it serves and nothing is wrong, 1 if it runs and something is wrong, and 3 if no gateway runs (as
-a service's status has it in the Linux Standard Base).
+The exit code is 0 if it serves and nothing is wrong, 1 if it runs and something is wrong, 3 if no gateway runs (as a
+service's status has it in the Linux Standard Base), and 4 if a process waits until it is its turn to be the worker.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,13 @@ import msgspec
 from fargo.cli import texts
 from fargo.cli.common import OF_GATEWAY, InputError, say, size_text, state_directory
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
+from fargo.control.place import WAITING
 from fargo.control.questions import AskStatus
-from fargo.operations.values import GatewayStatus, PartStatus
+from fargo.operations.values import GatewayStatus, HandedOnFigures, PartStatus, WaitingStatus
 from fargo.plain import plain_json
 
 WATCH_SECONDS: Final = 2.0
-_WELL, _UNWELL, _NOT_RUNNING = 0, 1, 3
+_WELL, _UNWELL, _NOT_RUNNING, _WAITS = 0, 1, 3, 4
 _PHASES: Final = {
     "starting": texts.STARTING_STATUS,
     "serving": texts.SERVING_STATUS,
@@ -38,7 +39,8 @@ _NAME_WIDTH: Final = 9
 def status(config: Path | None, as_json: bool, watch: bool) -> None:
     """Show how the running gateway is: accounts, calls, the state of its parts, memory and log.
 
-    The exit code is 0 if all is well, 1 if something is wrong, 3 if no gateway runs.
+    The exit code is 0 if all is well, 1 if something is wrong, 3 if no gateway runs, 4 if a process waits to be the
+    worker.
     """
     directory = state_directory(config)
     if watch:
@@ -58,7 +60,7 @@ def _watch(directory: Path, as_json: bool) -> None:
 def _show(directory: Path, as_json: bool) -> int:
     """Print the status. Return the exit code."""
     try:
-        found = ask(directory, AskStatus(), GatewayStatus)
+        found = _found(directory)
     except NoGatewayError:
         click.echo(texts.NOT_RUNNING.format(path=directory), err=True)
         return _NOT_RUNNING
@@ -70,9 +72,33 @@ def _show(directory: Path, as_json: bool) -> int:
     if as_json:
         click.echo(plain_json(msgspec.json.format(msgspec.json.encode(found))))
     else:
-        for line in _lines(found):
+        for line in _waits(found) if isinstance(found, WaitingStatus) else _lines(found):
             say(line)
+    if isinstance(found, WaitingStatus):
+        return _WAITS
     return _WELL if found.is_well else _UNWELL
+
+
+def _found(directory: Path) -> GatewayStatus | WaitingStatus:
+    """Return the status of the gateway that runs, or else of the process that waits. Raises as `ask` does."""
+    try:
+        return ask(directory, AskStatus(), GatewayStatus)
+    except NoGatewayError:
+        return ask(directory, AskStatus(), WaitingStatus, name=WAITING)
+
+
+def _waits(found: WaitingStatus) -> Iterator[str]:
+    phase = texts.WAITING_STATUS.format(version=found.version, worker=found.worker, domain=found.domain)
+    uptime, following = timedelta(seconds=int(found.uptime)), found.following
+    yield texts.SINCE.format(phase=phase, worker="", process=found.process, uptime=uptime)
+    holder = texts.HOLDER_SINCE if found.held_since else texts.HOLDER
+    told = texts.FOLLOWED_TO if following.read_ago is not None else texts.FOLLOWED_FIRST
+    rows = {
+        "lease": holder.format(holder=found.holder, since=found.held_since) if found.holder else found.why,
+        "log": told.format(users=following.users, position=following.position, seconds=following.read_ago),
+    }
+    for name, row in rows.items():
+        yield f"{name:<{_NAME_WIDTH}} {row}"
 
 
 def _lines(found: GatewayStatus) -> Iterator[str]:
@@ -91,6 +117,8 @@ def _lines(found: GatewayStatus) -> Iterator[str]:
         **{name: _part(part) for name, part in found.parts.items() if name != "log"},
         "log": _log(found),
     }
+    if found.handed_on:
+        rows["handed on"] = _handed_on(found.handed_on)
     if found.memory is not None:
         rows["memory"] = size_text(found.memory)
     if found.faults:
@@ -102,6 +130,18 @@ def _lines(found: GatewayStatus) -> Iterator[str]:
 def _accounts(found: GatewayStatus) -> str:
     told = [f"{count:,} {state}" for state, count in found.accounts.items() if count]
     return ", ".join(told) or texts.NO_ACCOUNTS
+
+
+def _handed_on(found: HandedOnFigures) -> str:
+    if found.waiting is None:
+        waiting = texts.WAITING_UNKNOWN
+    else:
+        told = [
+            texts.WAITING_FOR.format(worker=worker, count=each.count, oldest=each.oldest)
+            for worker, each in sorted(found.waiting.items())
+        ]
+        waiting = "; ".join(told) or texts.NOTHING_WAITS
+    return texts.GIVEN_AND_TAKEN.format(given=found.given, taken=found.taken, waiting=waiting)
 
 
 def _part(part: PartStatus) -> str:

@@ -16,6 +16,7 @@ import click
 
 from fargo.cli import texts
 from fargo.cli.common import OF_GATEWAY, InputError, state_directory
+from fargo.cli.live import waiting_in
 from fargo.edge.leftover import Leftover, end, find, run_dir_in
 from fargo.running import gateway_of
 from fargo.store.interface import StoreError
@@ -45,9 +46,13 @@ def stop(config: Path | None, seconds: int) -> None:
 
 
 def _gateway_of(directory: Path) -> int | None:
-    """Return the id of the gateway that runs with a state directory, None if none does."""
+    """Return the id of the gateway that runs with a state directory, or that waits until it is its turn to be a worker,
+    None if none does.
+    """
     try:
-        return gateway_of(directory)
+        if (pid := gateway_of(directory)) is not None:
+            return pid
+        return waits.process if directory.exists() and (waits := waiting_in(directory)) else None
     except OSError as error:
         raise InputError(texts.NOT_ENTERED.format(path=directory, why=error.strerror)) from None
 

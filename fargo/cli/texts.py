@@ -54,6 +54,11 @@ SERVING_STATUS: Final = "Fargo {version} serves {domain}"
 AILING_STATUS: Final = "Fargo {version} runs, but cannot serve {domain} as it should"
 STARTING_STATUS: Final = "Fargo {version} starts, and does not serve {domain} yet"
 STOPPING_STATUS: Final = "Fargo {version} stops serving {domain}"
+WAITING_STATUS: Final = "Fargo {version} waits until it is its turn to be worker {worker} of {domain}"
+HOLDER: Final = "has another process ({holder})"
+HOLDER_SINCE: Final = "has another process ({holder}), connected since {since}"
+FOLLOWED_TO: Final = "followed: {users:,} users, up to position {position:,}, read to its end {seconds:.1f} s ago"
+FOLLOWED_FIRST: Final = "not read to its end yet: {users:,} users so far"
 SINCE: Final = "{phase} ({worker}process {process}, for {uptime})."
 OF_WORKER: Final = "worker {worker}, "
 FINE: Final = "ok"
@@ -65,6 +70,11 @@ CALL_FIGURES: Final = (
 LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
+
+GIVEN_AND_TAKEN: Final = "{given:,} to other workers, {taken:,} from them; waiting: {waiting}"
+NOTHING_WAITS: Final = "nothing"
+WAITING_UNKNOWN: Final = "unknown, as the database does not say it now"
+WAITING_FOR: Final = "{count:,} for worker {worker}, the first for {oldest:.0f} s"
 
 DRAINED: Final = "no new calls begin, {count:,} go on"
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from fargo.control import texts
-from fargo.control.place import address_in
+from fargo.control.place import NAME, address_in
 from fargo.control.questions import ControlReply, Question
 
 SECONDS: Final = 10.0
@@ -33,13 +33,13 @@ class GatewayProblemError(Exception):
     """The gateway cannot answer; the text is its sentence."""
 
 
-def ask(directory: Path, question: Question, type: type[_T], seconds: float = SECONDS) -> _T:
-    """Return the answer of the gateway that runs with a state directory.
+def ask(directory: Path, question: Question, type: type[_T], seconds: float = SECONDS, name: str = NAME) -> _T:
+    """Return the answer of the gateway that runs with a state directory, or of who answers at another socket there.
 
     Raises NoGatewayError, SilentGatewayError, GatewayProblemError, and OSError if the directory cannot be entered.
     """
     try:
-        told = _asked(directory, msgspec.json.encode(question) + b"\n", monotonic() + seconds)
+        told = _asked(directory, name, msgspec.json.encode(question) + b"\n", monotonic() + seconds)
         reply = msgspec.json.decode(told, type=ControlReply)
         if reply.problem is not None:
             raise GatewayProblemError(reply.problem)
@@ -52,10 +52,10 @@ def ask(directory: Path, question: Question, type: type[_T], seconds: float = SE
         raise SilentGatewayError(texts.NOT_UNDERSTOOD) from None
 
 
-def _asked(directory: Path, question: bytes, until: float) -> bytes:
+def _asked(directory: Path, name: str, question: bytes, until: float) -> bytes:
     """Return what the gateway says to a question. Raises OSError, which may be TimeoutError."""
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-        with address_in(directory) as address:
+        with address_in(directory, name) as address:
             _limit(connection, until)
             connection.connect(address)
         with suppress(ConnectionError):  # it may have refused already, and then has said why

@@ -12,14 +12,16 @@ from typing import Final
 
 NAME: Final = "control"
 """The name of the socket."""
+WAITING: Final = "waiting"
+"""That of a process that waits until it is its turn to be a worker: another may serve with the same directory."""
 
 
 class SocketPlace:
-    """The address of the control socket in an existing directory, for as long as it is open. Raises OSError."""
+    """The address of a socket in an existing directory, for as long as it is open. Raises OSError."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = NAME) -> None:
         self._descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.address = f"/proc/self/fd/{self._descriptor}/{NAME}"
+        self.address = f"/proc/self/fd/{self._descriptor}/{name}"
 
     def close(self) -> None:
         """Close the directory. The address means nothing afterwards."""
@@ -27,9 +29,9 @@ class SocketPlace:
 
 
 @contextmanager
-def address_in(directory: Path) -> Iterator[str]:
-    """Give the address of the control socket in a directory, for a while. Raises OSError."""
-    place = SocketPlace(directory)
+def address_in(directory: Path, name: str = NAME) -> Iterator[str]:
+    """Give the address of a socket in a directory, for a while. Raises OSError."""
+    place = SocketPlace(directory, name)
     try:
         yield place.address
     finally:

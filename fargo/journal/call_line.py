@@ -82,7 +82,7 @@ def _quality(end: str, known: Quality | None) -> Mapping[str, FieldValue]:
 
 def _who(call: Record) -> str:
     told = _whom(call)
-    return texts.TRANSFERRED.format(call=told, to=call.transferred_to) if call.transferred_to else told
+    return texts.TRANSFERRED.format(call=told, to=call.passed_in_words) if call.passed_to else told
 
 
 def _whom(call: Record) -> str:

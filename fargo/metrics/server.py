@@ -2,7 +2,8 @@
 
 Rules:
 
-1. Only GET and HEAD of /metrics are answered. The metrics name nobody, so every user of this machine may read them.
+1. Only GET and HEAD of /metrics, /live and /ready (`fargo.metrics.health`) are answered. They name nobody, so every
+   user of this machine may read them.
 2. They are made at most once in AGAIN_SECONDS, however often they are asked for.
 3. If the port cannot be used, that is logged, and the gateway serves its users without.
 """
@@ -19,6 +20,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from fargo.metrics import texts
+from fargo.metrics.health import LIVE, METRICS, READY, TYPE, readiness
 from fargo.metrics.metrics import Metrics
 from fargo.operations.values import GatewayStatus
 
@@ -30,7 +32,7 @@ _logger: Final = Logger("fargo.metrics")
 
 
 class _MetricsPage(Resource):
-    """The page /metrics, the only one. `status` returns the gateway's status."""
+    """The pages. `status` returns the gateway's status."""
 
     isLeaf = True  # noqa: N815 (Twisted's name)
 
@@ -38,13 +40,15 @@ class _MetricsPage(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._metrics = metrics
         self._status = status
+        self._pages = {METRICS: self._made, LIVE: _live, READY: _ready}
 
     def render_GET(self, request: Request) -> int | bytes:  # noqa: N802 (Twisted's name)
-        if request.path != b"/metrics":
+        make = self._pages.get(request.path.decode("ascii", "replace"))
+        if make is None:
             request.setResponseCode(NOT_FOUND)
             return b""
         gone = request.notifyFinish()
-        made = self._status().addCallback(self._made, request)
+        made = self._status().addCallback(make, request)
         made.addErrback(self._failed, request)
         made.addCallback(lambda page: None if gone.called else _send(request, page))
         gone.addErrback(lambda _: None)  # the client is gone
@@ -59,6 +63,18 @@ class _MetricsPage(Resource):
         _logger.failure(texts.BUG_LOG, failure)
         request.setResponseCode(INTERNAL_SERVER_ERROR)
         return b""
+
+
+def _live(status: GatewayStatus, request: Request) -> bytes:
+    request.setHeader("content-type", TYPE)
+    return b""
+
+
+def _ready(status: GatewayStatus, request: Request) -> bytes:
+    code, text = readiness(status)
+    request.setResponseCode(code)
+    request.setHeader("content-type", TYPE)
+    return f"{text}\n".encode()
 
 
 def _send(request: Request, page: bytes) -> None:

@@ -17,7 +17,14 @@ REFUSED: Final = "Requests of users that a limit has refused, told once a minute
 FAULTS: Final = "Bugs that have cost a call or an event."
 RESTARTS: Final = "Programs of the gateway that have ended by themselves and were started again."
 SERVING: Final = "1 once users could register and call, 0 while the gateway starts or stops."
+WAITING: Final = "1 while the process waits until it is its turn to be a worker, otherwise 0."
+FOLLOWED_USERS: Final = "The users whom a process that waits knows from the log."
+FOLLOWED_POSITION: Final = "The position up to which a process that waits has read the log."
+FOLLOWED_AGE: Final = "The seconds since a process that waits has last read the log to its end."
 DRAINING: Final = "1 while no new calls are taken because the gateway is drained, otherwise 0."
+HANDED_ON: Final = "What this worker has given to the worker of its user, and taken from others."
+HANDED_ON_WAITING: Final = "What is handed on to a worker and waits for it. Each worker tells the same."
+HANDED_ON_OLDEST: Final = "The seconds for which the first of what waits for a worker has. Each worker tells the same."
 UP: Final = "1 if a part of the gateway is well, 0 if not."
 ACCOUNTS: Final = "Registered accounts."
 ACTIVE_CALLS: Final = "Calls that are going on."
@@ -25,6 +32,18 @@ MEMORY: Final = "The memory of the gateway and of the programs that it has start
 LOG_SIZE: Final = "The size of the event log."
 RELAY_SESSIONS: Final = "The sessions of the media relay, of all its users."
 VERSION: Final = "The version of the gateway."
+
+# --- the page that says whether the gateway serves
+
+READY: Final = "Users can register and call."
+WAITS: Final = "This process waits until nobody else is worker {worker}."
+NOT_SERVING: Final = {
+    "starting": "The gateway starts.",
+    "serving": "The gateway does not serve as it should.",
+    "stopping": "The gateway stops.",
+}
+
+# --- serving them
 
 NOT_SERVED: Final = "There are no metrics at http://{host}:{port}/metrics: {why}"
 BUG_LOG: Final = "A bug: the metrics could not be made"

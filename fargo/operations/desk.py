@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple, assert_never, overload
+from typing import Any, Final, NamedTuple, assert_never
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Cooperator
@@ -18,6 +17,7 @@ from fargo.operations import texts
 from fargo.operations.announcing import AT_ONCE, EVERY, Announcer
 from fargo.operations.census import Census, account_state
 from fargo.operations.failures import Failures
+from fargo.operations.instant import instant
 from fargo.operations.listing import Listing
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
@@ -26,6 +26,7 @@ from fargo.operations.values import (
     CallFigures,
     Draining,
     GatewayStatus,
+    HandedOnFigures,
     LogFigures,
     Phase,
     UserRemoval,
@@ -52,8 +53,8 @@ class About(NamedTuple):
 
 
 class Desk:
-    """`about` returns what the gateway does now. `owner` finds the other worker that has a user, if this is one. All of
-    it runs in the reactor's thread but the reading of memory.
+    """`about` returns what the gateway does now. If this is a worker, `owner` finds the other one that has a user, and
+    `handed_on` counts what came to the wrong one. All of it runs in the reactor's thread but the reading of memory.
     """
 
     _logger = Logger()
@@ -66,6 +67,7 @@ class Desk:
         about: Callable[[], About],
         reactor: Any,
         owner: Callable[[str], Deferred[str | None]] | None = None,
+        handed_on: Callable[[], Deferred[HandedOnFigures]] | None = None,
     ) -> None:
         self._engine = engine
         self._log = log
@@ -74,6 +76,7 @@ class Desk:
         self._failures = Failures()
         self._about = about
         self._owner = owner
+        self._handed_on = handed_on
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._announcer = Announcer(engine, reactor)
@@ -122,7 +125,7 @@ class Desk:
             domain=about.domain,
             process=os.getpid(),
             phase=about.phase,
-            started=_instant(self._started),
+            started=instant(self._started),
             uptime=round(now - self._started, 3),
             parts=self._parts.statuses(memory),
             accounts=dict(census.accounts),
@@ -133,6 +136,7 @@ class Desk:
             faults=self._engine.faults,
             draining=self._engine.draining,
             worker=about.worker,
+            handed_on=await self._handed_on() if self._handed_on else None,
         )
 
     async def _drain(self, on: bool) -> Draining:
@@ -183,18 +187,8 @@ class Desk:
             oldest, newest = self._log.span() or (None, None)
         except StoreError:  # it is locked: what waits for it is told elsewhere
             oldest = newest = None
-        return LogFigures(self._log.size(), _instant(oldest), _instant(newest), keep)
+        return LogFigures(self._log.size(), instant(oldest), instant(newest), keep)
 
     def _calls(self, live: int, now: float) -> CallFigures:
         begun, failed = self._tally.begun, self._tally.failed
         return CallFigures(live, begun.within(_MINUTE, now), begun.within(_HOUR, now), failed.within(_HOUR, now))
-
-
-@overload
-def _instant(at: float) -> str: ...
-@overload
-def _instant(at: None) -> None: ...
-def _instant(at: float | None) -> str | None:
-    if at is None:
-        return None
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}Z"

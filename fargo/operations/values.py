@@ -42,11 +42,29 @@ class LogFigures(Struct, frozen=True):
     keep: str
 
 
+class WaitingThings(Struct, frozen=True):
+    """What is handed on to a worker and waits: how much, and for how many seconds the first of it has been waiting."""
+
+    count: int
+    oldest: float
+
+
+class HandedOnFigures(Struct, frozen=True):
+    """What is handed on between workers: how much this one has ``given`` to others and ``taken`` from them since the
+    start, and what is ``waiting`` now for each worker for which anything is, None if that is not known now.
+    """
+
+    given: int
+    taken: int
+    waiting: Mapping[str, WaitingThings] | None
+
+
 class GatewayStatus(Struct, frozen=True):
     """The gateway. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
     of the gateway's own process, None if not known. ``relay_sessions``: those of the media relay, None if there is none
     or it does not tell. ``faults``: bugs that have cost a call or an event. ``draining``: no new calls are taken, as
-    the operator waits for the end of those that go on. ``worker``: its name, None if the gateway is one process.
+    the operator waits for the end of those that go on. ``worker``: its name, and ``handed_on`` what came to the wrong
+    worker, None if the gateway is one process.
     """
 
     version: str
@@ -64,6 +82,7 @@ class GatewayStatus(Struct, frozen=True):
     faults: int
     draining: bool = False
     worker: str | None = None
+    handed_on: HandedOnFigures | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -74,6 +93,35 @@ class GatewayStatus(Struct, frozen=True):
     def is_well(self) -> bool:
         """Return True if users can register and call, and nothing is wrong."""
         return self.phase == "serving" and not self.problems
+
+
+class Following(Struct, frozen=True):
+    """How far a process that waits follows the log: the number of users that it knows, the position up to which it has
+    read, and how many seconds ago that was the end of the log; None if it has not been there yet.
+    """
+
+    users: int
+    position: int
+    read_ago: float | None
+
+
+class WaitingStatus(Struct, frozen=True):
+    """A process that waits until it is its turn to be a ``worker``. ``why``: what it waits for, a sentence.
+    ``holder``: the process that is the worker, in words, None if nobody is known to be; ``held_since``: since when it
+    is connected to the database, None if not known.
+    """
+
+    version: str
+    domain: str
+    process: int
+    worker: str
+    started: str
+    uptime: float
+    why: str
+    following: Following
+    holder: str | None = None
+    held_since: str | None = None
+    phase: Literal["waiting"] = "waiting"
 
 
 class Draining(Struct, frozen=True):

@@ -49,7 +49,14 @@ class StoreAwayError(StoreError):
 
 
 class StoreInUseError(StoreError):
-    """Another process holds the lock of the directory."""
+    """Another process holds the lock of the directory or of the database. ``holder``: that process in words, and
+    ``since`` when it has been there (seconds since 1970), None if that is not known.
+    """
+
+    def __init__(self, why: str, holder: str | None = None, since: float | None = None) -> None:
+        super().__init__(why)
+        self.holder = holder
+        self.since = since
 
 
 class LeaseLostError(StoreError):

@@ -9,10 +9,12 @@ Rules:
    more: its user has been elsewhere in between.
 3. An event can be read twice, as others are committed while some are read.
 4. A log that cannot be read is followed from the beginning, later.
+5. The first reading of a long log takes a while. Whoever follows is called again and again meanwhile.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import Final, NamedTuple
 
 from twisted.logger import Logger
 
@@ -20,6 +22,9 @@ from fargo.loading import Folding, Loaded
 from fargo.statemachine.model.events import Recorded, Snapshot
 from fargo.store.interface import Store, StoreError
 from fargo.workers import texts
+
+AT_ONCE: Final = 1000
+"""So many events are folded in some hundredths of a second."""
 
 
 class Followed(NamedTuple):
@@ -32,7 +37,9 @@ class Followed(NamedTuple):
 
 
 class Follower:
-    """Knows a worker's users as the log has them. ``open_log`` opens the log so that another process can append."""
+    """Knows a worker's users as the log has them. ``open_log`` opens the log so that another process can append.
+    ``position``: up to which the log was read, and ``read_at`` when that was its end; None if it never was.
+    """
 
     _logger = Logger()
 
@@ -40,22 +47,24 @@ class Follower:
         self._open_log = open_log
         self._machine = machine
         self._log: Store | None = None
-        self._position = 0
+        self.position = 0
+        self.read_at: float | None = None
         self.users: dict[str, Followed] = {}
         self._left: set[str] = set()
         """Users whose streams are not followed any more."""
 
-    def follow(self) -> None:
-        """Fold what has come since the last time."""
+    def follow(self, goes_on: Callable[[], object] = lambda: None, now: Callable[[], float] = monotonic) -> None:
+        """Fold what has come since the last time. ``goes_on``: see rule 5."""
         try:
             if self._log is None:  # its truth would be whether it has entries, which the database would have to count
                 self._log = self._open_log()
-            position = self._log.position()
-            if position != self._position:
-                begun = {each.user for each in self._log.events(self._position) if self._take(each)}
+            at, position = now(), self._log.position()
+            if position != self.position:
+                begun = self._fold(self._log.events(self.position), goes_on)
                 since = self._log.position()
                 self.users |= {user: self.users[user]._replace(since=since) for user in begun & self.users.keys()}
-                self._position = position
+                self.position = position
+            self.read_at = at
         except StoreError as error:
             self._logger.warn(texts.NOT_FOLLOWED, why=error)
             self.end()
@@ -64,7 +73,17 @@ class Follower:
         """Follow no more. What is known is forgotten."""
         if self._log is not None:
             self._log.close()
-        self._log, self._position, self.users, self._left = None, 0, {}, set()
+        self._log, self.position, self.read_at, self.users, self._left = None, 0, None, {}, set()
+
+    def _fold(self, events: Iterable[Recorded], goes_on: Callable[[], object]) -> set[str]:
+        """Fold events. Return the users who begin to be followed with them."""
+        begun = set()
+        for number, each in enumerate(events, 1):
+            if self._take(each):
+                begun.add(each.user)
+            if not number % AT_ONCE:
+                goes_on()
+        return begun
 
     def _take(self, recorded: Recorded) -> bool:
         """Fold an event. Return True if its user begins to be followed with it."""

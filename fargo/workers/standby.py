@@ -14,6 +14,7 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import sleep
 from typing import Final, TypeVar
 
@@ -41,11 +42,11 @@ def in_turn(
     follower: Follower,
     worker: str,
     manager: ServiceManager,
-    meanwhile: Callable[[str], object],
+    meanwhile: Callable[[StoreError], object],
     pause: Callable[[float], None] = sleep,
 ) -> _Started:
     """Return what is started with the users that are known already. If another process is the worker, wait for its
-    end. ``meanwhile`` is called again and again, and told what is waited for; ``pause`` waits some seconds. Raises
+    end. ``meanwhile`` is called again and again, and told why it is waited for; ``pause`` waits some seconds. Raises
     StoreError.
     """
     told: str | None = None
@@ -58,10 +59,11 @@ def in_turn(
             if str(error) != told:
                 told = str(error)
                 _tell(error, worker)
-            manager.stands_by(told)
+            status = texts.STILL_STANDS_BY.format(worker=worker, why=told)
+            manager.stands_by(status)
+            meanwhile(error)
             if not isinstance(error, StoreAwayError):
-                follower.follow()
-            meanwhile(told)
+                follower.follow(partial(manager.stands_by, status))
             pause(PAUSE)
         else:
             follower.end()

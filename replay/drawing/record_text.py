@@ -16,7 +16,7 @@ def peer(record: Record) -> str:
     if record.forwarded_to:
         told = texts.FORWARDED.format(peer=told, to=record.forwarded_to)
     if record.transferred_to:
-        told = texts.TRANSFERRED.format(peer=told, to=record.transferred_to)
+        told = texts.TRANSFERRED.format(peer=told, to=record.passed_in_words)
     return plain(told)
 
 

@@ -45,7 +45,7 @@ def details(call: Record) -> Iterator[tuple[str, str]]:
         texts.TO: call.sip_to,
         texts.STATUS: status,
         texts.DIAL_RULES: _rewritten(call.rewritten),
-        texts.TRANSFERRED_TO: call.transferred_to,
+        texts.TRANSFERRED_TO: call.passed_in_words,
         texts.FORWARDED_TO: call.forwarded_to,
         texts.FORWARDED_CALL_ID: call.forwarded_call_id,
         texts.CLIENT: "" if call.forwarded_to else call.client,

@@ -53,13 +53,13 @@ def is_with(record: Record, text: str) -> bool:
     or transferred to; or a number that is a part of theirs: as it is dialled, or as the peer's was before dial rules.
     """
     number = _digits(text) if _NUMBER.fullmatch(text) else ""
-    numbers = [each.partition("@")[0] for each in (record.peer, record.forwarded_to, record.transferred_to)]
+    numbers = [each.partition("@")[0] for each in (record.peer, record.forwarded_to, *record.passed_to)]
     if record.rewritten is not None:
         numbers += [record.rewritten.written, record.rewritten.number]
     among = number and any(number in _digits(each) for each in numbers)
     return bool(among) or any(
         text.casefold() in each.casefold()
-        for each in (record.peer, record.peer_name, record.forwarded_to, record.transferred_to)
+        for each in (record.peer, record.peer_name, record.forwarded_to, *record.passed_to)
     )
 
 

@@ -143,12 +143,14 @@ def _of_sip_calls(user: User) -> object:
     the edge is another. Of a confirmed dialog, its exchange and both holds count.
     """
     waiting = dict.fromkeys(_described(each.command) for each in user.pending.values())
-    return tuple(_of_sip_leg(call.sip) for call in user.calls.values()), tuple(waiting), user.moved
+    legs = tuple((_of_sip_leg(call.sip), call.transfer) for call in user.calls.values())
+    return legs, tuple(waiting), user.moved
 
 
 def _of_sip_leg(leg: SipLeg) -> object:
     if isinstance(leg, Confirmed):
-        return Confirmed, leg.exchange, leg.session.held, leg.wanted.holds, leg.wanted == leg.session.ours
+        holds = leg.session.held, leg.wanted.holds
+        return Confirmed, leg.exchange, *holds, leg.wanted == leg.session.ours, leg.referred is None
     return leg
 
 
@@ -216,12 +218,12 @@ def _of_leg(leg: Callable[[Call], object]) -> Callable[[User], str]:
 
 
 def _of_user_agent(user: User) -> str:
-    """Return the state of the SIP leg of the only call, "" if there is none. In a confirmed dialog, an exchange that is
-    under way is the state.
+    """Return the state of the SIP leg of the only call, "" if there is none. In a confirmed dialog, a transfer or an
+    exchange that is under way is the state.
     """
     for call in user.calls.values():
-        exchange = getattr(call.sip, "exchange", None)
-        return type(call.sip if exchange is None else exchange).__name__
+        within = [getattr(call.sip, each, None) for each in ("referred", "exchange")]
+        return type(next((each for each in within if each is not None), call.sip)).__name__
     return ""
 
 
@@ -319,7 +321,9 @@ _USER_AGENT_LEG: Final = _Machine(
     "The SIP leg of a call, of our own user agent",
     "The commands are those to the SIP adapter: requests with their method, and responses with their status. `[*]` is\n"
     "the state before the call. `OfferSent`, `OfferDeferred` and `AckAwaited` are states of a `Confirmed` dialog in\n"
-    "which an exchange of offer and answer is under way. `Restarted`: at the same SIP edge, `here`, or at another.",
+    "which an exchange of offer and answer is under way, and `Referred` one in which a transfer is that the phone has\n"
+    "asked for: a REFER without Refer-To gets 603, and one that names somebody who can be called 202. The rows of\n"
+    "`Referred` have the responses of the new phone, too. `Restarted`: at the same SIP edge, `here`, or at another.",
     _of_user_agent,
     (SendRequest, SendResponse),
     Over.__name__,

@@ -10,7 +10,7 @@ from fargo.statemachine.account.account_state import connection_of
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Session
-from fargo.statemachine.legs.user_agent.phases import UacCancelling, UserAgentPhase
+from fargo.statemachine.legs.user_agent.phases import Confirmed, UacCancelling, UserAgentPhase
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp, Senders
 from fargo.statemachine.model.events import Event, PolicyChanged, Restarted, TimePassed
 from fargo.statemachine.model.iq import Iq
@@ -40,6 +40,7 @@ _CALL_ID: Final = "call"
 _RELIABLE: Final = SipHeaders(require=("100rel",), rseq=1)
 _REQUIRED: Final = SipHeaders(require=("100rel",))
 _NO_HEADERS: Final = SipHeaders()
+_REFERRED: Final = SipHeaders(refer_to="<sip:carol@example.net>")
 _METHODS: Final = ("BYE", "INFO", "OPTIONS", "PRACK", "REFER", "MESSAGE")
 
 
@@ -54,8 +55,8 @@ _OTHER: Final = _description(codec=Codec(18, "G729", 8000))
 
 
 def of_call(user: User) -> Iterator[Event]:
-    """Yield the events of one call, outgoing or incoming. There are none once it is over. If the gateway has another
-    edge, it is started next.
+    """Yield the events of one call, outgoing or incoming. There are none once it is over, or another phone has it by a
+    transfer: that is in a call like any other. If the gateway has another edge, it is started next.
     """
     if user.moved:
         yield Restarted()
@@ -66,6 +67,9 @@ def of_call(user: User) -> Iterator[Event]:
             yield _invite(user, place, headers, _AUDIO)
         yield from (_invite(user, 3, SipHeaders(), body) for body in (None, _OTHER, Sdp(None)))
     for call in user.calls.values():
+        if call.transfers:
+            yield from _of_transfer(user, call)
+            continue
         for session in jingle_leg.sessions(call.jingle):
             yield from _of_client(session, call)
         if isinstance(call.sip, UserAgentPhase):
@@ -113,6 +117,7 @@ def _of_phone(user: User, name: str) -> Iterator[Event]:
     number = 2 + max((each.head.cseq for each in pending.values() if isinstance(each, SendResponse)), default=1)
     call_id = next((each.call_id for each in _known(call)), _CALL_ID)
     yield from (_request(name, _head(method, number, call_id)) for method in _METHODS)
+    yield _request(name, _head("REFER", number, call_id), headers=_REFERRED)
     for method in ("INVITE", "UPDATE"):
         yield from (_request(name, _head(method, number, call_id), body) for body in (_AUDIO, _HOLD, _OTHER, None))
     yield _request(name, _head("BYE", number, "another-call"))
@@ -121,6 +126,25 @@ def _of_phone(user: User, name: str) -> Iterator[Event]:
     yield _request(name, _head("CANCEL", 1, call_id))
     acknowledges = SipHeaders(rack=RAck(1, 1, "INVITE"))
     yield _request(name, _head("PRACK", number, call_id), headers=acknowledges)
+
+
+def _of_transfer(user: User, call: Call) -> Iterator[Event]:
+    """Yield what may happen while a transfer is under way that the phone has asked for."""
+    name = call.transfer.leg.name if call.transfer else None
+    if name is None or not isinstance(call.sip, Confirmed):
+        return
+    for key, command in [(key, each.command) for key, each in user.pending.items()]:
+        if isinstance(command, SendRequest) and command.method == "NOTIFY":
+            yield _response(call.sip.name, key, "NOTIFY", 200)
+        if isinstance(command, SendRequest) and command.method == "INVITE":
+            yield _response(name, key, "INVITE", 180)
+            yield _response(name, key, "INVITE", 200, body=_AUDIO)
+            yield _response(name, key, "INVITE", 486)
+    head = _head("REFER", 1 + (call.sip.dialog.received or 1), call.sip.dialog.call_id)
+    yield _request(call.sip.name, head, headers=_REFERRED)
+    yield _request(call.sip.name, replace(head, method="BYE"))
+    for session in jingle_leg.sessions(call.jingle):
+        yield SessionTerminated(Iq(session.client, session.us, "iq"), session.sid, "success")
 
 
 def _known(call: Call) -> Iterator[SendRequest]:

@@ -58,7 +58,9 @@ async def asked(directory: Path, seconds: float = 10) -> Any:
 async def told(directory: Path, data: bytes) -> dict[str, Any]:
     """Send something, and return the reply."""
     until = monotonic() + 10
-    return msgspec.json.decode(await asyncio.to_thread(client._asked, directory, data, until), type=dict[str, Any])
+    return msgspec.json.decode(
+        await asyncio.to_thread(client._asked, directory, NAME, data, until), type=dict[str, Any]
+    )
 
 
 async def test_a_question_is_answered(directory: Path) -> None:

@@ -7,8 +7,9 @@ import signal
 from contextlib import closing
 
 from world.ejabberd import BalancingEjabberd
-from world.gateway import Gateway
+from world.gateway import FARGO, Gateway
 from world.postgresql import PostgresqlServer
+from world.process import Process
 from world.sip_agent import ScriptedProvider
 from world.world import World
 
@@ -49,8 +50,20 @@ async def with_spare(world: World, database: DatabaseAddress) -> tuple[Gateway, 
     return first, other, alice
 
 
+async def status(gateway: Gateway) -> tuple[int, str]:
+    """Return the exit code and the output of `fargo status` about a worker."""
+    process = await Process.start("status", FARGO, "status", "-c", gateway.configuration, "--worker", "a")
+    return await process.ended(), process.output
+
+
 async def test_another_process_takes_a_worker_over(world: World, database: DatabaseAddress) -> None:
     first, other, alice = await with_spare(world, database)
+    code, told = await status(other)
+    assert code == 4, told
+    assert re.search(
+        rf"^lease +has another process \(process {first.process.pid} on .*, connected since 20", told, re.M
+    )
+    assert re.search(r"^log +followed: 1 users, up to position [1-9]\d*, read to its end ", told, re.M)
     die(first)
     await first.process.ended()
     await other.process.line(TAKEN)

@@ -2,7 +2,9 @@
 
 from msgspec.structs import replace
 from statemachine.registering import Registering
-from statemachine.story import ALICE, BOB, DESK, Story
+from statemachine.story import ALICE, BOB, DESK, PCMU, Story
+from statemachine.user_agent.phone import sdp
+from statemachine.user_agent.transferring import Transferring
 
 from fargo import texts
 from fargo.statemachine.machine import new
@@ -39,6 +41,13 @@ def test_a_call_out() -> None:
         call=f"{ALICE}/5", clients=DESK, phone=BOB, phases="calling/dialling", age="1:15", path=texts.NOT_THROUGH_RELAY
     )
     assert live_calls(story.user) == 1
+
+
+def test_a_call_that_its_phone_has_transferred_names_who_has_it_now() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.dave_takes_it()
+    assert f" to {BOB}, now dave@sip.test, " in of(story)[-1]
 
 
 def test_the_registrations_of_our_own_user_agent() -> None:

@@ -23,10 +23,22 @@ from world.ports import free_port
 
 from fargo.calls import CallName, Record
 from fargo.metrics import texts
+from fargo.metrics.health import TYPE, readiness
 from fargo.metrics.metrics import Metrics
 from fargo.metrics.server import MetricsServer
+from fargo.metrics.waiting import waiting_page
 from fargo.operations.census import STATES
-from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, PartStatus
+from fargo.operations.texts import NO_RELAY
+from fargo.operations.values import (
+    CallFigures,
+    Following,
+    GatewayStatus,
+    HandedOnFigures,
+    LogFigures,
+    PartStatus,
+    WaitingStatus,
+    WaitingThings,
+)
 from fargo.statemachine.model.call_records import Direction, RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefused, StreamOpened
@@ -56,6 +68,12 @@ STATUS = GatewayStatus(
     log=LogFigures(123_456, "2026-07-01T12:00:03Z", "2026-07-04T12:00:03Z", "90d"),
     relay_sessions=2,
     faults=1,
+    handed_on=HandedOnFigures(7, 3, {"b": WaitingThings(2, 12.5)}),
+)
+WELL = replace(STATUS, parts=dict.fromkeys(STATUS.parts, PartStatus()))
+WAITS = WaitingStatus(
+    *("1.2.3", "sip.example.org", 4711, "a", "2026-07-04T12:00:03Z", 90.0, "Another is it."),
+    following=Following(users=5, position=77, read_ago=0.25),
 )
 CALL = Record(
     *(CallName(ALICE, "5"), "out", "bob@sip.test", "Bob", "sid", 1000.0, 1003.5, 1063.5),
@@ -153,6 +171,9 @@ def test_the_status_is_told() -> None:
     assert value(found, "fargo_serving") == 1
     assert value(found, "fargo_draining") == 0
     assert value(found, "fargo_version_info", version="1.2.3") == 1
+    assert [value(found, "fargo_handed_on_total", way=way) for way in ("given", "taken")] == [7, 3]
+    assert value(found, "fargo_handed_on_waiting", worker="b") == 2
+    assert value(found, "fargo_handed_on_oldest_seconds", worker="b") == 12.5
     without = replace(STATUS, relay_sessions=None, memory=None, phase="starting", draining=True)
     found = values(Metrics().page(without, OPEN_METRICS)[0])
     assert value(found, "fargo_serving") == 0
@@ -168,6 +189,13 @@ def test_both_formats_say_the_same() -> None:
     assert ours == {
         key: told for key, told in values(metrics.page(STATUS, OPEN_METRICS)[0]).items() if key[0].startswith("fargo")
     }
+
+
+def test_a_process_that_waits_is_told_apart() -> None:
+    found = values(waiting_page(WAITS, OPEN_METRICS)[0])
+    assert [value(found, f"fargo_{name}") for name in ("serving", "waiting", "followed_users")] == [0, 1, 5]
+    assert value(found, "fargo_followed_age_seconds") == 0.25
+    assert value(values(full().page(STATUS, OPEN_METRICS)[0]), "fargo_waiting") == 0
 
 
 def test_a_phone_cannot_make_labels() -> None:
@@ -202,7 +230,8 @@ def named(text: str) -> set[str]:
 def test_every_metric_that_is_named_exists(file: str) -> None:
     wanted = named((MONITORING / file).read_text())
     assert len(wanted) > 5
-    assert wanted - names(full().page(STATUS, OPEN_METRICS)[0]) == set()
+    there = names(full().page(STATUS, OPEN_METRICS)[0]) | names(waiting_page(WAITS, OPEN_METRICS)[0])
+    assert wanted - there == set()
 
 
 def test_every_label_of_the_dashboard_exists() -> None:
@@ -231,7 +260,8 @@ def test_the_page_lists_every_metric() -> None:
     page = (ROOT / "docs/operations.md").read_text()
     told = set(re.findall(r"^\| `(fargo_\w+)`", page, re.M))
     suffix = {"counter": "_total", "info": "_info"}
-    families = list(PARSED(full().page(STATUS, OPEN_METRICS)[0].decode()))
+    pages = (full().page(STATUS, OPEN_METRICS)[0], waiting_page(WAITS, OPEN_METRICS)[0])
+    families = [each for made in pages for each in PARSED(made.decode())]
     there = {f"{family.name}{suffix.get(family.type, '')}" for family in families}
     assert told == {each for each in there if each.startswith("fargo_")}
 
@@ -300,6 +330,26 @@ async def test_prometheus_is_answered(served: Served) -> None:
     assert (code, kind.partition(";")[0]) == (200, "application/openmetrics-text")
     assert value(values(page), "fargo_active_calls") == 3
     assert (await served.get(method="HEAD"))[::2] == (200, b"")
+
+
+async def test_who_only_wants_to_know_whether_it_serves(served: Served) -> None:
+    assert await served.get("/live") == (200, TYPE, b"")
+    assert (await served.get("/ready"))[0] == 503, "its relay does not answer"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text"),
+    [
+        (STATUS, 503, NO_RELAY),
+        (WELL, 200, texts.READY),
+        (replace(WELL, phase="starting"), 503, texts.NOT_SERVING["starting"]),
+        (replace(WELL, phase="stopping"), 503, texts.NOT_SERVING["stopping"]),
+        (replace(WELL, draining=True), 200, texts.READY),
+        (WAITS, 503, texts.WAITS.format(worker="a")),
+    ],
+)
+def test_the_answers_to_that(status: GatewayStatus | WaitingStatus, code: int, text: str) -> None:
+    assert readiness(status) == (code, text)
 
 
 async def test_nothing_else_is(served: Served) -> None:

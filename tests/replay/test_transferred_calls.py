@@ -48,6 +48,20 @@ def call() -> Record:
     return found
 
 
+def test_a_call_that_is_transferred_more_than_once_names_all_in_order() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.dave_takes_it()
+    story.dave_refers("<sip:erin@sip.test>")
+    story.dave_responds(200, sdp(PCMU))
+    (told,) = records(story.entries)
+    both = f"{TO}, then to erin@sip.test"
+    assert record_text.peer(told) == f"to bob@sip.test, transferred to {both}"
+    assert dict(details(told))[texts.TRANSFERRED_TO] == both
+    assert row(told)["transferred_to"] == "erin@sip.test"
+    assert Wanted(peer="dave@").has(told)
+
+
 def test_a_list_of_calls_says_to_whom() -> None:
     assert record_text.peer(call()) == f"to bob@sip.test, transferred to {TO}"
     assert Wanted(peer="dave@").has(call())

@@ -126,7 +126,8 @@ class Phone(Struct, frozen=True):
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
     ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
-    ``places``: it was asked to place a call, and tells what has become of that.
+    ``places``: it was asked to place a call, and tells what has become of that. ``unsure``: the gateway was restarted
+    before the phone had the ACK to its answer.
     """
 
     tag: str
@@ -156,6 +157,7 @@ class Phone(Struct, frozen=True):
     astray: bool = False
     ufrag: str = ""
     theirs: str = ""
+    unsure: bool = False
 
     @property
     def contact(self) -> str:
@@ -407,6 +409,8 @@ class Phone(Struct, frozen=True):
                 if isinstance(request.body, Sdp):
                     is_relayed(request.body)
                 return replace(heard, asked=(*self.asked, asked)), ()
+            case "INVITE" if self.phase == "answered" and self.unsure:
+                return heard, (self.response(asked, 491),)
             case _:
                 raise Broken("a phone is sent what it can do something with", (self, request))
 

@@ -184,7 +184,7 @@ class Relay(Struct, frozen=True):
                 return heard._says(RelayDone(issued.id))
             case PlayRinging() | StopRinging():
                 rings = isinstance(command, PlayRinging)
-                if rings and before.rings:
+                if rings and before.rings and not before.doubted:
                     raise Broken("the ringing tone is played once", (before, command))
                 return heard._with(replace(before, rings=rings))._says(RelayDone(issued.id))
 

@@ -14,7 +14,7 @@ from fargo.statemachine.model.events import Recorded, Snapshot, StreamOpened
 from fargo.store.opening import open_store
 from fargo.store.places import DatabaseAddress
 from fargo.workers import texts
-from fargo.workers.following import Followed, Follower
+from fargo.workers.following import AT_ONCE, Followed, Follower
 
 from .worker import Worker
 
@@ -45,6 +45,19 @@ def test_what_is_followed_is_what_the_log_says(tmp_path: Path) -> None:
         assert known(follows) == loaded(log, machine)
     follows.end()
     assert follows.users == {}
+
+
+def test_a_long_log_holds_nobody_up_and_how_far_it_is_read_is_known(tmp_path: Path) -> None:
+    path, times = tmp_path / "log", []
+    follows = follower(path)
+    assert (follows.position, follows.read_at) == (0, None)
+    with closing(open_store(path)) as log:
+        log.append([opened(BOB, number) for number in range(1, 2 * AT_ONCE + 1)])
+        follows.follow(lambda: times.append(follows.read_at), lambda: 7.0)
+        assert times == [None, None]
+        assert (follows.position, follows.read_at) == (log.position(), 7.0)
+        follows.end()
+        assert (follows.position, follows.read_at) == (0, None)
 
 
 def test_a_stream_that_begins_anew_is_followed_anew(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from fargo.control.questions import RemoveUser
 from fargo.loading import loaded
 from fargo.operations import texts as operations
 from fargo.operations.desk import Desk
+from fargo.operations.values import HandedOnFigures
 from fargo.statemachine import machine
 from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened
 from fargo.statemachine.model.sip_messages import RegisterAnswered
@@ -107,9 +108,22 @@ def test_what_is_handed_on_waits_for_a_worker_that_is_away(workers: Workers, db:
     b.engine.put(ALICE, event("3"))
     until(lambda: written(db) == ["a", "a"], b)
     assert not any(ALICE.encode() in sealed for (sealed,) in db.execute("select sealed from handed_on"))
+    told = figures(b)
+    assert (told.given, told.taken) == (2, 0)
+    assert told.waiting
+    assert [(name, each.count) for name, each in told.waiting.items()] == [("a", 2)]
     (again,) = workers.begun("a")
     until(lambda: again.events(ALICE) == ["1", "2", "3"], again)
     assert not written(db)
+    assert figures(again) == HandedOnFigures(0, 2, {})
+
+
+def figures(worker: Worker) -> HandedOnFigures:
+    """Return what a worker's operator is told of what is handed on."""
+    told: list[HandedOnFigures] = []
+    worker.share.count.figures().addCallback(told.append)
+    until(lambda: told, worker)
+    return told[0]
 
 
 def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,7 +259,8 @@ class LastStranger(Struct, frozen=True, gc=False, omit_defaults=True):
 class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     """One of the user's latest calls. ``call``: its id; ``began``, ``answered``, ``ended``: in seconds since 1970, None
     if it did not yet; ``peer`` and ``name``: as in `RecordBegun`; ``cause``, ``text``: why it ended; ``forwarded_to``:
-    as in `RecordPath`; ``transferred_to``: the SIP address that the user has transferred it to, None if to none.
+    as in `RecordPath`; ``transferred_to``: the SIP address that the user has transferred it to, None if to none;
+    ``passed_to``: the SIP addresses that phones have transferred it to, in order.
     """
 
     call: str
@@ -273,3 +274,4 @@ class RecentCall(Struct, frozen=True, gc=False, omit_defaults=True):
     text: str = ""
     forwarded_to: str | None = None
     transferred_to: str | None = None
+    passed_to: tuple[str, ...] = ()

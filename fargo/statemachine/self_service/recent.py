@@ -32,6 +32,10 @@ def noted(recent: RecentCalls, records: Iterable[LogRecord], at: float) -> Recen
                 recent = tuple(replace(each, forwarded_to=to) if each.call == call else each for each in recent)
             case RecordTransfer(call, TransferStep.DONE, to, by_user=True):
                 recent = tuple(replace(each, transferred_to=to) if each.call == call else each for each in recent)
+            case RecordTransfer(call, TransferStep.DONE, to):
+                recent = tuple(
+                    replace(each, passed_to=(*each.passed_to, to)) if each.call == call else each for each in recent
+                )
             case RecordAnswered(call):
                 recent = tuple(replace(each, answered=at) if each.call == call else each for each in recent)
             case RecordEnded(call, _, cause, text):

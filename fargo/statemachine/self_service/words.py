@@ -29,8 +29,10 @@ def call(recent: RecentCall, at: float) -> str:
     text = texts.CALLED if recent.direction is Direction.OUT else texts.WAS_CALLED
     if recent.forwarded_to:
         text = texts.WAS_FORWARDED
-    to = recent.forwarded_to or ""
-    return text.format(ago=ago(at - recent.began), peer=peer(recent), outcome=outcome(recent), to=to).rstrip()
+    to, became = recent.forwarded_to or "", outcome(recent)
+    if len(recent.passed_to) > 1 or (recent.passed_to and not _goes_on(recent)):
+        became = texts.WERE_CONNECTED.format(to=", ".join(recent.passed_to), outcome=became)
+    return text.format(ago=ago(at - recent.began), peer=peer(recent), outcome=became, to=to).rstrip()
 
 
 def peer(recent: RecentCall) -> str:
@@ -44,6 +46,8 @@ def outcome(recent: RecentCall) -> str:
     """Return what became of a call."""
     if recent.transferred_to:
         return texts.WAS_TRANSFERRED.format(to=recent.transferred_to)
+    if recent.passed_to and _goes_on(recent):
+        return texts.GOING_ON_WITH.format(to=recent.passed_to[-1])
     if recent.ended is None:
         return texts.RINGING if recent.answered is None else texts.GOING_ON
     if recent.answered is None:
@@ -51,6 +55,10 @@ def outcome(recent: RecentCall) -> str:
         return _OF_OTHERS.get(recent.text, recent.text) or unsaid
     text = texts.THEY_TALKED if recent.forwarded_to else texts.TALKED
     return text.format(duration=duration(recent.ended - recent.answered))
+
+
+def _goes_on(recent: RecentCall) -> bool:
+    return recent.ended is None and not recent.transferred_to
 
 
 def ago(seconds: float) -> str:

@@ -24,7 +24,10 @@ _HELD: Final = """
     and objid = current_schema()::regnamespace::oid and granted and pid <> pg_backend_pid()
     and pg_locks.database = (select oid from pg_database where datname = current_database())
 """
-_HOLDERS: Final = f"select application_name || coalesce(', ' || host(client_addr), '') {_HELD}"
+_HOLDERS: Final = f"""
+    select application_name || coalesce(', ' || host(client_addr), ''), extract(epoch from backend_start)::float8
+    {_HELD}
+"""
 _END_SILENT: Final = f"""
     select pg_terminate_backend(pid) {_HELD}
     and state like 'idle%%' and clock_timestamp() - state_change > make_interval(secs => %(seconds)s)
@@ -54,8 +57,9 @@ class PostgresqlLeaseSession:
                 lock(self._connection, kind, "pg_advisory_lock_shared" if shared else "pg_advisory_lock")
         except errors.LockNotAvailable:
             holders = self._connection.execute(_HOLDERS.encode(), {"kind": kind}).fetchall()
-            told = holders[0][0].removeprefix(PROGRAM) if holders else texts.UNKNOWN_HOLDER
-            raise StoreInUseError(texts.IN_USE.format(database=self.database, holder=told)) from None
+            name, since = holders[0] if holders else (None, None)
+            told = name.removeprefix(PROGRAM) if name else texts.UNKNOWN_HOLDER  # the server hides those of others
+            raise StoreInUseError(texts.IN_USE.format(database=self.database, holder=told), told, since) from None
 
     def end_silent(self, kind: int, seconds: float) -> None:
         """End the session that has a lock if it is silent."""

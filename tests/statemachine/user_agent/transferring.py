@@ -88,11 +88,23 @@ class Transferring(Phoning):
         response = SipResponseReceived(name, name, "INVITE", status, str(status), REGISTRAR, "dave", AT_DAVE, body=body)
         return self.tell(replace(response, **fields))
 
-    def dave_sends(self, method: str, body: Body | None = None) -> list[Command]:
+    def dave_sends(self, method: str, body: Body | None = None, **fields: Any) -> list[Command]:
         """Dave sends a request within his dialog."""
         name, invite = self.to_dave
         head = replace(self.head(method), call_id=invite.call_id)
-        return self.tell(SipRequestReceived(name, head, REGISTRAR, "dave", CALLEE, body=body))
+        return self.tell(SipRequestReceived(name, head, REGISTRAR, "dave", CALLEE, body=body, **fields))
+
+    def dave_takes_it(self) -> "Transferring":
+        """Bob transfers the call to Dave, who takes it, and hangs up."""
+        self.refers()
+        self.dave_responds(200, sdp(PCMU, at=AT_DAVES))
+        self.hears_notice()
+        self.responds(200, to="BYE")
+        return self
+
+    def dave_refers(self, to: str) -> list[Command]:
+        """Dave, who has the call by now, asks for a transfer."""
+        return self.dave_sends("REFER", headers=SipHeaders(refer_to=to))
 
     # --- records
 

@@ -81,6 +81,8 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
     match reply.answer:
         case IqSucceeded():
             return leg, ()
+        case IqFailed(condition="item-not-found", jingle=None) if isinstance(reply.command, ChangeContent):
+            return leg, ()  # it has removed the video before, and this was the second time
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
             jingle_session.terminated(leg.session, offline, effects)

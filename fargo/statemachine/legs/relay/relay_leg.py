@@ -150,11 +150,21 @@ def play(leg: RelayLeg, to_client: bool, digit: str, duration: int | None, effec
 
 
 def ring(leg: RelayLeg, rings: bool, effects: Effects) -> None:
-    """Let the client hear the ringing tone, or no longer."""
+    """Let the client hear the ringing tone, or no longer. The relay's reply is waited for so that it is asked again if
+    the gateway is restarted (`resume`): nothing else would end the tone.
+    """
     for session in leg:
         if isinstance(session, Passing):
             name, client = session.terms.name, session.terms.client
-            effects.emit(PlayRinging(name, client) if rings else StopRinging(name, client))
+            _settle_ringing(name, effects)
+            effects.emit_pending(PlayRinging(name, client) if rings else StopRinging(name, client), None)
+
+
+def _settle_ringing(session: str, effects: Effects) -> None:
+    """Forget what was asked about the ringing tone before: something else is wanted by now."""
+    for name, each in effects.pending.items():
+        if isinstance(each.command, PlayRinging | StopRinging) and each.command.session == session:
+            effects.settle(name)
 
 
 def is_joined(leg: RelayLeg) -> bool:
@@ -188,7 +198,7 @@ def resume(leg: RelayLeg, effects: Effects) -> None:
     """
     names = [session.terms.name for session in leg]
     for name, each in effects.pending.items():
-        if isinstance(each.command, OfferRelay | AnswerRelay | DeleteRelay) and each.command.session in names:
+        if isinstance(each.command, RelayCommand) and each.command.session in names:
             effects.repeat(name, each.repeats)
 
 
@@ -224,7 +234,8 @@ def _session(leg: RelayLeg, reply: Reply) -> RelaySession | None:
 
 def is_overtaken(name: str, pending: PendingCommands) -> bool:
     """Return whether the relay has been asked something else about a session since this command (rule 3)."""
-    about = [(other, each.command.session) for other, each in pending.items() if isinstance(each.command, RelayCommand)]
+    described = OfferRelay | AnswerRelay | DeleteRelay
+    about = [(other, each.command.session) for other, each in pending.items() if isinstance(each.command, described)]
     last = {session: other for other, session in about}
     return last[dict(about)[name]] != name
 

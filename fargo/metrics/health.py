@@ -1,0 +1,29 @@
+"""The pages by which others ask whether a process lives and serves, such as a load balancer.
+
+Rules:
+
+1. `/live` is answered with 200 as long as the process answers at all. `/ready` is answered with 200 if users can
+   register and call and nothing is wrong, as the exit code of `fargo status` says it, else with 503 and the reason.
+2. All users of this machine can read them, so no address and nobody is named.
+"""
+
+from typing import Final
+
+from fargo.metrics import texts
+from fargo.operations.values import GatewayStatus, WaitingStatus
+
+METRICS: Final = "/metrics"
+LIVE: Final = "/live"
+READY: Final = "/ready"
+OK: Final = 200
+UNREADY: Final = 503
+TYPE: Final = "text/plain; charset=utf-8"
+
+
+def readiness(status: GatewayStatus | WaitingStatus) -> tuple[int, str]:
+    """Return the code of the page `/ready`, and its text."""
+    if isinstance(status, WaitingStatus):
+        return UNREADY, texts.WAITS.format(worker=status.worker)
+    if status.is_well:
+        return OK, texts.READY
+    return UNREADY, " ".join(status.problems) or texts.NOT_SERVING[status.phase]
