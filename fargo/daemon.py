@@ -232,7 +232,7 @@ class Daemon:
             self._contacts,
             self._prompted,
             self._country,
-            lambda admin, question: administer(self._desk.answer, admin, question),
+            lambda admin, question: administer(self._desk.answer, admin, question, config.worker, config.workers),
             daemon_settings.xmpp(config),
             self._stream_opened,
             self._manager.waits,
@@ -254,8 +254,7 @@ class Daemon:
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        owner, handed_on = (self._share.owner, self._share.count.figures) if self._share else (None, None)
-        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner, handed_on)
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, self._share)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _know_calls(self, user: User) -> None:

@@ -146,7 +146,8 @@ MAY = {
     "fargo.workers.figures": {"fargo.operations", "fargo.store", "fargo.workers"},
     "fargo.workers.parcels": {CORE, "fargo.store"},
     "fargo.workers.share": {
-        *(CORE, "fargo.engine", "fargo.limits.rejection", "fargo.loading", "fargo.store", "fargo.workers"),
+        *(CORE, "fargo.engine", "fargo.limits.rejection", "fargo.loading", "fargo.operations", "fargo.store"),
+        "fargo.workers",
         "fargo.workers.figures",
         "fargo.workers.following",
         "fargo.workers.parcels",

@@ -101,6 +101,10 @@ REMOVED_WHILE_RUNNING: Final = (
     "{user} is removed: calls and account have ended, and the provider is told. The password is erased when the "
     "provider has answered, or after some minutes; the log forgets the user in ten minutes."
 )
+REMOVED_ELSEWHERE: Final = (
+    "{user} is a user of worker {worker}, which is told to remove them, with the account if there is one. If that "
+    "worker is away, it does so when it is back."
+)
 NO_ACCOUNT_REMOVED: Final = "{user}, who has no account, is removed: the log forgets the user in ten minutes."
 REMOVED: Final = (
     "{user} is removed from the log and the vault. As no gateway runs, the provider was not told: if the account was "

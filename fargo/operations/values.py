@@ -132,9 +132,12 @@ class Draining(Struct, frozen=True):
 
 
 class UserRemoval(Struct, frozen=True):
-    """A user was removed. ``registered``: there was an account."""
+    """A user was removed. ``registered``: there was an account. ``worker``: the other worker that has the user, and is
+    told to do so, with the account if there is one; None if it is done.
+    """
 
     registered: bool
+    worker: str | None = None
 
 
 class Announcement(Struct, frozen=True):

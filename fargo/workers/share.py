@@ -32,6 +32,7 @@ from twisted.python.failure import Failure
 from fargo.engine import Engine
 from fargo.limits.rejection import OVERDUE, OVERLOADED, Rejection
 from fargo.loading import Loaded, loaded_user
+from fargo.operations.values import HandedOnFigures
 from fargo.statemachine import machine
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.events import Event, Restarted, StreamOpened
@@ -161,6 +162,10 @@ class Share:
     def owner(self, user: str) -> Deferred[str | None]:
         """Fires with the worker that has a user (bare JID), None if no other has."""
         return self._owners.aside(lambda: self._owners.owner(user))
+
+    def figures(self) -> Deferred[HandedOnFigures]:
+        """Fires with what is handed on between workers, in numbers."""
+        return self.count.figures()
 
     def stop(self) -> None:
         """Hand on nothing more."""

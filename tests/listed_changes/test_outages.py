@@ -36,8 +36,14 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.ng import PlayRinging, RelayDone
-from fargo.statemachine.model.rules import CALLS_OUTLIVE_GATEWAY, CLIENTS_AWAITED, HEARD_ONCE_MORE, PRESENCE_ASKED_AGAIN
-from fargo.statemachine.model.sip_messages import SendResponse
+from fargo.statemachine.model.rules import (
+    CALLS_OUTLIVE_GATEWAY,
+    CLIENTS_AWAITED,
+    HEARD_ONCE_MORE,
+    PRESENCE_ASKED_AGAIN,
+    SILENCE_BORNE,
+)
+from fargo.statemachine.model.sip_messages import SendResponse, Undelivered
 from fargo.statemachine.reason import Cause
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
@@ -290,3 +296,17 @@ def test_another_end_of_a_restart_is_not_explained() -> None:
     ends = Issued(ALICE, f"{recorded.version}.9", TerminateSession(BOB, DESK, "s1", "connectivity-error"), "x")
     entries[-1] = replace(recorded, rules=HEARD_ONCE_MORE.version - 1), (*issued, ends)
     assert HEARD_ONCE_MORE not in [group.kind for group in verify(list(correlated(entries))).groups.values()]
+
+
+@pytest.mark.parametrize("by_edge", [True, False])
+def test_a_phone_that_is_asked_again_is_explained(by_edge: bool) -> None:
+    story = Phoning().talking()
+    story.holds()
+    story.responds(408, by_edge=True) if by_edge else story.undeliverable(Undelivered.SILENT)
+    entries = before(SILENCE_BORNE, story)
+    recorded, _ = entries[-1]
+    ends = Issued(
+        ALICE, f"{recorded.version}.0", TerminateSession(BOB, DESK, "s1", "connectivity-error"), recorded.call
+    )
+    entries[-1] = recorded, (ends,)
+    only(entries, SILENCE_BORNE)

@@ -15,9 +15,9 @@ from fargo.control.questions import RemoveUser
 from fargo.loading import loaded
 from fargo.operations import texts as operations
 from fargo.operations.desk import Desk
-from fargo.operations.values import HandedOnFigures
+from fargo.operations.values import HandedOnFigures, UserRemoval
 from fargo.statemachine import machine
-from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened
+from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened, UserRemoved
 from fargo.statemachine.model.sip_messages import RegisterAnswered
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
@@ -395,19 +395,24 @@ def test_the_vault_of_a_worker_has_the_passwords_of_its_users(workers: Workers, 
     assert found == {"a": ["of alice"], "b": []}
 
 
-def why_not_removed(worker: Worker, user: str) -> str:
-    """Return why the operator of a worker cannot remove a user."""
-    desk = Desk(*(cast(Any, each) for each in (worker.engine, None, None, None, None, worker.share.owner)))
+def removal(worker: Worker, user: str, other: Worker) -> UserRemoval | str:
+    """Let the operator of a worker remove a user. Return the answer."""
+    desk = Desk(*(cast(Any, each) for each in (worker.engine, None, None, None, None, worker.share)))
     answers: list[Any] = []
-    desk.answer(RemoveUser(user)).addErrback(answers.append)
-    until(lambda: answers, worker)
-    return str(answers[0].getErrorMessage())
+    desk.answer(RemoveUser(user)).addBoth(answers.append)
+    until(lambda: answers, worker, other)
+    (answer,) = answers
+    return answer if isinstance(answer, UserRemoval) else str(answer.getErrorMessage())
 
 
-def test_the_operator_is_told_which_worker_has_a_user(workers: Workers, alice: str) -> None:
+def test_the_operator_of_any_worker_can_remove_a_user(workers: Workers, alice: str, db: Any) -> None:
     a, b = workers.begun("a", "b")
-    assert why_not_removed(b, alice) == operations.ELSEWHERE.format(user=alice, worker="a")
-    assert why_not_removed(a, ALICE) == operations.NO_SUCH_USER.format(user=ALICE)
+    assert removal(b, ALICE, a) == operations.NO_SUCH_USER.format(user=ALICE)
+    assert removal(b, alice, a) == UserRemoval(True, "a")
+    until(lambda: not written(db), a, b)
+    assert any(isinstance(recorded.event, UserRemoved) for recorded, _ in a.store.read(alice))
+    assert owner(db, alice) == ["a"]
+    assert not b.engine.users()
 
 
 def test_what_is_written_down_of_a_user_is_erased_with_their_passwords(workers: Workers, db: Any) -> None:

@@ -280,6 +280,12 @@ HEARD_ONCE_MORE: Final = RuleChange(
     " again that it rings, or that video is taken or removed, if they have not answered. What an answer since has made"
     " void is not said again. The relay's reply about the tone belongs to the call.",
 )
+SILENCE_BORNE: Final = RuleChange(
+    10,
+    "a phone that does not respond in a call is asked again",
+    "With the engine sip, an offer or refresh in a call that has no response is made again after ten seconds, and the"
+    " call ends after the third in vain.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -326,4 +332,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     TRANSFERS_FOLLOWED,
     END_TO_END,
     HEARD_ONCE_MORE,
+    SILENCE_BORNE,
 )

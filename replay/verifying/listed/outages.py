@@ -6,10 +6,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from fargo.statemachine.call.call_state import sip_legs
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import GONE
 from fargo.statemachine.legs.relay.relay_leg import is_used
 from fargo.statemachine.legs.relay.relay_session import Deleting, Offering, OfferingAgain
+from fargo.statemachine.legs.user_agent.phases import Confirmed, OfferSent
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import (
@@ -28,7 +30,15 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import IqFailed, ResourceUnavailable, Restarted, StreamOpened, TimePassed
 from fargo.statemachine.model.ng import OfferRelay, PlayRinging, RelayDone, RelayLost, RelayRefused, StopRinging
-from fargo.statemachine.model.sip_messages import InviteReceived, ReleaseFlow, SendRegister, SendRequest, SendResponse
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    ReleaseFlow,
+    SendRegister,
+    SendRequest,
+    SendResponse,
+    SipRequestUndelivered,
+    SipResponseReceived,
+)
 from fargo.statemachine.user_state import User
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_texts
@@ -151,6 +161,17 @@ def _heard_once_more(difference: Difference) -> bool:
     return isinstance(about, PlayRinging | StopRinging) and not difference.now and not difference.then
 
 
+def _silence_borne(difference: Difference) -> bool:
+    """An offer in a call had no response, and by the older rules that ended the call."""
+    event = difference.recorded.event
+    silent = isinstance(event, SipRequestUndelivered) or (isinstance(event, SipResponseReceived) and event.by_edge)
+    if not isinstance(event, SipResponseReceived | SipRequestUndelivered) or not silent or difference.now:
+        return False
+    legs = (leg for call in difference.before.calls.values() for leg in sip_legs(call))
+    offers = (leg.exchange for leg in legs if isinstance(leg, Confirmed) and isinstance(leg.exchange, OfferSent))
+    return any(each.sent.command == event.command for each in offers)
+
+
 def _apart(difference: Difference) -> list[Command]:
     """Return the commands that are issued only by the older rules, or only today."""
     then, now = (Counter((each.command, each.call) for each in issued) for issued in (difference.then, difference.now))
@@ -170,4 +191,5 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
     rules.CLIENTS_AWAITED.name: _clients_awaited,
     rules.HEARD_ONCE_MORE.name: _heard_once_more,
+    rules.SILENCE_BORNE.name: _silence_borne,
 }
