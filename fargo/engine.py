@@ -454,10 +454,16 @@ class Engine:
         armed = self._timers.get(jid)
         if armed and armed.due == due and not stream.timed:
             return
-        self._disarm(jid)
-        if due is not None:
-            wait = pause(stream) if due <= stream.at else 0
-            self._timers[jid] = Timer(due, self._call_later(max(due - self._now(), wait), self._expire, jid))
+        if due is None:
+            self._disarm(jid)
+            return
+        wait = max(due - self._now(), pause(stream) if due <= stream.at else 0)
+        if armed and armed.due <= due:  # to put a call off is quick for the reactor, to hasten it is not
+            armed.call.reset(wait)
+            self._timers[jid] = Timer(due, armed.call)
+        else:
+            self._disarm(jid)
+            self._timers[jid] = Timer(due, self._call_later(wait, self._expire, jid))
 
     def _drop(self, jid: str) -> None:
         """Forget the user. What comes from now on begins a new stream."""

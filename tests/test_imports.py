@@ -100,6 +100,7 @@ MAY = {
         "fargo.supervisor",
     },
     "fargo.wall_clock": {"fargo.texts"},
+    "fargo.left_edges": {"fargo.config", "fargo.edge", "fargo.store", "fargo.store.state", "fargo.texts"},
     "fargo.checking": {
         *(
             "fargo.config",
@@ -107,6 +108,7 @@ MAY = {
             "fargo.config_values",
             "fargo.edge",
             "fargo.edge_settings",
+            "fargo.left_edges",
             "fargo.plain",
         ),
         *("fargo.program_versions", "fargo.running", "fargo.store", "fargo.store.opening", "fargo.store.state"),
@@ -178,7 +180,7 @@ MAY = {
             "fargo.limits",
             "fargo.metrics",
         ),
-        *("fargo.loading", "fargo.operations", "fargo.screening"),
+        *("fargo.left_edges", "fargo.loading", "fargo.operations", "fargo.screening"),
         *("fargo.sip_service", "fargo.state_keeping", "fargo.store.kept_states"),
         *("fargo.backfill", "fargo.engine", "fargo.checking", "fargo.processes", "fargo.reload", "fargo.retention"),
         *(

@@ -24,9 +24,10 @@ from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
 from fargo.store.passwords import NewPassword, VaultChange
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql import owners
+from fargo.store.postgresql import database, owners
+from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.postgresql.vault_tables import erase_passwords_of
-from fargo.store.state import tables_in
+from fargo.store.state import require_key, tables_in
 from fargo.workers import parcels, share, texts
 from fargo.workers.routes import REST_SECONDS
 from replay.reading import golden
@@ -367,6 +368,26 @@ def test_a_worker_loads_its_own_users(workers: Workers, alice: str, db: Any) -> 
     until(lambda: b.events("bob@example.org"), b)
     b.__exit__()
     assert workers.worker("b").engine.users() == ["bob@example.org"]
+
+
+@pytest.mark.parametrize("known", [("log", "leases"), ("log", "what_became_of_calls", "passwords", "leases", "owners")])
+def test_a_database_of_an_earlier_version_with_a_call_in_progress_is_taken_over(
+    place: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(database, "MIGRATIONS", [each for each in MIGRATIONS if each[0] in known])
+    with closing(open_store(place)) as log:
+        alice = enter(log, IN_CALL)
+    monkeypatch.undo()
+    require_key(tmp_path, place)
+    with Worker("a", place, tmp_path) as a:
+        a.begin()
+        state = a.engine.state(alice)
+        assert state
+        assert len(state.calls) == 1
+        a.engine.broadcast(Restarted())
+        until(lambda: any(each.user == alice for each in a.sent), a)
+        assert a.engine.faults == 0
+        assert len(a.engine.state(alice).calls) == 1  # type: ignore[union-attr]
 
 
 def test_a_user_of_whom_nothing_is_known_is_let_go(workers: Workers, db: Any) -> None:
