@@ -263,11 +263,11 @@ MAY = {
 
 # The modules of a SIP engine, each with who may import it besides itself. The interface to SIP engines imports the leg;
 # the unions of all events and commands, the engine's adapter, what draws its messages, and what knows the commands in
-# older logs import the values.
+# older logs import the values; what explains changes of the rules may look into its phases.
 OF_AN_ENGINE = {
     f"{CORE}.account.binding": {f"{CORE}.account.sign_in"},
     f"{CORE}.legs.telepathy": {f"{CORE}.legs.sip", "replay.drawing.telepathy"},
-    f"{CORE}.legs.user_agent": {f"{CORE}.legs.sip"},
+    f"{CORE}.legs.user_agent": {f"{CORE}.legs.sip", "replay.verifying.listed"},
     f"{CORE}.model.call1": {
         *(f"{CORE}.legs.telepathy", f"{CORE}.model.events", f"{CORE}.model.commands", "fargo.adapters.telepathy"),
         *("replay.drawing.telepathy", "replay.verifying.listed", "fargo.store.correlation", "fargo.screening"),

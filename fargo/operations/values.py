@@ -96,8 +96,8 @@ class GatewayStatus(Struct, frozen=True):
 
 
 class Following(Struct, frozen=True):
-    """The progress of a process that waits in following the log: the number of users that it knows, the position up to which it has
-    read, and how many seconds ago that was the end of the log; None if it has not been there yet.
+    """The progress of a process that waits, in following the log: the number of users that it knows, the position up to
+    which it has read, and how many seconds ago that was the end of the log; None if it has not been there yet.
     """
 
     users: int
