@@ -40,7 +40,7 @@ _Hears = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 class Whereabouts(NamedTuple):
-    """The places where a process can be asked: its directory, and the address of its metrics, None if there are none."""
+    """The places where a process can be asked: its directory, and the address of its metrics, if there are any."""
 
     directory: Path
     pages: tuple[str, int] | None
