@@ -220,7 +220,7 @@ class Relay(Struct, frozen=True):
         told = codecs if has_voice(codecs) else kept.offer.codecs
         kept = kept.knows(command.description)
         answer = Description("audio", told, kept.told(command.by, command.profile), command.mux)
-        if command.description.video and not kept.offer.video:
+        if command.description.video and not kept.offer.video and not kept.doubted:
             raise Broken("no video is answered that was not offered", (kept, command))
         answer = replace(answer, video=_video(command.description.video, command.profile, kept.port))
         return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
