@@ -36,7 +36,7 @@ class HandedOn(NamedTuple):
 
 
 class WrittenFor(NamedTuple):
-    """How much is written down for a worker, and for how many seconds the first of it has been."""
+    """The amount that is written down for a worker, and for how many seconds the first of it has been."""
 
     number: int
     oldest: float

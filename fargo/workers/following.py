@@ -51,7 +51,7 @@ class Follower:
         self.read_at: float | None = None
         self.users: dict[str, Followed] = {}
         self._told: str | None = None
-        """Why the log could not be followed, if it is known to the operator and still so."""
+        """The reason why the log could not be followed, if it is known to the operator and still so."""
         self._left: set[str] = set()
         """Users whose streams are not followed any more."""
 

@@ -238,7 +238,7 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         video=pictures.common(answer.video, described.video),
     )
     if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp) and is_secured(local):
-        offered, accepting = secured.settled(described.transport, local.transport)
+        offered, accepting = secured.settled(secured.calling(described.transport), local.transport)
         answer = end_to_end(replace(answer, transport=accepting))
         theirs = replace(described, codecs=answer.codecs, transport=offered)
     ours = Ours(answer)
@@ -303,7 +303,7 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
     if changed is None or described is None or isinstance(common(described, wanted.local), Unusable):
         return None
     if isinstance(described.transport, IceUdp) and changed.theirs.transport != session.theirs.transport:
-        return None  # rule 3 of `secured`
+        return None  # rule 4 of `secured`
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
     said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
