@@ -103,7 +103,7 @@ async def test_an_attended_transfer_moves_a_direct_call_and_an_invite_takes_it_o
     scripted_alice: Customer, scripted: ScriptedProvider, begin: Begin
 ) -> None:
     talk = await begin(scripted_alice, scripted)
-    await refers(talk, f"<sip:carol@scripted.test?Replaces={REPLACED}>")
+    await refers(talk, f"<sip:carol@scripted.test?Replaces={REPLACED}&Require=replaces>")
     new = await taken(talk, scripted)
     invite = new.phone.invite
     assert invite["Replaces"] == "other-call@127.0.0.9;to-tag=t1;from-tag=f1"

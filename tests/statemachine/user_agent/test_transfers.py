@@ -124,11 +124,24 @@ def test_a_client_that_holds_has_the_new_phone_on_hold() -> None:
     assert story.now("INVITE").recipient.tag == "dave"
 
 
-def test_an_attended_transfer_names_the_dialog_that_it_replaces() -> None:
+@pytest.mark.parametrize(
+    ("more", "require"),
+    [("", ()), ("&Require=replaces", ("replaces",)), ("&require=x%2C%20Replaces", ("replaces",)), ("&Require=x", ())],
+)
+def test_an_attended_transfer_names_the_dialog_that_it_replaces(more: str, require: tuple[str, ...]) -> None:
+    """If a phone that knows nothing of that is to be called, the one that asks decides."""
     story = direct()
-    story.refers("<sip:dave@sip.test?Replaces=abc%40host%3Bto-tag%3Dt1%3Bfrom-tag%3Df1>")
+    story.refers(f"<sip:dave@sip.test?Replaces=abc%40host%3Bto-tag%3Dt1%3Bfrom-tag%3Df1{more}>")
     headers = story.now("INVITE").headers
-    assert (headers.replaces, headers.require) == ("abc@host;to-tag=t1;from-tag=f1", ("replaces",))
+    assert (headers.replaces, headers.require) == ("abc@host;to-tag=t1;from-tag=f1", require)
+
+
+def test_a_phone_that_does_not_know_replaces_is_rung_or_not_as_the_one_that_asks_wants() -> None:
+    story = direct()
+    story.refers("<sip:dave@sip.test?Replaces=abc%40host%3Bto-tag%3Dt1%3Bfrom-tag%3Df1&Require=replaces>")
+    story.dave_responds(420)
+    assert story.notices()[-1] == (420, "terminated")
+    assert story.steps()[-1] is FAILED
 
 
 @pytest.mark.parametrize(
