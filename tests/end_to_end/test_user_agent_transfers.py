@@ -92,8 +92,13 @@ async def test_a_blind_transfer_through_the_relay_after_one_that_has_failed(
     mark = len(talk.call.client.stanzas)
     new = await taken(talk, scripted)
     await talk.call.told("unhold", after=mark)
-    await talk.media.silence()
     await new.heard()
+    # A phone that does not know that it is out of the call is not heard, and hears nothing.
+    assert new.place != talk.place
+    assert talk.media.sending
+    await talk.media.quiet(PACKETS)
+    await new.media.silence()
+    await talk.call.media.quiet(PACKETS)
     await new.hang_up()
     await relay.forgets()
 
