@@ -35,6 +35,13 @@ class HandedOn(NamedTuple):
     age: float
 
 
+class WrittenFor(NamedTuple):
+    """The amount that is written down for a worker, and for how many seconds the first of it has been."""
+
+    number: int
+    oldest: float
+
+
 class ShareOfUser(NamedTuple):
     """The things of a user that a worker gets: their passwords, and what is written down for them."""
 
@@ -77,6 +84,11 @@ class Owners(Protocol):
     def handed_on(self, but: Collection[int], /) -> list[HandedOn]:
         """Return what is written down for this worker, but not these, in order: MOST_AT_ONCE at most. Raises
         StoreError; takes its time (`aside`).
+        """
+
+    def waiting(self) -> Mapping[str, WrittenFor]:
+        """Return how much is written down for each worker for which anything is. Raises StoreError; takes its time
+        (`aside`).
         """
 
     def owner(self, user: str, /) -> str | None:

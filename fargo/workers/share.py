@@ -32,6 +32,7 @@ from twisted.python.failure import Failure
 from fargo.engine import Engine
 from fargo.limits.rejection import OVERDUE, OVERLOADED, Rejection
 from fargo.loading import Loaded, loaded_user
+from fargo.operations.values import HandedOnFigures
 from fargo.statemachine import machine
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.events import Event, Restarted, StreamOpened
@@ -43,6 +44,7 @@ from fargo.store.interface import LeaseLostError, Store, StoreError
 from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
+from fargo.workers.figures import HandedOnCount
 from fargo.workers.following import Followed
 from fargo.workers.placing import Placing
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
@@ -114,6 +116,7 @@ class Share:
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
         self._joining: Any = None
+        self.count = HandedOnCount(owners, reactor)
         self._placing = Placing(lambda: bool(engine().busy()), self._connect_anew, reactor)
         self._looking = False
         self._look_again = False
@@ -159,6 +162,10 @@ class Share:
     def owner(self, user: str) -> Deferred[str | None]:
         """Fires with the worker that has a user (bare JID), None if no other has."""
         return self._owners.aside(lambda: self._owners.owner(user))
+
+    def figures(self) -> Deferred[HandedOnFigures]:
+        """Fires with what is handed on between workers, in numbers."""
+        return self.count.figures()
 
     def stop(self) -> None:
         """Hand on nothing more."""
@@ -215,7 +222,7 @@ class Share:
                 for each in things:
                     self._take(user, each)
             case Settle(user, things):
-                self._then(self._owners.settle(user, things), lambda ours: self._routes.settled(user, ours))
+                self._then(self._owners.settle(user, things), partial(self._settled, user, len(things)))
             case Fetch(user):
                 fetched = self._owners.aside(partial(self._fetch, user, self._known()))
                 fetched.addCallbacks(self._fetched, self._not_fetched, (user,), errbackArgs=(user,))
@@ -230,6 +237,10 @@ class Share:
             case _:
                 assert_never(action)
         self._tell_settled()
+
+    def _settled(self, user: str, things: int, is_ours: bool) -> "Action[str] | None":
+        self.count.given += 0 if is_ours else things
+        return self._routes.settled(user, is_ours)
 
     def _tell_settled(self) -> None:
         if self._settling and (self._has_failed or not self._routes.is_waiting):
@@ -362,6 +373,7 @@ class Share:
                 self._do(self._routes.heard(each.user))
 
     def _take_one(self, one: HandedOn) -> None:
+        self.count.taken += one.text != NOTHING
         self._taken[one.id] = _Taken(one.user, one.source)
         self._under_way[one.user] += 1
         self._taking = one.id

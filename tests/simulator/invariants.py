@@ -359,7 +359,7 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused):
+            case OfferRelay() if _tells_of_audio(event):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
@@ -491,6 +491,13 @@ class Watch(Struct, frozen=True):
         offered = dict(self.offers).get(leg, ())
         if not codecs or not _kinds(codecs) <= set(offered):
             raise Broken("codecs are within the offer", (leg, offered, codecs))
+
+
+def _tells_of_audio(event: Event) -> bool:
+    """Return True if the relay may be offered a call once more because of an event. A phone may take over a call."""
+    if isinstance(event, InviteReceived):
+        return event.headers.replaces is not None
+    return isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused)
 
 
 def _places(command: Command) -> bool:

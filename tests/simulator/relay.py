@@ -192,12 +192,12 @@ class Relay(Struct, frozen=True):
                 return heard._says(RelayDone(issued.id))
             case PlayRinging() | StopRinging():
                 rings = isinstance(command, PlayRinging)
-                if rings and before.rings:
+                if rings and before.rings and not before.doubted:
                     raise Broken("the ringing tone is played once", (before, command))
                 return heard._with(replace(before, rings=rings))._says(RelayDone(issued.id))
             case SwitchPhone(phone=phone, on=on):
                 of_others = before.heard if before.heard != phone.number else None
-                if on and of_others is not None:
+                if on and of_others is not None and not before.doubted:
                     raise Broken("one phone at a time is passed on", (before, command))
                 return heard._with(replace(before, heard=phone.number if on else of_others))._says(RelayDone(issued.id))
 
@@ -233,7 +233,7 @@ class Relay(Struct, frozen=True):
         told = codecs if has_voice(codecs) else kept.offer.codecs
         kept = kept.knows(command.description)
         answer = Description("audio", told, kept.told(command.by, command.profile, command.phone), command.mux)
-        if command.description.video and not kept.offer.video:
+        if command.description.video and not kept.offer.video and not kept.doubted:
             raise Broken("no video is answered that was not offered", (kept, command))
         answer = replace(answer, video=_video(command.description.video, command.profile, kept.port))
         return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))

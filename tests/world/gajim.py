@@ -1,13 +1,15 @@
 """Gajim on a virtual display, logged in to the XMPP server. It calls with ICE and plain RTP, sends a tone and records
-what it receives.
+what it receives. With a camera, each call out is a call with video.
 """
 
+import asyncio
 import json
 import os
 import re
 import sqlite3
 from pathlib import Path
 
+from .colours import is_like, mean
 from .desktop import PLUGINS, DesktopClient
 from .pipe import write_line
 from .recording import hears, tone
@@ -26,10 +28,13 @@ PRAGMA user_version=5;
 
 
 class Gajim(DesktopClient):
-    """Gajim for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it sends."""
+    """Gajim for one account of the XMPP server; ready when its user is online. `hertz` is the tone that it sends, and
+    `colour` (red, green, blue) the picture, if it has a camera.
+    """
 
     # It makes no calls unless it could also show video.
-    plugins = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
+    plugins: tuple[str, ...] = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
+    with_camera = ("gstvideotestsrc", "gstvideoconvertscale", "gstvideorate", "gstvpx")
 
     def __init__(
         self,
@@ -38,9 +43,13 @@ class Gajim(DesktopClient):
         resource: str = "gajim",
         directory: Path | None = None,
         hertz: int = 700,
+        colour: tuple[int, int, int] | None = None,
     ) -> None:
         super().__init__(server, account, resource, directory)
         self.hertz = hertz
+        self.colour = colour
+        if colour:
+            self.plugins = (*self.plugins, *self.with_camera)
         self._heard = self.directory / "heard.wav"
         self._pipe = self.directory / "pipe"
 
@@ -58,8 +67,8 @@ class Gajim(DesktopClient):
         self._say("add", jid)
 
     def call(self, jid: str) -> None:
-        """Call a bare JID, as soon as its presence announces support for voice calls."""
-        self._say("call", jid)
+        """Call a bare JID, as soon as its presence announces support for such calls."""
+        self._say("see" if self.colour else "call", jid)
 
     async def called(self) -> None:
         """Wait for a call."""
@@ -126,12 +135,37 @@ class Gajim(DesktopClient):
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
 
+    async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
+        """Wait until the mean of the picture that it shows of the other end is about this colour (red, green, blue)."""
+        seen: list[object] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while not ((now := await self._seen()) and is_like(now, colour)):
+                    seen.append(now)
+        except TimeoutError:
+            raise self.process.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+
+    async def _seen(self) -> tuple[int, ...] | None:
+        mark = len(self.process.lines)
+        path = self.directory / f"seen-{mark}.png"
+        self._say("look", str(path))
+        await self.process.line("^looked", after=mark)
+        return mean(path)
+
     async def ended(self) -> None:
         """Wait until the call is over."""
         await self.process.line("^audio NULL")
 
     def _say(self, *words: str) -> None:
         write_line(self._pipe, " ".join(words), self.process)
+
+    def _camera(self) -> str:
+        red, green, blue = self.colour or (0, 0, 0)
+        colour = 0xFF000000 | red << 16 | green << 8 | blue
+        return (
+            f"videotestsrc is-live=true pattern=solid-color foreground-color={colour}"
+            " ! video/x-raw,width=320,height=240,framerate=10/1 ! videoconvert"
+        )
 
     def _write_settings(self) -> None:
         (self.directory / "gajim").mkdir(mode=0o700, exist_ok=True)
@@ -143,6 +177,7 @@ class Gajim(DesktopClient):
             " ! audio/x-raw,rate=48000,channels=1 ! volume name=gajim_vol",
             "audio_output_device": "audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=8000,channels=1"
             f" ! wavenc ! filesink buffer-mode=unbuffered location={self._heard}",
+            "video_input_device": self._camera(),
             "sounds_on": False,
             "show_notifications": False,
             "check_for_update": False,

@@ -21,8 +21,8 @@ from gajim import gajim  # noqa: E402
 from gajim.common import app, ged  # noqa: E402
 from gajim.common.const import CallType  # noqa: E402
 from gajim.gtk.assistant import Assistant  # noqa: E402
-from gajim.gtk.util import open_window  # noqa: E402
-from gi.repository import GLib  # noqa: E402
+from gajim.gtk.util import get_app_window, open_window  # noqa: E402
+from gi.repository import Gdk, GLib  # noqa: E402
 from nbxmpp.namespaces import Namespace  # noqa: E402
 from nbxmpp.protocol import JID  # noqa: E402
 
@@ -116,20 +116,28 @@ class Hand(Windows):
         self._session: Any = None
         app.ged.register_event_handler("signed-in", ged.CORE, self._signed_in)
         app.ged.register_event_handler("jingle-request-received", ged.CORE, self._rings)
-        app.ged.register_event_handler("call-updated", ged.CORE, lambda event: tell("audio", event.audio_state.name))
+        app.ged.register_event_handler("call-updated", ged.CORE, self._updated)
 
     def add(self, jid: str) -> None:
         app.get_client(ACCOUNT).get_module("Presence").subscribe(JID.from_string(jid))
 
     def call(self, jid: str) -> None:
         """Call a JID once Gajim knows that it supports calls. Before that, Gajim would do nothing."""
-        GLib.timeout_add(POLL_MILLISECONDS, self._call, JID.from_string(jid))
+        GLib.timeout_add(
+            POLL_MILLISECONDS, self._call, JID.from_string(jid), Namespace.JINGLE_RTP_AUDIO, CallType.AUDIO
+        )
 
-    def _call(self, jid: JID) -> bool:
+    def see(self, jid: str) -> None:
+        """Call a JID with video, once Gajim knows that it supports that."""
+        GLib.timeout_add(
+            POLL_MILLISECONDS, self._call, JID.from_string(jid), Namespace.JINGLE_RTP_VIDEO, CallType.VIDEO
+        )
+
+    def _call(self, jid: JID, needed: str, kind: CallType) -> bool:
         contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(jid)
-        if not any(resource.supports(Namespace.JINGLE_RTP) for resource in contact.iter_resources()):
+        if not any(resource.supports(needed) for resource in contact.iter_resources()):
             return True
-        app.call_manager.start_call(ACCOUNT, jid, CallType.AUDIO)
+        app.call_manager.start_call(ACCOUNT, jid, kind)
         return False
 
     def answer(self, _: str) -> None:
@@ -143,9 +151,26 @@ class Hand(Windows):
         contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(jid)
         app.call_manager.stop_call(ACCOUNT, contact)
 
+    def look(self, path: str) -> None:
+        """Write the picture of the other end to a file, as it is on the display, without what is black beside it."""
+        window = get_app_window("CallWindow")
+        if window and (widget := window._video_widget_other):
+            all_of_it = widget.get_allocation()
+            width = min(all_of_it.width, all_of_it.height * 4 // 3)
+            height = width * 3 // 4
+            left, top = widget.translate_coordinates(window, 0, 0)
+            left, top = left + (all_of_it.width - width) // 2, top + (all_of_it.height - height) // 2
+            shown = Gdk.pixbuf_get_from_window(window.get_window(), left, top, width, height)
+            shown.savev(path, "png", [], [])
+        tell("looked")
+
     def _signed_in(self, _: Any) -> None:
         app.app.connect("window-added", self._opened)
         tell("signed in")
+
+    def _updated(self, event: Any) -> None:
+        """Print what has become of the audio or the video of the call."""
+        tell(event.jingle_type, getattr(event, f"{event.jingle_type}_state").name)
 
     def _rings(self, event: Any) -> None:
         self._session = event.jingle_session

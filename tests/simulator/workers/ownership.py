@@ -1,5 +1,6 @@
 """The users of workers in the simulated server, as PostgreSQL has them (`fargo.store.postgresql.owners`)."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from fargo.store.entries import Entry
-from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser, WrittenFor
 
 from .server import Server
 from .store import SimulatedStore
@@ -127,6 +128,11 @@ class SimulatedOwners:
         self._store.position()  # the server has to be in reach
         ours = (each for each in self._book.written if each.worker == self._worker and each.id not in but)
         return [self._read(each) for each in islice(ours, MOST_AT_ONCE)]
+
+    def waiting(self) -> Mapping[str, WrittenFor]:
+        self._store.position()  # the server has to be in reach
+        counts = Counter(each.worker for each in self._book.written)
+        return {worker: WrittenFor(count, 0.0) for worker, count in counts.items()}
 
     def owner(self, user: str) -> str | None:
         owner = self._book.owners.get(user, (None, 0))[0]

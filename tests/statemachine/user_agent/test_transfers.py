@@ -126,8 +126,14 @@ def test_a_new_phone_is_an_end_of_its_own_for_the_relay_which_no_longer_hears_th
     story.relay_describes()
     passed = [(OfferRelay, 2, None), (SwitchPhone, 0, False), (SwitchPhone, 2, True), (AnswerRelay, 2, None)]
     assert phones(story)[6:] == passed
+    told_again = [(SwitchPhone, number, number == 2) for number in range(3)]
+    story.tell(Restarted())
+    assert phones(story)[10:] == told_again
+    story.tell(RelayLost("The media relay was silent."))
+    story.relay_describes()
+    assert phones(story)[13:] == [(OfferRelay, 2, None), (AnswerRelay, 2, None), *told_again]
     story.dave_sends("BYE")
-    assert phones(story)[10:] == [(DeleteRelay, 2, None)]
+    assert phones(story)[18:] == [(DeleteRelay, 2, None)]
 
 
 def test_a_relay_that_is_lost_while_it_is_asked_for_another_phone_is_asked_again() -> None:

@@ -143,6 +143,13 @@ def _passed_on(session: RelaySession, description: Description, effects: Effects
     return after
 
 
+def switched(terms: RelayRequest, effects: Effects) -> None:
+    """Say again which of the phones is passed on, as the relay may not have heard it."""
+    others = (number for number in range(terms.phones + 1) if number != terms.number)
+    for number in (*others, terms.number) if terms.phones else ():
+        effects.emit(SwitchPhone(terms.name, RelayPhone(terms.phone, number), on=number == terms.number))
+
+
 def with_phone(leg: RelayLeg, change: Callable[[Description], Description], effects: Effects) -> RelayLeg:
     """Tell the relay of a change of the phone, if it is one, in the session that has heard of the phone."""
     return tuple(_with_ends(session, change, effects) for session in leg)

@@ -26,7 +26,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
 from fargo.statemachine.legs.relay import adding, remaking, seeing, texts
 from fargo.statemachine.legs.relay.adding import VideoNews
-from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, renegotiate
+from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, renegotiate, switched
 from fargo.statemachine.legs.relay.objections import objection
 from fargo.statemachine.legs.relay.relay_session import (
     AddingVideo,
@@ -152,11 +152,21 @@ def play(leg: RelayLeg, to_client: bool, digit: str, duration: int | None, effec
 
 
 def ring(leg: RelayLeg, rings: bool, effects: Effects) -> None:
-    """Let the client hear the ringing tone, or no longer."""
+    """Let the client hear the ringing tone, or no longer. The relay's reply is waited for so that it is asked again if
+    the gateway is restarted (`resume`): nothing else would end the tone.
+    """
     for session in leg:
         if isinstance(session, Passing):
             name, client = session.terms.name, session.terms.client
-            effects.emit(PlayRinging(name, client) if rings else StopRinging(name, client))
+            _settle_ringing(name, effects)
+            effects.emit_pending(PlayRinging(name, client) if rings else StopRinging(name, client), None)
+
+
+def _settle_ringing(session: str, effects: Effects) -> None:
+    """Forget what was asked about the ringing tone before: something else is wanted by now."""
+    for name, each in effects.pending.items():
+        if isinstance(each.command, PlayRinging | StopRinging) and each.command.session == session:
+            effects.settle(name)
 
 
 def is_joined(leg: RelayLeg) -> bool:
@@ -190,8 +200,11 @@ def resume(leg: RelayLeg, effects: Effects) -> None:
     """
     names = [session.terms.name for session in leg]
     for name, each in effects.pending.items():
-        if isinstance(each.command, OfferRelay | AnswerRelay | DeleteRelay) and each.command.session in names:
+        if isinstance(each.command, RelayCommand) and each.command.session in names:
             effects.repeat(name, each.repeats)
+    for session in leg:
+        if isinstance(session, Passing):
+            switched(session.terms, effects)
 
 
 def restart(leg: RelayLeg, effects: Effects) -> RelayLeg:
@@ -227,7 +240,8 @@ def _session(leg: RelayLeg, reply: Reply) -> RelaySession | None:
 
 def is_overtaken(name: str, pending: PendingCommands) -> bool:
     """Return whether the relay has been asked something else about a session since this command (rule 3)."""
-    about = [(other, each.command.session) for other, each in pending.items() if isinstance(each.command, RelayCommand)]
+    described = OfferRelay | AnswerRelay | DeleteRelay
+    about = [(other, each.command.session) for other, each in pending.items() if isinstance(each.command, described)]
     last = {session: other for other, session in about}
     return last[dict(about)[name]] != name
 
@@ -330,6 +344,7 @@ def _renegotiated(
     if session.problem is not None and session.anew is not None:
         lost = _failure(session.problem)
         terms, rerouted = remaking.moved(terms, description, session.anew, ends, lost)
+        switched(terms, effects)
         if session.shows:
             return renegotiate(terms, ends, False, effects, shows=True), rerouted
         return Joined(terms, ends), rerouted
