@@ -19,6 +19,7 @@ from fargo.operations.values import HandedOnFigures, UserRemoval
 from fargo.statemachine import machine
 from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened, UserRemoved
 from fargo.statemachine.model.sip_messages import RegisterAnswered
+from fargo.store.formats import FormatError
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
@@ -251,9 +252,11 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     before = a.engine.state(alice)
     assert before
     a.known.append(alice)
+    a.limits[alice] = {"calls": 12.5}
     b.receives(alice, "1")
     b.receives(alice, "2")
     until(lambda: b.known, a, b)
+    assert (a.limits, b.limits) == ({}, {alice: {"calls": 12.5}})
     assert b.passwords == {"name": "xyzzy"}
     assert (a.known, a.engine.users(), b.engine.users()) == ([], [], [alice])
     until(lambda: not written(db), a, b)
@@ -465,6 +468,12 @@ def test_a_state_that_was_kept_before_its_user_moved_is_not_used(
     assert loaded(a.store, machine, stale, {}) == {}
 
 
-def test_a_parcel_is_a_stanza_or_an_event() -> None:
+def test_a_parcel_is_a_stanza_or_an_event_or_a_word() -> None:
     assert parcels.event_in("<a/>") is None
     assert parcels.event_in(parcels.of_event(event("1"))) == event("1")
+    for used in ({}, {"calls": 12.5}):
+        assert parcels.word_in(parcels.of_word(used)) == used
+    for other in ("<a/>", parcels.of_event(event("1"))):
+        assert parcels.word_in(other) is None
+    with pytest.raises(FormatError):
+        parcels.word_in('{"calls": "many"}')
