@@ -118,7 +118,7 @@ def _objection(call: Call) -> Reason | None:
 
 def _prepared(call: Call, effects: Effects) -> Call:
     """Find out what the new phone is told of our audio (rule 2)."""
-    relay = moving.shown_again(call.relay, effects)
+    relay = moving.shown_to_another(call.relay, effects)
     if relay is not None:
         return replace(call, relay=relay)
     local = joining.told(call.sip)
@@ -227,7 +227,7 @@ def _told(call: Call, to: str, theirs: Description, effects: Effects) -> Call:
     if theirs.video is not None and not seeing.has_video(call.relay):
         # It was removed while the new phone rang.
         theirs, call = pictures.without(theirs), replace(call, sip=sip_leg.tell(call.sip, VideoEnded(), effects))
-    call = called_first.described(call, theirs, effects)
+    call = _described(call, theirs, effects)
     if theirs.video is None:
         jingle, _ = jingle_leg.tell(call.jingle, VideoEnded(), effects)
         call = replace(call, jingle=jingle, relay=seeing.end_video(call.relay, effects))
@@ -286,7 +286,13 @@ def _anew(call: Call, effects: Effects) -> Call:
 
 def heard_early(call: Call, theirs: Description, effects: Effects) -> Call:
     """Let the client hear the new phone, which has not taken the call, as the first has hung up (rule 5)."""
-    return called_first.described(call, _moved(call, theirs, call.heard), effects)
+    return _described(call, _moved(call, theirs, call.heard), effects)
+
+
+def _described(call: Call, theirs: Description, effects: Effects) -> Call:
+    """Tell the relay, or the client, where the new phone is."""
+    relay = moving.passed_on(call.relay, theirs, effects)
+    return called_first.described(replace(call, relay=relay), theirs, effects)
 
 
 def can_be_left(call: Call) -> bool:
