@@ -38,6 +38,7 @@ from fargo.statemachine.model.sip_messages import (
     SipHeaders,
     SipRequestReceived,
     SipResponseReceived,
+    WholePicture,
 )
 
 from .broken import Broken
@@ -399,7 +400,7 @@ class Phone(Struct, frozen=True):
             case "REFER" if self.phase == "talking":
                 takes = request.cseq % 3 > 0
                 return replace(heard, places=takes), (self.response(asked, 202 if takes else 603),)
-            case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
+            case "INFO" if isinstance(request.body, PressedKey | WholePicture) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
                 return heard, (self.response(asked, 481),)
