@@ -52,6 +52,7 @@ from fargo.engine import Engine, steady_clock
 from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
+from fargo.left_edges import end_edges_of_others
 from fargo.limits.gate import EVERY, Gate
 from fargo.loading import core
 from fargo.metrics.monitoring import Monitoring
@@ -232,14 +233,14 @@ class Daemon:
             self._contacts,
             self._prompted,
             self._country,
-            lambda admin, question: administer(self._desk.answer, admin, question),
+            lambda admin, question: administer(self._desk.answer, admin, question, config.worker, config.workers),
             daemon_settings.xmpp(config),
             self._stream_opened,
             self._manager.waits,
             self._share.elsewhere if self._share else None,
         )
         if self._share:
-            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._know_calls, self._fail))
+            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._gate, self._know_calls, self._fail))
         self._relay = self._make_relay()
         executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
@@ -254,8 +255,7 @@ class Daemon:
         self._keep_calls = keep_calls
         self._goodbye = not keep_calls
         parts = Parts(self._xmpp, EdgePrograms(self._edge), self._sip.link, self._relay, self._engine)
-        owner = self._share.owner if self._share else None
-        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, owner)
+        self._desk = Desk(self._engine, self._log, parts, self._about, reactor, self._share)
         self._control = ControlSocket(directory, self._desk.answer, reactor)
 
     def _know_calls(self, user: User) -> None:
@@ -305,6 +305,7 @@ class Daemon:
     async def _start(self) -> None:
         self._heartbeat.start()
         try:
+            await end_edges_of_others(self._config, self._reactor)
             await self._edge.start()
             await self._sip.link.start()
         except ProcessError as error:

@@ -320,7 +320,7 @@ class Engine:
             self._ask(batch, lambda: self._store.append([]), self._answered)
 
     def _folded(self) -> Batch:
-        batch = Batch([], {}, [], [])
+        batch = Batch([], {}, [], [], {})
         while self._collected and len(batch.entries) < MOST_AT_ONCE:
             put = self._collected.popleft()
             if put.handed_on is not None:
@@ -329,7 +329,10 @@ class Engine:
                 everyone = self._streams | batch.streams
                 self._collected.extendleft(put._replace(user=jid, to_all=True) for jid in reversed(everyone))
             elif not put.to_all or self._is_busy_after(batch, put.user):
+                known = len(batch.entries)
                 self._fold(batch, put.user, put.event, put.at)
+                if put.handed_on is not None and len(batch.entries) > known:
+                    batch.came_of[put.user, batch.entries[-1][0].version] = put.handed_on
         return batch
 
     def _is_busy_after(self, batch: Batch, jid: str) -> bool:
@@ -409,7 +412,7 @@ class Engine:
     def _keep(self, batch: Batch) -> None:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
-            self._spare.keep(batch.entries)
+            self._spare.keep(batch.entries, batch.came_of)
         self._hand_out(batch)
 
     def _tell_settled(self) -> None:
@@ -454,10 +457,16 @@ class Engine:
         armed = self._timers.get(jid)
         if armed and armed.due == due and not stream.timed:
             return
-        self._disarm(jid)
-        if due is not None:
-            wait = pause(stream) if due <= stream.at else 0
-            self._timers[jid] = Timer(due, self._call_later(max(due - self._now(), wait), self._expire, jid))
+        if due is None:
+            self._disarm(jid)
+            return
+        wait = max(due - self._now(), pause(stream) if due <= stream.at else 0)
+        if armed and armed.due <= due:  # to put a call off is quick for the reactor, to hasten it is not
+            armed.call.reset(wait)
+            self._timers[jid] = Timer(due, armed.call)
+        else:
+            self._disarm(jid)
+            self._timers[jid] = Timer(due, self._call_later(wait, self._expire, jid))
 
     def _drop(self, jid: str) -> None:
         """Forget the user. What comes from now on begins a new stream."""

@@ -19,7 +19,7 @@ from fargo.cli.common import OF_GATEWAY, InputError, say, size_text, state_direc
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
 from fargo.control.place import WAITING
 from fargo.control.questions import AskStatus
-from fargo.operations.values import GatewayStatus, PartStatus, WaitingStatus
+from fargo.operations.values import GatewayStatus, HandedOnFigures, PartStatus, WaitingStatus
 from fargo.plain import plain_json
 
 WATCH_SECONDS: Final = 2.0
@@ -117,6 +117,8 @@ def _lines(found: GatewayStatus) -> Iterator[str]:
         **{name: _part(part) for name, part in found.parts.items() if name != "log"},
         "log": _log(found),
     }
+    if found.handed_on:
+        rows["handed on"] = _handed_on(found.handed_on)
     if found.memory is not None:
         rows["memory"] = size_text(found.memory)
     if found.faults:
@@ -128,6 +130,18 @@ def _lines(found: GatewayStatus) -> Iterator[str]:
 def _accounts(found: GatewayStatus) -> str:
     told = [f"{count:,} {state}" for state, count in found.accounts.items() if count]
     return ", ".join(told) or texts.NO_ACCOUNTS
+
+
+def _handed_on(found: HandedOnFigures) -> str:
+    if found.waiting is None:
+        waiting = texts.WAITING_UNKNOWN
+    else:
+        told = [
+            texts.WAITING_FOR.format(worker=worker, count=each.count, oldest=each.oldest)
+            for worker, each in sorted(found.waiting.items())
+        ]
+        waiting = "; ".join(told) or texts.NOTHING_WAITS
+    return texts.GIVEN_AND_TAKEN.format(given=found.given, taken=found.taken, waiting=waiting)
 
 
 def _part(part: PartStatus) -> str:

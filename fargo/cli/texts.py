@@ -71,6 +71,11 @@ LOG_FIGURES: Final = "{size}, since {oldest}, kept {keep}"
 LOG_WITHOUT_EVENTS: Final = "{size}, no events"
 FAULTS: Final = "{count:,} since the start; the operational log has them"
 
+GIVEN_AND_TAKEN: Final = "{given:,} to other workers, {taken:,} from them; waiting: {waiting}"
+NOTHING_WAITS: Final = "nothing"
+WAITING_UNKNOWN: Final = "unknown, as the database does not say it now"
+WAITING_FOR: Final = "{count:,} for worker {worker}, the first for {oldest:.0f} s"
+
 DRAINED: Final = "no new calls begin, {count:,} go on"
 
 # --- fargo drain
@@ -95,6 +100,10 @@ REMOVE: Final = "Remove {user}, with the account, the password and all calls? Th
 REMOVED_WHILE_RUNNING: Final = (
     "{user} is removed: calls and account have ended, and the provider is told. The password is erased when the "
     "provider has answered, or after some minutes; the log forgets the user in ten minutes."
+)
+REMOVED_ELSEWHERE: Final = (
+    "{user} is a user of worker {worker}, which is told to remove them, with the account if there is one. If that "
+    "worker is away, it does so when it is back."
 )
 NO_ACCOUNT_REMOVED: Final = "{user}, who has no account, is removed: the log forgets the user in ten minutes."
 REMOVED: Final = (

@@ -72,6 +72,8 @@ def remove_user(user: str, config: Path | None, yes: bool) -> None:
     removal = asked(directory, RemoveUser(user), UserRemoval)
     if removal is None:
         _erase(directory, database, user)
+    elif removal.worker:
+        say(texts.REMOVED_ELSEWHERE.format(user=user, worker=removal.worker))
     elif removal.registered:
         say(texts.REMOVED_WHILE_RUNNING.format(user=user))
     else:

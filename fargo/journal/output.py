@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final, assert_never
 
 import msgspec
@@ -64,7 +65,7 @@ class JournalOutput:
         level = of_event(event)
         if level > min(self.least, _least_of(event)):
             return
-        if text := plain(eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip(), kept="\n"):
+        if text := plain(_text(event).rstrip(), kept="\n"):
             print(self._line(event, level, text), file=sys.stderr, flush=True)
 
     def ready(self, line: str) -> None:
@@ -79,7 +80,7 @@ class JournalOutput:
     def _line(self, event: LogEvent, level: Level, text: str) -> str:
         match self._form:
             case Form.LINES:
-                at = formatTime(event["log_time"], "%Y-%m-%d %H:%M:%S")
+                at = _local_time(int(event["log_time"]))
                 return _indented(f"{at} {level.in_words:<8} {text}")
             case Form.JOURNAL:
                 return _indented(f"<{level:d}>{text}", f"<{level:d}>")
@@ -89,6 +90,18 @@ class JournalOutput:
                 return plain_json(msgspec.json.encode(told))
             case _:
                 assert_never(self._form)
+
+
+def _text(event: LogEvent) -> str:
+    """Return what an event says. Most say one line, which need not go through Twisted's formatter."""
+    if event.get("log_format") == texts.LINE:
+        return str(event["line"])
+    return eventAsText(event, includeTimestamp=False, includeSystem=False)
+
+
+@lru_cache(1)
+def _local_time(second: int) -> str:
+    return formatTime(second, "%Y-%m-%d %H:%M:%S")
 
 
 def _indented(text: str, beginning: str = "") -> str:

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from fargo.calls import Record
 from fargo.metrics import texts
-from fargo.operations.values import GatewayStatus
+from fargo.operations.values import GatewayStatus, HandedOnFigures
 from fargo.statemachine.model.call_records import Direction, RecordBegun, Side
 from fargo.statemachine.model.events import RequestsRefused
 from fargo.statemachine.model.ng import Quality
@@ -155,5 +155,20 @@ class _StatusCollector(Collector):
         yield GaugeMetricFamily("fargo_active_calls", texts.ACTIVE_CALLS, status.calls.now)
         yield GaugeMetricFamily("fargo_log_size_bytes", texts.LOG_SIZE, status.log.size)
         yield CounterMetricFamily("fargo_faults", texts.FAULTS, status.faults)
+        if status.handed_on:
+            yield from self._handed_on(status.handed_on)
         if status.relay_sessions is not None:
             yield GaugeMetricFamily("fargo_relay_sessions", texts.RELAY_SESSIONS, status.relay_sessions)
+
+    def _handed_on(self, found: HandedOnFigures) -> Iterator[Metric]:
+        ways = CounterMetricFamily("fargo_handed_on", texts.HANDED_ON, labels=["way"])
+        ways.add_metric(["given"], found.given)
+        ways.add_metric(["taken"], found.taken)
+        yield ways
+        if found.waiting is not None:
+            waiting = GaugeMetricFamily("fargo_handed_on_waiting", texts.HANDED_ON_WAITING, labels=["worker"])
+            oldest = GaugeMetricFamily("fargo_handed_on_oldest_seconds", texts.HANDED_ON_OLDEST, labels=["worker"])
+            for worker, each in found.waiting.items():
+                waiting.add_metric([worker], each.count)
+                oldest.add_metric([worker], each.oldest)
+            yield from (waiting, oldest)

@@ -4,7 +4,7 @@ XMPP adapter puts them into the admin's language.
 Who has asked for what is told to the operator, but for questions that change nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -21,8 +21,16 @@ from fargo.statemachine.model.call_records import Direction
 _log = Logger()
 
 
-def administer(ask: Callable[[Question], Deferred[Any]], admin: str, question: Question) -> Deferred[str]:
-    """Ask for an admin (bare JID). The Deferred fires with the answer in words, and does not fail."""
+def administer(
+    ask: Callable[[Question], Deferred[Any]],
+    admin: str,
+    question: Question,
+    worker: str | None = None,
+    workers: Sequence[str] = (),
+) -> Deferred[str]:
+    """Ask for an admin (bare JID). The Deferred fires with the answer in words, and does not fail. ``worker``: the one
+    that answers, if the gateway is several, of which these are all.
+    """
     match question:
         case RemoveUser(user):
             _log.info(texts.ADMIN_REMOVES, admin=admin, user=plain(user))
@@ -32,8 +40,11 @@ def administer(ask: Callable[[Question], Deferred[Any]], admin: str, question: Q
             _log.info(texts.ADMIN_DRAINS if on else texts.ADMIN_ENDS_DRAIN, admin=admin)
         case _:
             pass
-    answered: Deferred[str] = ask(question).addCallback(_words).addErrback(_problem)
-    return answered
+    answered: Deferred[str] = ask(question).addCallback(_words)
+    others = ", ".join(each for each in workers if each != worker)
+    if worker and others and not isinstance(question, RemoveUser):
+        answered.addCallback(lambda told: f"{told}\n{texts.OF_ONE_WORKER.format(worker=worker, others=others)}")
+    return answered.addErrback(_problem)
 
 
 def _words(answer: object) -> str:
@@ -44,6 +55,8 @@ def _words(answer: object) -> str:
             return "\n".join([*lines, *([texts.MORE_USERS.format(count=left)] if left else [])]) or texts.NO_USERS
         case FailureList(calls):
             return "\n".join(map(_failure, calls)) or texts.NO_FAILURES
+        case UserRemoval(worker=str(worker)):
+            return texts.REMOVED_ELSEWHERE.format(worker=worker)
         case UserRemoval(registered):
             return texts.REMOVED if registered else texts.REMOVED_UNREGISTERED
         case Announcement(users=count):

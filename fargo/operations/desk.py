@@ -19,6 +19,7 @@ from fargo.operations.census import Census, account_state
 from fargo.operations.failures import Failures
 from fargo.operations.instant import instant
 from fargo.operations.listing import Listing
+from fargo.operations.others import OtherWorkers
 from fargo.operations.parts import Parts
 from fargo.operations.tally import CallTally
 from fargo.operations.values import (
@@ -52,8 +53,8 @@ class About(NamedTuple):
 
 
 class Desk:
-    """`about` returns what the gateway does now. `owner` finds the other worker that has a user, if this is one. All of
-    it runs in the reactor's thread but the reading of memory.
+    """`about` returns what the gateway does now. `others` are the other workers, if this is one. All of it runs in the
+    reactor's thread but the reading of memory.
     """
 
     _logger = Logger()
@@ -65,7 +66,7 @@ class Desk:
         parts: Parts,
         about: Callable[[], About],
         reactor: Any,
-        owner: Callable[[str], Deferred[str | None]] | None = None,
+        others: OtherWorkers | None = None,
     ) -> None:
         self._engine = engine
         self._log = log
@@ -73,7 +74,7 @@ class Desk:
         self._tally = CallTally(engine.now)
         self._failures = Failures()
         self._about = about
-        self._owner = owner
+        self._others = others
         self._cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
         self._reactor = reactor
         self._announcer = Announcer(engine, reactor)
@@ -133,6 +134,7 @@ class Desk:
             faults=self._engine.faults,
             draining=self._engine.draining,
             worker=about.worker,
+            handed_on=await self._others.figures() if self._others else None,
         )
 
     async def _drain(self, on: bool) -> Draining:
@@ -145,18 +147,17 @@ class Desk:
 
     async def _remove(self, user: str) -> UserRemoval:
         known = self._engine.state(user)
+        if known is None and self._others and local_of(user) and (worker := await self._others.owner(user)):
+            self._engine.put(user, UserRemoved())  # is handed on
+            await self._others.settled()
+            return UserRemoval(True, worker)
         if known is None or not local_of(user):
-            raise ProblemError(await self._unknown(user))
+            raise ProblemError(texts.NO_SUCH_USER.format(user=user))
         self._engine.put(user, UserRemoved())
         await self._engine.settled()
         if self._engine.is_failing:
             raise ProblemError(texts.NOT_REMOVED.format(user=user))
         return UserRemoval(account_state(known.account) is not None)
-
-    async def _unknown(self, user: str) -> str:
-        """Return a sentence about a user who is not known here."""
-        worker = await self._owner(user) if self._owner else None
-        return (texts.ELSEWHERE if worker else texts.NO_SUCH_USER).format(user=user, worker=worker)
 
     def _announce(self, text: str, everyone: bool) -> Announcement:
         if not self._parts.xmpp.is_open:

@@ -42,11 +42,29 @@ class LogFigures(Struct, frozen=True):
     keep: str
 
 
+class WaitingThings(Struct, frozen=True):
+    """Things handed on to a worker that wait: how much, and for how many seconds the first of it has been waiting."""
+
+    count: int
+    oldest: float
+
+
+class HandedOnFigures(Struct, frozen=True):
+    """Things handed on between workers: how much this one has ``given`` to others and ``taken`` from them since the
+    start, and what is ``waiting`` now for each worker for which anything is, None if that is not known now.
+    """
+
+    given: int
+    taken: int
+    waiting: Mapping[str, WaitingThings] | None
+
+
 class GatewayStatus(Struct, frozen=True):
     """The gateway. ``parts``: by name. ``accounts``: the number of registered accounts by state. ``memory``: that
     of the gateway's own process, None if not known. ``relay_sessions``: those of the media relay, None if there is none
     or it does not tell. ``faults``: bugs that have cost a call or an event. ``draining``: no new calls are taken, as
-    the operator waits for the end of those that go on. ``worker``: its name, None if the gateway is one process.
+    the operator waits for the end of those that go on. ``worker``: its name, and ``handed_on`` what came to the wrong
+    worker, None if the gateway is one process.
     """
 
     version: str
@@ -64,6 +82,7 @@ class GatewayStatus(Struct, frozen=True):
     faults: int
     draining: bool = False
     worker: str | None = None
+    handed_on: HandedOnFigures | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -77,8 +96,8 @@ class GatewayStatus(Struct, frozen=True):
 
 
 class Following(Struct, frozen=True):
-    """How far a process that waits follows the log: the number of users that it knows, the position up to which it has
-    read, and how many seconds ago that was the end of the log; None if it has not been there yet.
+    """The progress of a process that waits, in following the log: the number of users that it knows, the position up to
+    which it has read, and how many seconds ago that was the end of the log; None if it has not been there yet.
     """
 
     users: int
@@ -113,9 +132,12 @@ class Draining(Struct, frozen=True):
 
 
 class UserRemoval(Struct, frozen=True):
-    """A user was removed. ``registered``: there was an account."""
+    """A user was removed. ``registered``: there was an account. ``worker``: the other worker that has the user, and is
+    told to do so, with the account if there is one; None if it is done.
+    """
 
     registered: bool
+    worker: str | None = None
 
 
 class Announcement(Struct, frozen=True):

@@ -16,7 +16,7 @@ from fargo.statemachine.call import bridge
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.faults import in_part
-from fargo.statemachine.legs.jingle import jmi, unacknowledged
+from fargo.statemachine.legs.jingle import jingle_session, jmi, unacknowledged
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.model.commands import (
@@ -36,9 +36,11 @@ from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     OfferRelay,
+    PlayRinging,
     RelayDescribed,
     RelayDone,
     RelayRefused,
+    StopRinging,
 )
 from fargo.statemachine.pending import Pending, Reply, ReplyEvent, due
 from fargo.statemachine.texting import outbox
@@ -68,6 +70,8 @@ def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
             | ChangeContent()
         ):
             counts = isinstance(event, _OF_CLIENTS) and event.resource == command.to
+            if counts:
+                jingle_session.answered(event.command, effects)
         case TerminateSession() | MessageCall():
             if isinstance(event, _OF_CLIENTS) and unacknowledged.is_goodbye(command):
                 unacknowledged.answered(event, effects)
@@ -80,6 +84,9 @@ def replied(user: User, event: ReplyEvent, effects: Effects) -> User:
         case DeleteRelay():
             # A relay that keeps silent may do it yet, or is told again.
             counts = isinstance(event, RelayDescribed | RelayDone) or _refuses(event)
+        case PlayRinging() | StopRinging():
+            effects.settle(event.command)
+            return user
         case ProposeCall():
             counts = isinstance(event, IqFailed)
         case _:

@@ -4,8 +4,6 @@ Rule: both are made of the same parts. The engine asks for the earliest time aft
 words for it.
 """
 
-from collections.abc import Iterator
-
 from fargo.statemachine import awaited, gateway, replies
 from fargo.statemachine.account import connection, roster, sign_in
 from fargo.statemachine.call import call_state
@@ -29,16 +27,15 @@ def next_due(user: User) -> float | None:
     return min(times, default=None)
 
 
-def _of_user(user: User) -> Iterator[Deadline]:
-    for due in (
+def _of_user(user: User) -> list[Deadline]:
+    found = [
         connection.deadline(user.account),
         gateway.erasure(user),
         prompting.deadline(user),
         notices.deadline(user),
         voicemail.deadline(user),
-    ):
-        if due is not None:
-            yield due
-    yield from sign_in.deadlines(user.registrations)
-    yield from roster.deadlines(user.contacts)
-    yield from awaited.deadlines(user)
+        *sign_in.deadlines(user.registrations),
+        *roster.deadlines(user.contacts),
+        *awaited.deadlines(user),
+    ]
+    return [each for each in found if each is not None]

@@ -18,6 +18,8 @@ def without_forgotten(entries: list[Entry]) -> tuple[list[str], dict[int, Entry]
     entry that forgets its user takes all before it and itself along.
     """
     forgotten = {entry[0].user: place for place, entry in enumerate(entries) if forgets_user(entry[1])}
+    if not forgotten:  # nearly always
+        return [], dict(enumerate(entries))
     stay = {place: entry for place, entry in enumerate(entries) if place > forgotten.get(entry[0].user, -1)}
     return list(forgotten), stay
 

@@ -20,7 +20,7 @@ _Result = TypeVar("_Result")
 
 MOST_AT_ONCE: Final = 500
 NOTHING: Final = ""
-"""The text of what is handed on with a user who moves: only that they do."""
+"""The word that is handed on with a user who moves: only that they do."""
 
 
 class HandedOn(NamedTuple):
@@ -33,6 +33,13 @@ class HandedOn(NamedTuple):
     source: str
     text: str | None
     age: float
+
+
+class WrittenFor(NamedTuple):
+    """The amount that is written down for a worker, and for how many seconds the first of it has been."""
+
+    number: int
+    oldest: float
 
 
 class ShareOfUser(NamedTuple):
@@ -62,8 +69,8 @@ class Owners(Protocol):
         that has the user.
         """
 
-    def give(self, user: str, to: str, /) -> Deferred[None]:
-        """Give a user of this worker to another, with what is written down for them."""
+    def give(self, user: str, to: str, word: str, /) -> Deferred[None]:
+        """Give a user of this worker to another, with what is written down for them, and a word after it."""
 
     def let_go(self, user: str, /) -> Deferred[None]:
         """Note that this worker does not have a user any more, if nothing is known of them."""
@@ -77,6 +84,11 @@ class Owners(Protocol):
     def handed_on(self, but: Collection[int], /) -> list[HandedOn]:
         """Return what is written down for this worker, but not these, in order: MOST_AT_ONCE at most. Raises
         StoreError; takes its time (`aside`).
+        """
+
+    def waiting(self) -> Mapping[str, WrittenFor]:
+        """Return how much is written down for each worker for which anything is. Raises StoreError; takes its time
+        (`aside`).
         """
 
     def owner(self, user: str, /) -> str | None:

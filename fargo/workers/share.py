@@ -32,6 +32,7 @@ from twisted.python.failure import Failure
 from fargo.engine import Engine
 from fargo.limits.rejection import OVERDUE, OVERLOADED, Rejection
 from fargo.loading import Loaded, loaded_user
+from fargo.operations.values import HandedOnFigures
 from fargo.statemachine import machine
 from fargo.statemachine.address import local_of
 from fargo.statemachine.model.events import Event, Restarted, StreamOpened
@@ -40,9 +41,10 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry
 from fargo.store.formats import FormatError
 from fargo.store.interface import LeaseLostError, Store, StoreError
-from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
+from fargo.workers.figures import HandedOnCount
 from fargo.workers.following import Followed
 from fargo.workers.placing import Placing
 from fargo.workers.routes import Action, Fetch, Give, LetGo, Refuse, Routes, Settle, Take
@@ -74,6 +76,12 @@ class Around(Protocol):
 
     def left(self, user: User, /) -> None:
         """Know a user no longer."""
+
+    def used(self, user: str, known: User | None, /) -> Mapping[str, float]:
+        """Forget and return what a user (bare JID) has used of their limits (`fargo.limits.gate.Gate.let_go`)."""
+
+    def use(self, user: str, used: Mapping[str, float], /) -> None:
+        """A user (bare JID) has come who has used so much of their limits."""
 
     def failed(self, why: str, /) -> None:
         """Stop the gateway, with this reason."""
@@ -113,7 +121,10 @@ class Share:
         self._storing: Counter[str] = Counter()
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
+        self._used: dict[str, Mapping[str, float]] = {}
+        """What users who are about to move have used of their limits."""
         self._joining: Any = None
+        self.count = HandedOnCount(owners, reactor)
         self._placing = Placing(lambda: bool(engine().busy()), self._connect_anew, reactor)
         self._looking = False
         self._look_again = False
@@ -159,6 +170,10 @@ class Share:
     def owner(self, user: str) -> Deferred[str | None]:
         """Fires with the worker that has a user (bare JID), None if no other has."""
         return self._owners.aside(lambda: self._owners.owner(user))
+
+    def figures(self) -> Deferred[HandedOnFigures]:
+        """Fires with what is handed on between workers, in numbers."""
+        return self.count.figures()
 
     def stop(self) -> None:
         """Hand on nothing more."""
@@ -215,14 +230,15 @@ class Share:
                 for each in things:
                     self._take(user, each)
             case Settle(user, things):
-                self._then(self._owners.settle(user, things), lambda ours: self._routes.settled(user, ours))
+                self._then(self._owners.settle(user, things), partial(self._settled, user, len(things)))
             case Fetch(user):
                 fetched = self._owners.aside(partial(self._fetch, user, self._known()))
                 fetched.addCallbacks(self._fetched, self._not_fetched, (user,), errbackArgs=(user,))
                 fetched.addErrback(self._failed)
             case Give(user, to):
                 self._logger.info(texts.GOES, user=user, worker=to)
-                self._then(self._owners.give(user, to), lambda _: self._routes.gone(user))
+                word = parcels.of_word(self._used.pop(user, {}))
+                self._then(self._owners.give(user, to, word), lambda _: self._routes.gone(user))
             case LetGo(user):
                 self._then(self._owners.let_go(user), lambda _: self._routes.gone(user))
             case Refuse(thing):
@@ -230,6 +246,10 @@ class Share:
             case _:
                 assert_never(action)
         self._tell_settled()
+
+    def _settled(self, user: str, things: int, is_ours: bool) -> "Action[str] | None":
+        self.count.given += 0 if is_ours else things
+        return self._routes.settled(user, is_ours)
 
     def _tell_settled(self) -> None:
         if self._settling and (self._has_failed or not self._routes.is_waiting):
@@ -293,6 +313,7 @@ class Share:
         state, now = self._engine().state(user), self._reactor.seconds()
         quiet = local_of(user) and not self._is_busy(user) and (state is None or _is_quiet(state))
         if quiet and self._routes.may_leave(user, now) and self._engine().let_go(user):
+            self._used[user] = self._around.used(user, state)
             if state is not None:
                 self._around.left(state)
             self._do(self._routes.quiet(user, came_to, now))
@@ -362,6 +383,7 @@ class Share:
                 self._do(self._routes.heard(each.user))
 
     def _take_one(self, one: HandedOn) -> None:
+        self.count.taken += one.text is None or not parcels.is_word(one.text)
         self._taken[one.id] = _Taken(one.user, one.source)
         self._under_way[one.user] += 1
         self._taking = one.id
@@ -374,16 +396,20 @@ class Share:
 
     def _unpack(self, one: HandedOn) -> None:
         try:
-            event = parcels.event_in(one.text or "")
+            if one.text is None:
+                raise FormatError
+            if (used := parcels.word_in(one.text)) is not None:
+                self._around.use(one.user, used)
+                return
+            event = parcels.event_in(one.text)
         except FormatError:
-            if one.text != NOTHING:
-                self._logger.error(texts.NOT_READ, user=one.user, worker=one.source)
+            self._logger.error(texts.NOT_READ, user=one.user, worker=one.source)
             return
         if event is not None:
             self._engine().put(one.user, event)
         elif one.age > LATE_SECONDS:
-            self._around.turn_down(one.text or "", OVERDUE)
-        elif not self._around.take(one.text or ""):
+            self._around.turn_down(one.text, OVERDUE)
+        elif not self._around.take(one.text):
             self._taken[one.id] = _Taken(one.user, self._worker)
 
     def _nothing_came_of(self, one: HandedOn) -> None:

@@ -21,6 +21,7 @@ NO_PLACE: Final = (
     "machine that is gone is still taken, so the worker connects anew."
 )
 BEAT_FAILED: Final = "The log does not answer: {why}"
+NOT_COUNTED: Final = "A bug: what waits for workers could not be counted"
 COMES: Final = "{user} is this worker's user now."
 GOES: Final = "{user} has moved to worker {worker}, to which their XMPP server sends what they send."
 NOT_READ: Final = "Something for {user} that came to worker {worker} cannot be read, and is dropped."

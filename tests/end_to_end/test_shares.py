@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 
 import pytest_asyncio
+from click.testing import CliRunner
 from world.ejabberd import BalancingEjabberd
 from world.gateway import Gateway
 from world.jingle_call import JingleCall
@@ -16,13 +17,15 @@ from world.process import until
 from world.stanza import failure
 from world.world import World
 
+from fargo.cli import main
+from fargo.cli import texts as cli
 from fargo.statemachine.model.commands import Fault
 from fargo.store.places import DatabaseAddress
 from fargo.workers.texts import COMES
 
 from .customer import Customer
 from .pjsip_calls import hear_each_other
-from .test_self_service import ask
+from .test_self_service import ask, body
 from .test_user_agent_phones import called
 from .verified import verified
 
@@ -108,3 +111,66 @@ async def test_what_comes_to_the_wrong_worker_reaches_the_users_own(world: World
     assert not any(isinstance(each.command, Fault) for _, issued in verified(database) for each in issued)
     with closing(postgresql.connect(database)) as db:
         assert db.execute("select count(*) from handed_on").fetchall() == [(0,)]
+
+
+def fargo(gateway: Gateway, *words: str, worker: str | None = None) -> tuple[int, str]:
+    """Return the exit code and the output of a command about a gateway, or about a worker of it."""
+    which = ("--worker", worker) if worker else ()
+    done = CliRunner().invoke(main, [*words, "-c", str(gateway.configuration), *which])
+    return done.exit_code, done.output
+
+
+async def test_who_looks_after_the_users_of_two_workers(world: World, postgresql: PostgresqlServer) -> None:
+    database = DatabaseAddress(postgresql.new_address().uri)
+    settings: dict[str, dict[str, object]] = {
+        **{"log": {"store": database.uri}, "xmpp": {"admins": [f"alice@{world.server.domain}"]}},
+        **{"workers.a": {}, "workers.b": {}},
+    }
+    first = await world.add(Gateway(world.server, settings=settings, worker="a"))
+    second = await world.add(Gateway(world.server, settings=settings, worker="b", like=first))
+    gateways = {"a": first, "b": second}
+    alice, dave, bob = users = [Customer(world, first, await world.client(name)) for name in USERS]
+    for each in users:
+        await each.register()
+    with closing(postgresql.connect(database)) as db:
+        of = {str(jid): str(name) for jid, name in db.execute("select jid, worker from owners").fetchall()}
+    here = of[alice.client.bare_jid]
+    (there,) = gateways.keys() - {here}
+    theirs = [each for each in (dave, bob) if of[each.client.bare_jid] == there]
+    assert theirs, "the admin has another worker than somebody"
+    other = theirs[0]
+
+    # What is about one worker has to name it; what reads the log has all.
+    for command in (["status"], ["drain"], ["announce", "Soon."], ["users", "remove", "--yes", other.client.bare_jid]):
+        code, told = fargo(first, *command)
+        assert (code, "a, b" in told) == (2, True), command
+    assert fargo(gateways[here], "status", worker=here)[1].count("\nhanded on ") == 1
+    (await (await other.call("nobody", await world.media())).ended())
+    for command in (["accounts"], ["calls"], ["why", other.client.bare_jid]):
+        code, told = fargo(first, *command)
+        assert (code, other.client.bare_jid in told) == (0, True), (command, told)
+    assert fargo(first, "users", "export", other.client.bare_jid)[0] == 0
+
+    # Whoever has been asked speaks of their own users, and says that there are others.
+    note = f"This is so of the users of worker {here}. Other workers: {there}."
+    told = await ask(alice, "admin users")
+    assert alice.client.bare_jid in told
+    assert other.client.bare_jid not in told
+    assert note in told
+    for words in ("failures", "drain", "drain off"):
+        assert note in await ask(alice, f"admin {words}"), words
+    mark = len(alice.client.stanzas)
+    await ask(alice, "admin announce Soon.")
+    await alice.client.wait(lambda each: note in body(each), "the answer", after=mark)
+
+    # A removal reaches the worker that has the user, from the command line, and from a chat.
+    mark = len(other.client.stanzas)
+    code, told = fargo(gateways[here], "users", "remove", other.client.bare_jid, "--yes", worker=here)
+    assert (code, told) == (0, f"{cli.REMOVED_ELSEWHERE.format(user=other.client.bare_jid, worker=there)}\n")
+    await other.client.presence(first.jid, "unsubscribe", after=mark)
+    await world.provider.unregistered(other.account.user)
+    await other.register()
+    mark = len(other.client.stanzas)
+    assert f"Worker {there} has the user" in await ask(alice, f"admin remove {other.client.bare_jid} yes")
+    await other.client.presence(first.jid, "unsubscribe", after=mark)
+    verified(database)

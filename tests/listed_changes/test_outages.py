@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 from statemachine.story import ALICE, BOB, DESK, GATEWAY, Story
+from statemachine.test_calling_back import relayed
 from statemachine.user_agent.phone import Phoning
 
 from fargo.statemachine.legs.jingle.texts import OFFLINE
@@ -34,8 +35,15 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.iq import Iq
-from fargo.statemachine.model.rules import CALLS_OUTLIVE_GATEWAY, CLIENTS_AWAITED, PRESENCE_ASKED_AGAIN
-from fargo.statemachine.model.sip_messages import SendResponse
+from fargo.statemachine.model.ng import PlayRinging, RelayDone
+from fargo.statemachine.model.rules import (
+    CALLS_OUTLIVE_GATEWAY,
+    CLIENTS_AWAITED,
+    HEARD_ONCE_MORE,
+    PRESENCE_ASKED_AGAIN,
+    SILENCE_BORNE,
+)
+from fargo.statemachine.model.sip_messages import SendResponse, Undelivered
 from fargo.statemachine.reason import Cause
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
@@ -252,3 +260,53 @@ def test_a_client_that_is_not_connected_without_an_outage_is_not_explained() -> 
     entries = before(CLIENTS_AWAITED, story)
     with_commands(entries, -1)
     assert verify(list(correlated(entries))).differences == 1
+
+
+def less_said_again() -> list[Entry]:
+    """A phone rings, and its caller was not told so again."""
+    story = Phoning()
+    story.calls()
+    story.responds(180, "Ringing")
+    story.tell(Restarted())
+    entries = before(HEARD_ONCE_MORE, story)
+    recorded, issued = entries[-1]
+    entries[-1] = recorded, tuple(each for each in issued if not isinstance(each.command, InformSession))
+    assert entries[-1] != (recorded, issued)
+    return entries
+
+
+def reply_about_tone() -> list[Entry]:
+    """The relay's reply belonged to no call."""
+    story = relayed()
+    story.tell(RelayDone(story.id_of(PlayRinging)))
+    entries = before(HEARD_ONCE_MORE, story)
+    recorded, issued = entries[-1]
+    entries[-1] = replace(recorded, call=None), issued
+    return entries
+
+
+@pytest.mark.parametrize("recorded", [less_said_again, reply_about_tone])
+def test_what_is_said_again_after_a_restart_is_explained(recorded: Callable[[], list[Entry]]) -> None:
+    only(recorded(), HEARD_ONCE_MORE)
+
+
+def test_another_end_of_a_restart_is_not_explained() -> None:
+    entries = less_said_again()
+    recorded, issued = entries[-1]
+    ends = Issued(ALICE, f"{recorded.version}.9", TerminateSession(BOB, DESK, "s1", "connectivity-error"), "x")
+    entries[-1] = replace(recorded, rules=HEARD_ONCE_MORE.version - 1), (*issued, ends)
+    assert HEARD_ONCE_MORE not in [group.kind for group in verify(list(correlated(entries))).groups.values()]
+
+
+@pytest.mark.parametrize("by_edge", [True, False])
+def test_a_phone_that_is_asked_again_is_explained(by_edge: bool) -> None:
+    story = Phoning().talking()
+    story.holds()
+    story.responds(408, by_edge=True) if by_edge else story.undeliverable(Undelivered.SILENT)
+    entries = before(SILENCE_BORNE, story)
+    recorded, _ = entries[-1]
+    ends = Issued(
+        ALICE, f"{recorded.version}.0", TerminateSession(BOB, DESK, "s1", "connectivity-error"), recorded.call
+    )
+    entries[-1] = recorded, (ends,)
+    only(entries, SILENCE_BORNE)

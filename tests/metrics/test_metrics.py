@@ -29,7 +29,16 @@ from fargo.metrics.server import MetricsServer
 from fargo.metrics.waiting import waiting_page
 from fargo.operations.census import STATES
 from fargo.operations.texts import NO_RELAY
-from fargo.operations.values import CallFigures, Following, GatewayStatus, LogFigures, PartStatus, WaitingStatus
+from fargo.operations.values import (
+    CallFigures,
+    Following,
+    GatewayStatus,
+    HandedOnFigures,
+    LogFigures,
+    PartStatus,
+    WaitingStatus,
+    WaitingThings,
+)
 from fargo.statemachine.model.call_records import Direction, RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, RefusedUser, RequestsRefused, StreamOpened
@@ -59,6 +68,7 @@ STATUS = GatewayStatus(
     log=LogFigures(123_456, "2026-07-01T12:00:03Z", "2026-07-04T12:00:03Z", "90d"),
     relay_sessions=2,
     faults=1,
+    handed_on=HandedOnFigures(7, 3, {"b": WaitingThings(2, 12.5)}),
 )
 WELL = replace(STATUS, parts=dict.fromkeys(STATUS.parts, PartStatus()))
 WAITS = WaitingStatus(
@@ -161,6 +171,9 @@ def test_the_status_is_told() -> None:
     assert value(found, "fargo_serving") == 1
     assert value(found, "fargo_draining") == 0
     assert value(found, "fargo_version_info", version="1.2.3") == 1
+    assert [value(found, "fargo_handed_on_total", way=way) for way in ("given", "taken")] == [7, 3]
+    assert value(found, "fargo_handed_on_waiting", worker="b") == 2
+    assert value(found, "fargo_handed_on_oldest_seconds", worker="b") == 12.5
     without = replace(STATUS, relay_sessions=None, memory=None, phase="starting", draining=True)
     found = values(Metrics().page(without, OPEN_METRICS)[0])
     assert value(found, "fargo_serving") == 0

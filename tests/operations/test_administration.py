@@ -58,6 +58,7 @@ def answer(question: Question, value: Deferred[object]) -> str:
         ),
         (RemoveUser("a@b"), UserRemoval(True), texts.REMOVED),
         (RemoveUser("a@b"), UserRemoval(False), texts.REMOVED_UNREGISTERED),
+        (RemoveUser("a@b"), UserRemoval(True, "b"), texts.REMOVED_ELSEWHERE.format(worker="b")),
         (Announce("Soon."), Announcement(7, 0.0), "Users who are told: 7."),
         (Drain(), Draining(True, 2), "No new calls begin. Calls that go on: 2."),
         (Drain(False), Draining(False, 2), "Calls can begin. Calls that go on: 2."),
@@ -65,6 +66,22 @@ def answer(question: Question, value: Deferred[object]) -> str:
 )
 def test_answers(question: Question, value: object, words: str) -> None:
     assert answer(question, succeed(value)) == words
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        (ListUsers(), f"{texts.NO_USERS}\nThis is so of the users of worker a. Other workers: b, c."),
+        (RemoveUser("a@b"), texts.REMOVED),
+    ],
+)
+def test_a_worker_says_that_there_are_others(question: Question, told: str) -> None:
+    value = UserList((), 0) if isinstance(question, ListUsers) else UserRemoval(True)
+    said: list[str] = []
+    for worker, workers in (("a", ("a", "b", "c")), ("a", ("a",)), (None, ())):
+        administer(lambda _: succeed(value), ADMIN, question, worker, workers).addCallback(said.append)
+    alone = told.partition("\n")[0]
+    assert said == [told, alone, alone]
 
 
 def test_who_changes_something_is_told_to_the_operator() -> None:

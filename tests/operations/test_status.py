@@ -23,7 +23,7 @@ from fargo.cli import main
 from fargo.cli import texts as cli
 from fargo.control.client import SilentGatewayError
 from fargo.operations import texts
-from fargo.operations.values import CallFigures, GatewayStatus, LogFigures, PartStatus
+from fargo.operations.values import CallFigures, GatewayStatus, HandedOnFigures, LogFigures, PartStatus, WaitingThings
 
 CONFIGURATION = """
 [xmpp]
@@ -81,6 +81,7 @@ AILING = GatewayStatus(
     relay_sessions=None,
     faults=2,
 )
+WORKER = replace(AILING, parts={"log": PartStatus()}, worker="a")
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,24 @@ AILING = GatewayStatus(
             0,
             ["Fargo 1.2.3 serves sip.example.org (process 4711, ", "drain     no new calls begin, 3 go on"],
         ),
+        (
+            replace(WORKER, handed_on=HandedOnFigures(9, 7, {"b": WaitingThings(3, 12.4)})),
+            0,
+            ["handed on 9 to other workers, 7 from them; waiting: 3 for worker b, the first for 12 s"],
+        ),
+        (
+            replace(WORKER, handed_on=HandedOnFigures(0, 0, {})),
+            0,
+            ["handed on 0 to other workers, 0 from them; waiting: nothing"],
+        ),
+        (
+            replace(WORKER, handed_on=HandedOnFigures(0, 0, None)),
+            0,
+            ["handed on 0 to other workers, 0 from them; waiting: unknown, as the database does not say it now"],
+        ),
         (replace(AILING, phase="stopping"), 1, ["Fargo 1.2.3 stops serving sip.example.org (process 4711, "]),
     ],
-    ids=["ailing", "almost full", "starting", "well", "drained", "stopping"],
+    ids=["ailing", "almost full", "starting", "well", "drained", "things wait", "nothing waits", "unknown", "stopping"],
 )
 def test_what_people_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: GatewayStatus, code: int, lines: list[str]

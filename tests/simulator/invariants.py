@@ -117,6 +117,7 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayRefused,
     StopRinging,
+    SwitchPhone,
 )
 from fargo.statemachine.model.requests import TransferCall
 from fargo.statemachine.model.sip_messages import (
@@ -358,7 +359,7 @@ class Watch(Struct, frozen=True):
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
                 return self._ends(_leg(command))
-            case OfferRelay() if isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused):
+            case OfferRelay() if _tells_of_audio(event):
                 again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
                 return again._relays(issued.id, _leg(command), self._asks(event))
             case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
@@ -492,6 +493,13 @@ class Watch(Struct, frozen=True):
             raise Broken("codecs are within the offer", (leg, offered, codecs))
 
 
+def _tells_of_audio(event: Event) -> bool:
+    """Return True if the relay may be offered a call once more because of an event. A phone may take over a call."""
+    if isinstance(event, InviteReceived):
+        return event.headers.replaces is not None
+    return isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused)
+
+
 def _places(command: Command) -> bool:
     return isinstance(command, PlaceCall) or (
         isinstance(command, SendRequest)
@@ -537,7 +545,7 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
-        case PlayRinging(session) | StopRinging(session):
+        case PlayRinging(session) | StopRinging(session) | SwitchPhone(session):
             return "relay", session
         case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
             return ()

@@ -481,7 +481,8 @@ class Provider(Struct, frozen=True):
         """The gateway goes down (rule 4)."""
         left = tuple(each for each in self.sent if isinstance(each, _REQUESTS) or _is_repeated(each))
         again = (phone.ok for phone in self.phones if phone.ok and phone.oks > len(_answers_of(phone, left)))
-        return replace(self, sent=(*left, *again), registering=(), flows=(), texts=())
+        phones = tuple(replace(each, unsure=bool(each.oks)) for each in self.phones)
+        return replace(self, sent=(*left, *again), registering=(), flows=(), texts=(), phones=phones)
 
     def moved(self) -> "Provider":
         """Another machine takes the user over (rule 5)."""

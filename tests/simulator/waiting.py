@@ -23,7 +23,7 @@ from fargo.statemachine.model.commands import (
     ProposeCall,
     TerminateSession,
 )
-from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay
+from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, PlayRinging, StopRinging
 from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
 from fargo.statemachine.pending import Pending, Reply
 from fargo.statemachine.user_state import User
@@ -48,6 +48,8 @@ def _belongs(user: User, name: str, waiting: Pending) -> bool:
         case OfferRelay(session) | AnswerRelay(session):
             known = [each.terms.name for each in call.relay if not isinstance(each, Deleting)] if call else []
             return session in known and waiting.until is not None
+        case PlayRinging(session) | StopRinging(session):
+            return call is not None and any(session == each.terms.name for each in call.relay)
         case AskFeatures(to=client):
             return client in user.contacts.clients
         case TerminateSession() | MessageCall() | DeleteRelay():

@@ -17,11 +17,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.account.texts import RENEWAL
-from fargo.statemachine.call.call_state import sip_legs
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import Session
-from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.legs.user_agent.texts import REFRESH
 from fargo.statemachine.machine import deadlines, fold, is_idle, new, secrets
 from fargo.statemachine.media.description import MediaProfile
@@ -77,6 +75,7 @@ from .broken import Broken, Entry
 from .client import Client
 from .invariants import Watch
 from .manager import Manager
+from .parting import is_parting
 from .provider import Provider
 from .quirks import Quirk
 from .relay import Relay
@@ -377,19 +376,11 @@ def _outlived_machine(world: World) -> World:
     a call has not outlived that.
     """
     up = _moved(world)
-    if _is_at_rest(world) and not _is_parting(world):
+    if _is_at_rest(world):
         then, now = _goes_on(world), _goes_on(drained(up))
         if any(after < before for before, after in zip(then, now, strict=True)):
             raise broken_rule(up, "calls outlive the machine (clients, phones)", (then, now))
     return up
-
-
-def _is_parting(world: World) -> bool:
-    """Return True if an end has left a call of which the other, or the gateway, has not heard."""
-    assert isinstance(world.sip, Provider)
-    dialogs = {each.dialog for each in world.sip.phones if each.phase != "leaving"}
-    legs = (leg for call in world.user.calls.values() for leg in sip_legs(call) if isinstance(leg, Confirmed))
-    return len(dialogs) < len(world.sip.phones) or any(leg.name not in dialogs for leg in legs)
 
 
 def _goes_on(world: World) -> tuple[int, int]:
@@ -411,10 +402,12 @@ def _outlived(world: World) -> World:
 
 
 def _is_at_rest(world: World) -> bool:
-    """Return True if nobody waits for an answer, and the SIP engine's calls outlive the gateway."""
+    """Return True if nobody waits for an answer, no call is ending, and the SIP engine's calls outlive the gateway."""
     proposing = [s for client in world.clients for s in client.sessions if s.phase == "proposing"]
     waits = proposing or any(client.asked for client in world.clients)
-    return is_quiet(world) and isinstance(world.sip, Provider) and not waits and not _forgotten(world)
+    if not isinstance(world.sip, Provider) or waits or not is_quiet(world):
+        return False
+    return not _forgotten(world) and not is_parting(world.sip, world.user)
 
 
 def _forgotten(world: World) -> list[Session]:

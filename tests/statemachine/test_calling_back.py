@@ -19,9 +19,18 @@ from fargo.statemachine.model.events import (
     PolicyChanged,
     ResourceAvailable,
     ResourceUnavailable,
+    Restarted,
 )
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayRinging, RelayDescribed, RelayParty, StopRinging
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    OfferRelay,
+    PlayRinging,
+    RelayDescribed,
+    RelayDone,
+    RelayParty,
+    StopRinging,
+)
 from fargo.statemachine.model.requests import CallNumber, SetBusy
 from fargo.statemachine.model.sip_messages import Sdp
 from fargo.statemachine.reason import Cause
@@ -108,7 +117,8 @@ def test_the_client_hears_the_phone_before_it_answers() -> None:
     assert (story.the(TerminateSession).condition, story.all(SendText)) == ("success", [])
 
 
-def test_the_relay_is_told_of_the_phone_before_it_answers() -> None:
+def relayed() -> Phoning:
+    """The user has taken the call through the relay, and the phone that they want to be connected with rings."""
     story = Phoning()
     story.tell(PolicyChanged(Policy("relay", relay=True, engine="sip")))
     story.tell(GatewayAsked(DESK, GATEWAY, CallNumber("+44 1632 960111")))
@@ -117,6 +127,11 @@ def test_the_relay_is_told_of_the_phone_before_it_answers() -> None:
     story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_PHONE))
     assert media(story.now("INVITE").body).transport == FOR_PHONE.transport
     story.responds(180, "Ringing")
+    return story
+
+
+def test_the_relay_is_told_of_the_phone_before_it_answers() -> None:
+    story = relayed()
     assert story.the(PlayRinging).to is RelayParty.ANSWERER
     story.responds(183, body=sdp(PCMA))
     assert [type(each.command) for each in story.last][:2] == [StopRinging, OfferRelay]
@@ -126,6 +141,28 @@ def test_the_relay_is_told_of_the_phone_before_it_answers() -> None:
     story.tell(RelayDescribed(story.id_of(AnswerRelay), FOR_CLIENT))
     story.answers(sdp(PCMA))
     assert (story.methods, story.all(OfferRelay), story.all(StopRinging)) == (["ACK"], [], [])
+
+
+def test_the_ringing_tone_ends_although_the_gateway_was_restarted() -> None:
+    story = relayed()
+    story.tell(RelayDone(story.id_of(PlayRinging)))
+    story.answers(sdp(PCMA))
+    ending = story.the(StopRinging)
+    story.tell(Restarted())
+    assert [each.command for each in story.last if isinstance(each.command, PlayRinging | StopRinging)] == [ending]
+    story.tell(RelayDone(story.id_of(StopRinging)))
+    story.tell(Restarted())
+    assert not story.all(StopRinging)
+
+
+def test_a_ringing_tone_that_was_not_heard_is_played_again() -> None:
+    story = relayed()
+    playing = story.the(PlayRinging)
+    story.tell(Restarted())
+    assert story.all(PlayRinging) == [playing]
+    story.answers(sdp(PCMA))
+    story.tell(Restarted())
+    assert (len(story.all(PlayRinging)), len(story.all(StopRinging))) == (0, 1)
 
 
 def test_the_client_hears_why_the_number_does_not_answer() -> None:

@@ -15,17 +15,20 @@ from fargo.control.questions import RemoveUser
 from fargo.loading import loaded
 from fargo.operations import texts as operations
 from fargo.operations.desk import Desk
+from fargo.operations.values import HandedOnFigures, UserRemoval
 from fargo.statemachine import machine
-from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened
+from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened, UserRemoved
 from fargo.statemachine.model.sip_messages import RegisterAnswered
+from fargo.store.formats import FormatError
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
 from fargo.store.passwords import NewPassword, VaultChange
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql import owners
+from fargo.store.postgresql import database, owners
+from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.postgresql.vault_tables import erase_passwords_of
-from fargo.store.state import tables_in
+from fargo.store.state import require_key, tables_in
 from fargo.workers import parcels, share, texts
 from fargo.workers.routes import REST_SECONDS
 from replay.reading import golden
@@ -107,9 +110,22 @@ def test_what_is_handed_on_waits_for_a_worker_that_is_away(workers: Workers, db:
     b.engine.put(ALICE, event("3"))
     until(lambda: written(db) == ["a", "a"], b)
     assert not any(ALICE.encode() in sealed for (sealed,) in db.execute("select sealed from handed_on"))
+    told = figures(b)
+    assert (told.given, told.taken) == (2, 0)
+    assert told.waiting
+    assert [(name, each.count) for name, each in told.waiting.items()] == [("a", 2)]
     (again,) = workers.begun("a")
     until(lambda: again.events(ALICE) == ["1", "2", "3"], again)
     assert not written(db)
+    assert figures(again) == HandedOnFigures(0, 2, {})
+
+
+def figures(worker: Worker) -> HandedOnFigures:
+    """Return what a worker's operator is told of what is handed on."""
+    told: list[HandedOnFigures] = []
+    worker.share.count.figures().addCallback(told.append)
+    until(lambda: told, worker)
+    return told[0]
 
 
 def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,9 +252,11 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     before = a.engine.state(alice)
     assert before
     a.known.append(alice)
+    a.limits[alice] = {"calls": 12.5}
     b.receives(alice, "1")
     b.receives(alice, "2")
     until(lambda: b.known, a, b)
+    assert (a.limits, b.limits) == ({}, {alice: {"calls": 12.5}})
     assert b.passwords == {"name": "xyzzy"}
     assert (a.known, a.engine.users(), b.engine.users()) == ([], [], [alice])
     until(lambda: not written(db), a, b)
@@ -355,6 +373,26 @@ def test_a_worker_loads_its_own_users(workers: Workers, alice: str, db: Any) -> 
     assert workers.worker("b").engine.users() == ["bob@example.org"]
 
 
+@pytest.mark.parametrize("known", [("log", "leases"), ("log", "what_became_of_calls", "passwords", "leases", "owners")])
+def test_a_database_of_an_earlier_version_with_a_call_in_progress_is_taken_over(
+    place: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(database, "MIGRATIONS", [each for each in MIGRATIONS if each[0] in known])
+    with closing(open_store(place)) as log:
+        alice = enter(log, IN_CALL)
+    monkeypatch.undo()
+    require_key(tmp_path, place)
+    with Worker("a", place, tmp_path) as a:
+        a.begin()
+        state = a.engine.state(alice)
+        assert state
+        assert len(state.calls) == 1
+        a.engine.broadcast(Restarted())
+        until(lambda: any(each.user == alice for each in a.sent), a)
+        assert a.engine.faults == 0
+        assert len(a.engine.state(alice).calls) == 1  # type: ignore[union-attr]
+
+
 def test_a_user_of_whom_nothing_is_known_is_let_go(workers: Workers, db: Any) -> None:
     (a,) = workers.begun("a")
     a.receives(ALICE, "nothing")
@@ -381,19 +419,24 @@ def test_the_vault_of_a_worker_has_the_passwords_of_its_users(workers: Workers, 
     assert found == {"a": ["of alice"], "b": []}
 
 
-def why_not_removed(worker: Worker, user: str) -> str:
-    """Return why the operator of a worker cannot remove a user."""
-    desk = Desk(*(cast(Any, each) for each in (worker.engine, None, None, None, None, worker.share.owner)))
+def removal(worker: Worker, user: str, other: Worker) -> UserRemoval | str:
+    """Let the operator of a worker remove a user. Return the answer."""
+    desk = Desk(*(cast(Any, each) for each in (worker.engine, None, None, None, None, worker.share)))
     answers: list[Any] = []
-    desk.answer(RemoveUser(user)).addErrback(answers.append)
-    until(lambda: answers, worker)
-    return str(answers[0].getErrorMessage())
+    desk.answer(RemoveUser(user)).addBoth(answers.append)
+    until(lambda: answers, worker, other)
+    (answer,) = answers
+    return answer if isinstance(answer, UserRemoval) else str(answer.getErrorMessage())
 
 
-def test_the_operator_is_told_which_worker_has_a_user(workers: Workers, alice: str) -> None:
+def test_the_operator_of_any_worker_can_remove_a_user(workers: Workers, alice: str, db: Any) -> None:
     a, b = workers.begun("a", "b")
-    assert why_not_removed(b, alice) == operations.ELSEWHERE.format(user=alice, worker="a")
-    assert why_not_removed(a, ALICE) == operations.NO_SUCH_USER.format(user=ALICE)
+    assert removal(b, ALICE, a) == operations.NO_SUCH_USER.format(user=ALICE)
+    assert removal(b, alice, a) == UserRemoval(True, "a")
+    until(lambda: not written(db), a, b)
+    assert any(isinstance(recorded.event, UserRemoved) for recorded, _ in a.store.read(alice))
+    assert owner(db, alice) == ["a"]
+    assert not b.engine.users()
 
 
 def test_what_is_written_down_of_a_user_is_erased_with_their_passwords(workers: Workers, db: Any) -> None:
@@ -425,6 +468,12 @@ def test_a_state_that_was_kept_before_its_user_moved_is_not_used(
     assert loaded(a.store, machine, stale, {}) == {}
 
 
-def test_a_parcel_is_a_stanza_or_an_event() -> None:
+def test_a_parcel_is_a_stanza_or_an_event_or_a_word() -> None:
     assert parcels.event_in("<a/>") is None
     assert parcels.event_in(parcels.of_event(event("1"))) == event("1")
+    for used in ({}, {"calls": 12.5}):
+        assert parcels.word_in(parcels.of_word(used)) == used
+    for other in ("<a/>", parcels.of_event(event("1"))):
+        assert parcels.word_in(other) is None
+    with pytest.raises(FormatError):
+        parcels.word_in('{"calls": "many"}')

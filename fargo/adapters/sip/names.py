@@ -11,13 +11,14 @@ Rules:
    branch it could guess.
 """
 
+from functools import lru_cache
 from hashlib import md5, sha256
 from hmac import compare_digest
 from secrets import token_hex
 from typing import Final, NamedTuple
 
 from fargo.edge.sip import keys
-from fargo.edge.sip.keys import EdgeKeys
+from fargo.edge.sip.keys import CACHED, EdgeKeys
 
 _MAGIC: Final = "z9hG4bK"  # RFC 3261 §8.1.1.7
 # Lengths in hex digits.
@@ -111,11 +112,21 @@ class Names:
         return line == f"{port}-{account}-{place}-{mac}" and account[:_RAKIA_TAG] == of_uri
 
     def _branch(self, named: str, call_id: str, tag: str | None) -> str:
-        return f"{_MAGIC}-{named}-{self._mac('branch', f'{named}|{tag}|{call_id}')[:_HASH]}"
+        return _branch(self._key, named, call_id, tag)
 
     def _mac(self, purpose: str, text: str) -> str:
-        # The MAC of a token (`keys.token`) has another form: a name contains no "|".
-        return _digest(f"{self._key}|{purpose}|{text}")
+        return _mac(self._key, purpose, text)
+
+
+@lru_cache(CACHED)
+def _branch(key: str, named: str, call_id: str, tag: str | None) -> str:
+    """Return the branch of a request. It is remembered, as each response to the request has it."""
+    return f"{_MAGIC}-{named}-{_mac(key, 'branch', f'{named}|{tag}|{call_id}')[:_HASH]}"
+
+
+def _mac(key: str, purpose: str, text: str) -> str:
+    # The MAC of a token (`keys.token`) has another form: a name contains no "|".
+    return _digest(f"{key}|{purpose}|{text}")
 
 
 def new_branch() -> str:

@@ -19,6 +19,8 @@ class Recent(Generic[K, V]):
         self._now = now
         self._entries: dict[K, tuple[float, V]] = {}
         """With the time at which each is forgotten, the oldest first."""
+        self._next = 0.0
+        """Until then, none has to be forgotten because of its age."""
 
     def __len__(self) -> int:
         self._forget()
@@ -29,9 +31,11 @@ class Recent(Generic[K, V]):
         return entry is not None and entry[0] > self._now()
 
     def __setitem__(self, key: K, value: V) -> None:
+        now = self._now()
         self._entries.pop(key, None)
-        self._entries[key] = self._now() + self._seconds, value
-        self._forget()
+        self._entries[key] = now + self._seconds, value
+        if now >= self._next or len(self._entries) > self._most:
+            self._forget()
 
     def get(self, key: K) -> V | None:
         """Return the value of a key, None if there is none."""
@@ -40,9 +44,8 @@ class Recent(Generic[K, V]):
 
     def pop(self, key: K) -> V | None:
         """Remove a key and return its value, None if there is none."""
-        value = self.get(key)
-        self._entries.pop(key, None)
-        return value
+        entry = self._entries.pop(key, None)
+        return entry[1] if entry and entry[0] > self._now() else None
 
     def values(self) -> Iterator[V]:
         """Yield the values, the oldest first."""
@@ -57,6 +60,7 @@ class Recent(Generic[K, V]):
         entries, now = self._entries, self._now()
         while entries:
             oldest = next(iter(entries))
-            if entries[oldest][0] > now and len(entries) <= self._most:
+            self._next = entries[oldest][0]
+            if self._next > now and len(entries) <= self._most:
                 return
             del entries[oldest]

@@ -38,9 +38,11 @@ def _write(element: Element, around: str, write: _Write) -> None:
         raise _UnusualError
     name = element.name
     write(f"<{name}" if namespace == around else f"<{name} xmlns='{namespace}'")
-    for key, value in element.attributes.items():
-        written = escapeToXml(value, 1) if _SPECIAL.search(value) else value
-        write(f" {key if isinstance(key, str) else _qualified(key)}='{written}'")
+    if attributes := element.attributes:
+        special = _SPECIAL.search("".join(attributes.values()))
+        for key, value in attributes.items():
+            written = escapeToXml(value, 1) if special else value
+            write(f" {key if isinstance(key, str) else _qualified(key)}='{written}'")
     if not element.children:
         write("/>")
         return

@@ -3,12 +3,15 @@
 All keys follow from the secret of the edge. Both ends compute the same: `kamailio.cfg` has each formula a second time.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import NamedTuple, Self
 
 MESSAGE_KEY_LENGTH = 32
 MAC_LENGTH = 16
+CACHED = 1024
+"""So many keys and tokens are remembered: those of a request come back in each message that belongs to it."""
 
 
 class EdgeKeys(NamedTuple):
@@ -29,6 +32,7 @@ class EdgeKeys(NamedTuple):
         return cls(*(sha256(f"{purpose}|{secret}".encode()).hexdigest() for purpose in cls._fields))
 
 
+@lru_cache(CACHED)
 def message_key(key: str, call_id: str, cseq: str, method: str) -> str:
     """Return the value of X-Fargo-Key for a message.
 
@@ -44,6 +48,7 @@ def is_authentic(claimed: str, key: str, call_id: str, cseq: str, method: str) -
     return compare_digest(claimed.encode(), message_key(key, call_id, cseq, method).encode())
 
 
+@lru_cache(CACHED)
 def token(key: str, name: str) -> str:
     """Return the user part for our Contact: `name` and its MAC. Only requests to such a user reach the gateway.
 

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
-from fargo.statemachine.call import called_first, texts
+from fargo.statemachine.call import called_first, standing, texts
 from fargo.statemachine.call.call_state import Call, Transfer, lasting
 from fargo.statemachine.deadline import is_due
 from fargo.statemachine.effects import Effects
@@ -44,6 +44,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoEvent,
 )
@@ -51,7 +52,9 @@ from fargo.statemachine.legs.relay import moving, relay_leg, seeing
 from fargo.statemachine.legs.sip import joining, sip_leg, transferring
 from fargo.statemachine.legs.sip.phases import Line, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description, RawUdp
+from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.call_records import RecordDialog, RecordTransfer, TransferStep
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Cause, Reason, to_status
@@ -115,7 +118,7 @@ def _objection(call: Call) -> Reason | None:
 
 def _prepared(call: Call, effects: Effects) -> Call:
     """Find out what the new phone is told of our audio (rule 2)."""
-    relay = moving.shown_again(call.relay, effects)
+    relay = moving.shown_to_another(call.relay, effects)
     if relay is not None:
         return replace(call, relay=relay)
     local = joining.told(call.sip)
@@ -208,8 +211,7 @@ def _joined(call: Call, theirs: Description, effects: Effects) -> Call:
     before = transferring.remote(first) or call.heard
     call = replace(call, sip=transfer.leg, transfer=None, transferred_to=transfer.to, left=left, relay_retry=None)
     call = _told(call, transfer.to, _moved(call, theirs, before), effects)
-    jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
-    return replace(call, jingle=jingle)
+    return _anew(call, effects)
 
 
 def answered(call: Call, theirs: Description, effects: Effects) -> Call:
@@ -222,12 +224,15 @@ def _told(call: Call, to: str, theirs: Description, effects: Effects) -> Call:
     effects.record(RecordTransfer(call.id, TransferStep.DONE, to))
     us = jingle_leg.sessions(call.jingle)[0].us
     effects.emit(SendText(bare(us), effects.user, texts.TRANSFERRED.format(to=to), None))
-    call = called_first.described(call, theirs, effects)
+    if theirs.video is not None and not seeing.has_video(call.relay):
+        # It was removed while the new phone rang.
+        theirs, call = pictures.without(theirs), replace(call, sip=sip_leg.tell(call.sip, VideoEnded(), effects))
+    call = _described(call, theirs, effects)
     if theirs.video is None:
         jingle, _ = jingle_leg.tell(call.jingle, VideoEnded(), effects)
         call = replace(call, jingle=jingle, relay=seeing.end_video(call.relay, effects))
-    if jingle_leg.holds(call.jingle):
-        call = replace(call, sip=sip_leg.tell(call.sip, Held(), effects))
+    for each in standing.of_client(call):
+        call = replace(call, sip=sip_leg.tell(call.sip, each, effects))
     return call
 
 
@@ -266,16 +271,28 @@ def left_to(call: Call, effects: Effects) -> Call:
     transfer, first = call.transfer, call.sip
     assert transfer, "a transfer is under way"
     call = _left(replace(call, sip=transfer.leg, transfer=None, early=True, transferred_to=transfer.to), first)
-    jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
-    call = replace(call, jingle=jingle)
+    call = _anew(call, effects)
     if transfer.early is not None:
         return heard_early(call, transfer.early, effects)
     return called_first.rung(call, effects) if transfer.rings else call
 
 
+def _anew(call: Call, effects: Effects) -> Call:
+    """Tell the client that nothing holds of what the first phone has done: to hold, or to turn its camera off."""
+    jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
+    jingle, _ = jingle_leg.tell(jingle, VideoDirected(BOTH_WAYS), effects)
+    return replace(call, jingle=jingle)
+
+
 def heard_early(call: Call, theirs: Description, effects: Effects) -> Call:
     """Let the client hear the new phone, which has not taken the call, as the first has hung up (rule 5)."""
-    return called_first.described(call, _moved(call, theirs, call.heard), effects)
+    return _described(call, _moved(call, theirs, call.heard), effects)
+
+
+def _described(call: Call, theirs: Description, effects: Effects) -> Call:
+    """Tell the relay, or the client, where the new phone is."""
+    relay = moving.passed_on(call.relay, theirs, effects)
+    return called_first.described(replace(call, relay=relay), theirs, effects)
 
 
 def can_be_left(call: Call) -> bool:

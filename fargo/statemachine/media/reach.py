@@ -86,8 +86,9 @@ def objection(ip: str, port: int, networks: Networks) -> Unreachable | None:
         address, control = networks.control
         if address in seen and port in (control - 1, control):
             return Unreachable.CONTROL
-    if any(_is_in(each, networks.deny) for each in seen):
-        return Unreachable.DENIED
+    for each in seen:
+        if _is_in(each, networks.deny):
+            return Unreachable.DENIED
     if _is_in(seen[0], networks.allow):
         return None
     return next((why for each in seen if (why := _trouble(each, networks))), None)
@@ -100,7 +101,7 @@ def is_hidden(ip: str, networks: Networks) -> bool:
     seen = _seen(ip)
     if not seen:
         return False
-    behind_nat = _is_in(seen[0], PRIVATE) and not _is_in(seen[0], (*networks.allow, *networks.near))
+    behind_nat = _is_private(ip) and not _is_in(seen[0], (*networks.allow, *networks.near))
     return behind_nat or _is_in(seen[0], networks.learn)
 
 
@@ -123,17 +124,28 @@ def _seen(ip: str) -> tuple[Address, ...]:
     return (address, *(each for each in (address.ipv4_mapped, address.sixtofour, translated) if each is not None))
 
 
+@lru_cache(1024)
+def _is_private(ip: str) -> bool:
+    """Return True if the text is an address in a private network."""
+    seen = _seen(ip)
+    return bool(seen) and _is_in(seen[0], PRIVATE)
+
+
 def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
 def _trouble(address: Address, networks: Networks) -> Unreachable | None:
     """Return why audio goes to no such address unless the operator allows it (rule 4)."""
-    for special, why in _SPECIAL:
-        if _is_in(address, special):
-            return why
+    if why := _special(address):
+        return why
     if address in networks.own:
         return Unreachable.OWN
     if _is_in(address, PRIVATE):
         return None if networks.private else Unreachable.PRIVATE
     return Unreachable.RESERVED if address.version == 6 and not _is_in(address, _ASSIGNED) else None
+
+
+@lru_cache(1024)
+def _special(address: Address) -> Unreachable | None:
+    return next((why for special, why in _SPECIAL if _is_in(address, special)), None)

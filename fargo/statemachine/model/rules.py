@@ -273,6 +273,19 @@ MAILBOX_NAMED: Final = RuleChange(
     "the contact voicemail is the mailbox",
     "A call to the contact voicemail or mailbox of the gateway goes to the number that the provider has told.",
 )
+HEARD_ONCE_MORE: Final = RuleChange(
+    10,
+    "what a restart may have kept from an end is said again",
+    "After a restart of the gateway, the relay is asked again for the ringing tone or its end, and a client is told"
+    " again that it rings, or that video is taken or removed, if they have not answered. What an answer since has made"
+    " void is not said again. The relay's reply about the tone belongs to the call.",
+)
+SILENCE_BORNE: Final = RuleChange(
+    10,
+    "a phone that does not respond in a call is asked again",
+    "With the engine sip, an offer or refresh in a call that has no response is made again after ten seconds, and the"
+    " call ends after the third in vain.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -318,4 +331,6 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     ABILITIES_TOLD,
     TRANSFERS_FOLLOWED,
     END_TO_END,
+    HEARD_ONCE_MORE,
+    SILENCE_BORNE,
 )

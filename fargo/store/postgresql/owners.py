@@ -65,6 +65,11 @@ WRITTEN: Final = """
 """
 """Gives what is written down for a worker, but not what it knows already."""
 WRITTEN_OF_USER: Final = WRITTEN.replace("order by", "and jid = %(jid)s order by")
+WAITING: Final = """
+    select worker, count(*), extract(epoch from clock_timestamp() - min(written))::double precision from handed_on
+    group by worker
+"""
+"""Gives how much is written down for each worker, and for how long the first of it has been."""
 NOBODY: Final = b"delete from owners"
 """Takes the users from all workers, as there are none."""
 DONE: Final = b"delete from handed_on where id = any(%(done)s)"

@@ -14,8 +14,10 @@ from fargo.statemachine.model import rules
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    ChangeContent,
     Command,
     Fault,
+    InformDescription,
     InformSession,
     InformTransport,
     PresenceKind,
@@ -25,8 +27,16 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import IqFailed, ResourceUnavailable, Restarted, StreamOpened, TimePassed
-from fargo.statemachine.model.ng import OfferRelay, RelayLost
-from fargo.statemachine.model.sip_messages import InviteReceived, ReleaseFlow, SendRegister, SendRequest, SendResponse
+from fargo.statemachine.model.ng import OfferRelay, PlayRinging, RelayDone, RelayLost, RelayRefused, StopRinging
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    ReleaseFlow,
+    SendRegister,
+    SendRequest,
+    SendResponse,
+    SipRequestUndelivered,
+    SipResponseReceived,
+)
 from fargo.statemachine.user_state import User
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_texts
@@ -38,6 +48,9 @@ _NOT_ASKED_AGAIN: Final = Offering | OfferingAgain | Deleting
 """Sessions for which the relay is asked anyway, or no more."""
 
 _ENDING_AWAITED: Final = ENDING | SendRequest | SendResponse
+
+_SAID_ONCE_MORE: Final = ChangeContent | InformDescription | InformSession | InformTransport | PlayRinging | StopRinging
+"""The commands that are said again after a restart, or are not, by today's rules only."""
 
 _OF_ACCOUNT: Final = RecordAccount | ReleaseFlow | SendPresence | SendRegister | SignIn | SignOut
 """The commands that follow from the account's being signed in as long as it is for a client's sake."""
@@ -129,6 +142,42 @@ def _is_said_again(command: Command, user: User, event: object) -> bool:
     return command.to in user.awaited and bool(user.awaited[command.to].missed)
 
 
+def _heard_once_more(difference: Difference) -> bool:
+    """The gateway was restarted, and by the older rules less was said again, or what a later piece had made void; or
+    the relay has replied about the ringing tone, or a client that it knows of no video that it was told to remove.
+    """
+    event, waiting = difference.recorded.event, difference.before.pending
+    if isinstance(event, Restarted):
+        differing = _apart(difference)
+        return bool(differing) and all(isinstance(each, _SAID_ONCE_MORE) for each in differing)
+    if not isinstance(event, RelayDone | RelayRefused | IqFailed) or event.command not in waiting:
+        return False
+    about = waiting[event.command].command
+    if isinstance(event, IqFailed):
+        gone = event.condition == "item-not-found" and event.jingle is None
+        return isinstance(about, ChangeContent) and gone and not difference.now
+    return isinstance(about, PlayRinging | StopRinging) and not difference.now and not difference.then
+
+
+def _silence_borne(difference: Difference) -> bool:
+    """An offer in a call had no response, and by the older rules that ended the call."""
+    event = difference.recorded.event
+    silent = isinstance(event, SipRequestUndelivered) or (isinstance(event, SipResponseReceived) and event.by_edge)
+    if not isinstance(event, SipResponseReceived | SipRequestUndelivered) or not silent or difference.now:
+        return False
+    waiting = difference.before.pending.get(event.command)
+    offer = waiting.command if waiting else None
+    if not isinstance(offer, SendRequest) or offer.recipient.tag is None:
+        return False
+    return offer.method in ("INVITE", "UPDATE")
+
+
+def _apart(difference: Difference) -> list[Command]:
+    """Return the commands that are issued only by the older rules, or only today."""
+    then, now = (Counter((each.command, each.call) for each in issued) for issued in (difference.then, difference.now))
+    return [command for command, _ in (*(then - now).elements(), *(now - then).elements())]
+
+
 def probing(command: Command) -> Command:
     """Return the command as it was before the request was repeated."""
     if isinstance(command, SendPresence) and command.kind is PresenceKind.SUBSCRIBE:
@@ -141,4 +190,6 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.CALLS_OUTLIVE_GATEWAY.name: _calls_outlive_gateway,
     rules.PRESENCE_ASKED_AGAIN.name: _presence_asked_again,
     rules.CLIENTS_AWAITED.name: _clients_awaited,
+    rules.HEARD_ONCE_MORE.name: _heard_once_more,
+    rules.SILENCE_BORNE.name: _silence_borne,
 }

@@ -1,5 +1,6 @@
 """The users of workers in the simulated server, as PostgreSQL has them (`fargo.store.postgresql.owners`)."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from fargo.store.entries import Entry
-from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, HandedOn, ShareOfUser, WrittenFor
 
 from .server import Server
 from .store import SimulatedStore
@@ -63,12 +64,12 @@ class Book:
         self.told(owner)
         return False
 
-    def give(self, worker: str, user: str, to: str) -> None:
+    def give(self, worker: str, user: str, to: str, word: str) -> None:
         if self.has(worker, user):
             self.owners[user] = (to, self.server.position)
             self.left[worker, user] = self.server.clock.seconds()
         self._move(worker, user, to)
-        self._write(to, user, worker, NOTHING)
+        self._write(to, user, worker, word)
         self.told(to)
 
     def let_go(self, worker: str, user: str) -> None:
@@ -111,8 +112,8 @@ class SimulatedOwners:
     def settle(self, user: str, things: Sequence[str]) -> Deferred[bool]:
         return self._store.transact(lambda: self._book.settle(self._worker, user, things))
 
-    def give(self, user: str, to: str) -> Deferred[None]:
-        return self._store.transact(lambda: self._book.give(self._worker, user, to))
+    def give(self, user: str, to: str, word: str) -> Deferred[None]:
+        return self._store.transact(lambda: self._book.give(self._worker, user, to, word))
 
     def let_go(self, user: str) -> Deferred[None]:
         return self._store.transact(lambda: self._book.let_go(self._worker, user))
@@ -127,6 +128,11 @@ class SimulatedOwners:
         self._store.position()  # the server has to be in reach
         ours = (each for each in self._book.written if each.worker == self._worker and each.id not in but)
         return [self._read(each) for each in islice(ours, MOST_AT_ONCE)]
+
+    def waiting(self) -> Mapping[str, WrittenFor]:
+        self._store.position()  # the server has to be in reach
+        counts = Counter(each.worker for each in self._book.written)
+        return {worker: WrittenFor(count, 0.0) for worker, count in counts.items()}
 
     def owner(self, user: str) -> str | None:
         owner = self._book.owners.get(user, (None, 0))[0]

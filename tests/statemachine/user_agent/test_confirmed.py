@@ -539,15 +539,61 @@ def test_a_phone_that_does_not_know_the_call_has_hung_up() -> None:
     assert story.ended == Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 
 
-@pytest.mark.parametrize("how", ["408", "undelivered", "time"])
-def test_a_phone_that_does_not_respond_is_hung_up_on(how: str) -> None:
+def silence(story: Phoning, how: str) -> None:
+    """Nothing is heard of the phone."""
+    if how == "408":
+        story.responds(408, by_edge=True)
+    else:
+        story.undeliverable(Undelivered.SILENT)
+
+
+silent = pytest.mark.parametrize("how", ["408", "undelivered"])
+
+
+@silent
+def test_a_phone_that_does_not_respond_is_asked_three_times_and_then_hung_up_on(how: str) -> None:
+    story = out()
+    story.holds()
+    for _ in range(2):
+        silence(story, how)
+        assert (story.methods, story.pass_time()) == ([], 10)
+        assert story.methods == ["INVITE"]
+    silence(story, how)
+    assert story.methods == ["BYE"]
+    assert story.ended == Reason(Cause.NETWORK, texts.NO_RESPONSE)
+
+
+@silent
+def test_a_phone_that_responds_in_the_end_keeps_its_call(how: str) -> None:
+    story = out()
+    for change in (story.holds, story.resumes):
+        change()
+        for _ in range(2):
+            silence(story, how)
+            story.pass_time()
+        story.answers(sdp(PCMU, PCMA))
+    assert not story.ends()
+
+
+def test_a_late_answer_to_an_offer_that_is_made_again_is_acknowledged() -> None:
+    story = out()
+    story.holds()
+    story.undeliverable(Undelivered.SILENT)
+    story.answers(sdp(PCMU, PCMA, senders="responder"))
+    assert story.methods == ["ACK"]
+    story.pass_time()
+    assert story.methods == ["INVITE"]
+
+
+@pytest.mark.parametrize("how", ["408", "undeliverable", "time"])
+def test_a_phone_that_cannot_be_reached_is_hung_up_on(how: str) -> None:
     story = out()
     story.holds()
     match how:
         case "408":
-            story.responds(408, by_edge=True)
-        case "undelivered":
-            story.undeliverable(Undelivered.SILENT)
+            story.responds(408, "Request Timeout")
+        case "undeliverable":
+            story.undeliverable(Undelivered.UNSENDABLE)
         case _:
             story.tell(TimePassed(), 180)
     assert story.methods == ["BYE"]

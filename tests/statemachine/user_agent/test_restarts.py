@@ -194,6 +194,28 @@ def test_a_hold_that_the_client_may_not_have_heard_is_said_again() -> None:
     story.tell(IqSucceeded(story.id_of(InformSession), DESK))
 
 
+def test_a_hold_is_not_said_again_after_it_has_ended() -> None:
+    story = Phoning().talking()
+    story.sends("INVITE", sdp(senders="initiator"))
+    story.acknowledges(of=story.response(200).head)
+    story.sends("INVITE", sdp())
+    assert story.the(InformSession).info == "unhold"
+    story.tell(IqSucceeded(story.id_of(InformSession), DESK))
+    restarted(story)
+    assert not said_again(story)
+
+
+def test_a_caller_who_may_not_know_that_it_rings_is_told_again() -> None:
+    story = ringing()
+    rings = story.the(InformSession)
+    restarted(story)
+    assert said_again(story) == [rings]
+    story.answers()
+    [accepted] = story.all(AcceptSession)
+    restarted(story)
+    assert said_again(story) == [accepted]
+
+
 def keyless(**fields: Any) -> Phoning:
     """A call with encrypted audio, after a restart. Its keys are not in the log."""
     story = Phoning().talking(**fields)

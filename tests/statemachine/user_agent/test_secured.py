@@ -12,11 +12,12 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.media.texts import END_TO_END
 from fargo.statemachine.model.call_records import AudioPath, RecordMedia, RecordPath
 from fargo.statemachine.model.commands import AcceptSession, InformTransport, InitiateSession
+from fargo.statemachine.model.events import IqSucceeded, Restarted
 from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 
 from ..relayed import FOR_CLIENT, FOR_PHONE
-from ..story import BOB
+from ..story import BOB, DESK
 from .phone import sdp
 from .securing import ALONE, HOST, OF_CLIENT, OF_PHONE, REFLEXIVE, WITH_RELAY, Securing, in_role, phone_says
 
@@ -137,12 +138,28 @@ def test_a_called_client_has_two_seconds_too() -> None:
 
 def test_a_client_is_offered_what_the_phone_has() -> None:
     story = Securing()
-    story.invites(phone_says("actpass"))
-    assert story.invited.transport == NAMED
+    story.invites(phone_says("passive"))
+    assert story.invited.transport == in_role(NAMED, "passive")
     assert story.invited.mux
     story.takes(setup="active")
     assert story.said(story.response(200).body).transport == in_role(TO_PHONE, "active")
     assert paths(story) == [(AudioPath.DIRECT, END_TO_END)]
+
+
+@pytest.mark.parametrize("setup", ["passive", "actpass", ""])
+def test_a_caller_that_leaves_it_open_begins_the_handshake(setup: str) -> None:
+    story = Securing()
+    story.invites(phone_says("actpass"))
+    assert story.invited.transport == in_role(NAMED, "active")
+    story.takes(setup=setup)
+    assert story.said(story.response(200).body).transport == in_role(TO_PHONE, "passive")
+
+
+def test_a_client_that_begins_the_handshake_all_the_same_is_believed() -> None:
+    story = Securing()
+    story.invites(phone_says("actpass"))
+    story.takes(setup="active")
+    assert story.said(story.response(200).body).transport == in_role(TO_PHONE, "active")
 
 
 def test_without_a_port_for_both_there_is_no_direct_call() -> None:
@@ -183,6 +200,24 @@ def test_a_client_that_begins_ice_anew_is_followed(begin: object) -> None:
     told = story.the(InformTransport).content.transport
     assert isinstance(told, IceUdp)
     assert told.ufrag == "phone-again"
+
+
+def begins_anew(story: Securing, times: int) -> None:
+    """The client begins ICE anew, and the phone does so, too."""
+    story.informs(replace(OF_CLIENT, ufrag=f"client{times}", pwd="of-the-client-again"))
+    story.responds(200, "OK", phone_says("active", replace(OF_PHONE, ufrag=f"phone{times}", pwd="again")))
+
+
+def test_credentials_that_are_not_those_of_today_are_not_said_again() -> None:
+    story = talking_out()
+    begins_anew(story, 1)
+    begins_anew(story, 2)
+    latest = story.the(InformTransport)
+    story.tell(Restarted())
+    assert story.all(InformTransport) == [latest]
+    story.tell(IqSucceeded(story.id_of(InformTransport), DESK))
+    story.tell(Restarted())
+    assert not story.all(InformTransport)
 
 
 @pytest.mark.parametrize("begin", [talking_out, talking_in])

@@ -102,8 +102,8 @@ def request_head(request: SipRequest) -> RequestHead:
     _check_uri(request.uri)
     from_text, to_text, vias = one(headers, "From"), one(headers, "To"), via_texts(headers)
     via(vias[0])
-    tag(address(from_text))
-    tag(address(to_text))
+    _party(from_text)
+    _party(to_text)
     routes = route_texts(headers, "Record-Route")
     return RequestHead(method, request.uri, vias, from_text, to_text, call_id, number_of, routes)
 
@@ -126,17 +126,29 @@ def one(headers: Headers, name: str) -> str:
 
 def dialog_place(headers: Headers) -> tuple[str, int, str]:
     """Return the Call-ID, and the number and the method in CSeq."""
-    call_id, found = one(headers, "Call-ID"), _CSEQ.fullmatch(one(headers, "CSeq"))
+    call_id, counted = one(headers, "Call-ID"), one(headers, "CSeq")
     if not _CALL_ID.fullmatch(call_id):
         raise MalformedSipError(texts.BAD_HEADER.format(name="Call-ID"))
+    return call_id, *_cseq(counted)
+
+
+@lru_cache(CACHED)
+def _cseq(text: str) -> tuple[int, str]:
+    """Return the number and the method in CSeq."""
+    found = _CSEQ.fullmatch(text)
     if not found or not TOKEN.fullmatch(found[2]) or int(found[1]) > _LAST_CSEQ:
         raise MalformedSipError(texts.BAD_HEADER.format(name="CSeq"))
-    return call_id, int(found[1]), found[2]
+    return int(found[1]), found[2]
 
 
 def party(headers: Headers, name: str) -> Party:
     """Return the party in From or To."""
-    found = address(one(headers, name))
+    return _party(one(headers, name))
+
+
+@lru_cache(CACHED)
+def _party(text: str) -> Party:
+    found = address(text)
     return Party(found.uri, tag(found), found.name)
 
 
@@ -151,9 +163,10 @@ def via_texts(headers: Headers) -> tuple[str, ...]:
 def via(text: str) -> Via:
     """Return the parts of a Via value."""
     sent, _, after = text.partition(";")
-    protocol, version, rest, *more = (part.strip(LWS) for part in (*sent.split("/"), "", ""))
+    protocol, version, rest, *more = (*sent.split("/"), "", "")
     transport, *sent_by = rest.split() or ("",)
-    if (protocol.upper(), version) != ("SIP", "2.0") or any(more) or not TOKEN.fullmatch(transport):
+    known = protocol.strip(LWS).upper() == "SIP" and version.strip(LWS) == "2.0"
+    if not known or any(each.strip(LWS) for each in more) or not TOKEN.fullmatch(transport):
         raise MalformedSipError(texts.BAD_HEADER.format(name="Via"))
     host, port = host_and_port("".join(sent_by))
     found = parameters(after)
@@ -428,6 +441,7 @@ def response_headers(head: RequestHead, status: int, ours: str | None) -> Header
     }
 
 
+@lru_cache(CACHED)
 def written_party(of: Party) -> str:
     """Return the text of From or To."""
     return written_address(of.uri, of.name, {"tag": of.tag} if of.tag else {})

@@ -153,7 +153,10 @@ def _lines(head: bytes) -> list[str]:
     text = _decoded(head)
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if text.count("\r\n") == text.count("\n"):  # nearly always
+        lines = text.removesuffix("\r").split("\r\n")
+    else:
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
     if max(map(len, lines)) > MAX_LINE:
         raise MalformedSipError(texts.LINE_TOO_LONG.format(limit=MAX_LINE), 513)
     return lines

@@ -6,8 +6,10 @@ Rules:
    after it has acknowledged it, or never answers it, then there is no session.
 2. Information waits for no answer, as no harm is done if it gets lost. It stays pending until it is answered or the
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
-   the latest pieces stay, as a client that answers none would let their number grow. After a restart of the
-   gateway, the last hold or resume, the last move, and the last codecs are said again if they were not answered.
+   the latest pieces stay, as a client that answers none would let their number grow, and none that one which it has
+   answered makes void (`answered`). After a restart of the gateway, what was said last and not answered is said again
+   (`say_again`): that it rings, a hold or resume, a move, codecs, that video is taken or removed, and who
+   sends it.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
 4. An acceptance that was not answered before a restart of the gateway is said again, too: a client that waits for it
    would ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
@@ -34,13 +36,16 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     RawUdp,
     Role,
+    Senders,
     Transport,
     UnknownTransport,
 )
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.model.commands import (
     AcceptSession,
     ChangeContent,
     ChangingAction,
+    Command,
     InformDescription,
     InformSession,
     InformTransport,
@@ -119,7 +124,8 @@ class Session(Struct, frozen=True, gc=False):
     transport so far. ``gathers``: the other end is told of it when the client has named its candidates (`describing`).
     ``sees``: the client takes video. ``video``: the name of the content that video is in; None if none is carried;
     ``video_creator``: who has added it. ``apart``: that content has a transport of its own. ``change``: the video that
-    either end wants to add, None if there is none.
+    either end wants to add, None if there is none. ``flow``: what the client does with video; ``far``: what the other
+    end does with it; ``agreed``: who sends, as the client has last said or acknowledged.
     """
 
     sid: str
@@ -139,6 +145,14 @@ class Session(Struct, frozen=True, gc=False):
     apart: bool = False
     video_creator: Role = "initiator"
     change: Adding | Asked | None = None
+    flow: VideoFlow = pictures.BOTH_WAYS
+    far: VideoFlow = pictures.BOTH_WAYS
+    agreed: Senders = "both"
+
+    @property
+    def role(self) -> Role:
+        """Return the client's part in the session."""
+        return "initiator" if self.calls else "responder"
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -223,6 +237,23 @@ def change(
     _tell(session, ChangeContent(session.us, session.client, session.sid, action, content), effects)
 
 
+def direct(session: Session, senders: Senders, effects: Effects) -> None:
+    """Send content-modify with who sends video from now on (XEP-0166 §7.2.6)."""
+    content = Content(session.video or pictures.VIDEO, session.video_creator, senders)
+    _tell(session, ChangeContent(session.us, session.client, session.sid, "content-modify", content), effects)
+
+
+def is_directed(session: Session, effects: Effects) -> bool:
+    """Return True if the client has not acknowledged a content-modify: what it says may be older."""
+    commands = [each.command for each in effects.pending.values()]
+    return any(isinstance(each, ChangeContent) and is_direction(each) and _is_in(each, session) for each in commands)
+
+
+def is_direction(command: ChangeContent) -> bool:
+    """Return True if the command is a content-modify."""
+    return command.action == "content-modify"
+
+
 def repeat_moves(session: Session, effects: Effects) -> None:
     """Send each transport-info again that the client has not acknowledged."""
     for name, each in effects.pending.items():
@@ -242,6 +273,39 @@ def _tell(session: Session, information: _Information, effects: Effects) -> None
     ]
     if len(told) > _MOST_INFORMATION:
         effects.settle(*told[:-_MOST_INFORMATION])
+
+
+def answered(name: str, effects: Effects) -> None:
+    """Forget what a pending command has made void that a client answers, as it must not be said again after that."""
+    later = effects.pending[name].command
+    if not isinstance(later, _Information) or _subject(later) is None:
+        return
+    for earlier, each in effects.pending.items():
+        if earlier == name:
+            return
+        said = each.command
+        if isinstance(said, _Information) and _about(said) == _about(later):
+            effects.settle(earlier)
+
+
+def _about(information: _Information) -> tuple[object, ...]:
+    """Return the session that a piece of information is said in, and what it is about."""
+    return type(information), information.sender, information.to, information.sid, _subject(information)
+
+
+def _subject(information: _Information) -> str | None:
+    """Return what a piece of information is about, among those of its type; None if nothing makes it void."""
+    match information:
+        case InformSession(info="hold" | "unhold"):
+            return "hold"
+        case InformSession():
+            return None
+        case ChangeContent() if is_direction(information):
+            return f"senders of {information.content.name}"
+        case InformTransport() | InformDescription() | ChangeContent():
+            return information.content.name
+        case _:
+            assert_never(information)
 
 
 def reject(session: Session, event: ContentAdded | TransportReplaced, effects: Effects) -> None:
@@ -304,29 +368,33 @@ def forget(session: Session, effects: Effects) -> None:
 def say_again(session: Session, effects: Effects) -> None:
     """Say again what the client may not have heard, as the gateway was restarted (rules 2 and 4)."""
     for name in _lost(session, effects):
-        command = effects.pending[name].command
-        if isinstance(command, _Information):
-            _tell(session, command, effects)
-        else:
-            effects.repeat(name, 0)
+        effects.repeat(name, 0)
 
 
 def _lost(session: Session, effects: Effects) -> list[str]:
-    """Return the ids of the acceptance and of the last information of each kind, if they were not answered."""
-    found = {}
+    """Return the ids of the acceptance and of the last information about each thing, if they were not answered."""
+    found: dict[object, str] = {}
     for name, each in effects.pending.items():
-        match each.command:
-            case AcceptSession() if each.seconds is not None and _is_in(each.command, session):
-                found["accept"] = name
-            case InformSession(info="hold" | "unhold") if _is_in(each.command, session):
-                found["hold"] = name
-            case InformTransport() if _is_in(each.command, session):
-                found["move"] = name
-            case InformDescription() if _is_in(each.command, session):
-                found["codecs"] = name
+        said = each.command
+        if not isinstance(said, SessionCommand) or not _is_in(said, session):
+            continue
+        match said:
+            case AcceptSession():
+                found.pop("ringing", None)
+                if each.seconds is not None:
+                    found["accept"] = name
+            case InformSession(info="ringing"):
+                found["ringing"] = name
+            case InformSession(info="hold" | "unhold") | InformTransport() | InformDescription() | ChangeContent():
+                found[_about(said)] = name
             case _:
                 pass
-    return list(found.values())
+    return [name for name in found.values() if not _asks(effects.pending[name].command)]
+
+
+def _asks(command: Command) -> bool:
+    """Return True for content-add, which is not said twice: the other end does not wait for long for what it asks."""
+    return isinstance(command, ChangeContent) and command.action == "content-add"
 
 
 def doubt(session: Session, effects: Effects) -> None:

@@ -8,8 +8,9 @@ Rules:
 2. There is one INVITE at a time in a dialog, in either direction. An offer that crosses one of ours is refused with
    491, and ours is repeated later if it met the same (`glare`).
 3. An offer of the far end that cannot be had is refused with 488, and the call goes on as it was.
-4. If the far end does not know the call any more, or does not respond, the call is over (RFC 3261 §12.2.1.2). So it is
-   if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
+4. If the far end does not know the call any more, or has not been reached, the call is over (RFC 3261 §12.2.1.2). If
+   nothing is heard of it, audio may go on, so the offer is made again, three times in all. The call is also over if the
+   session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
@@ -37,6 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     LegEvents,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoOffered,
 )
@@ -68,9 +70,9 @@ from fargo.statemachine.legs.user_agent.phases import (
     VideoAwaited,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
+from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     Sdp,
@@ -86,13 +88,14 @@ from fargo.statemachine.reason import Cause, Reason
 LONGEST_ACK: Final = 32.0
 """RFC 3261 §13.3.1.4."""
 _LONGEST_RESPONSE: Final = 180.0
-_NEXT_ATTEMPT: Final = 10.0
 _LONGEST_VIDEO: Final = 25.0
 _ACK_TO_OTHER_EDGE: Final = 4.0
 _DOUBT: Final = 8.0
 """Longer than the pauses at which phones repeat requests of the last few seconds (RFC 3261 §17.1.1.2)."""
 _LONGEST_RETRY_AFTER: Final = 10
 
+_IN_VAIN: Final = frozenset({Undelivered.SECRET, Undelivered.UNSENDABLE})
+"""The reasons for which a request cannot be sent later either."""
 _GONE: Final = Reason(Cause.HUNG_UP, texts.CALL_UNKNOWN)
 _SILENT: Final = Reason(Cause.NETWORK, texts.NO_RESPONSE)
 _NOT_CONFIRMED: Final = Reason(Cause.NETWORK, texts.NOT_CONFIRMED)
@@ -193,7 +196,8 @@ def responded(leg: Confirmed, event: SipResponseReceived, effects: Effects) -> U
     if event.status == 481:
         return releasing.gone(leg, effects), (Ended(_GONE),)
     if event.status == 408:
-        return _lost(leg, effects)
+        return _unanswered(leg, exchange, effects) if event.by_edge else _lost(leg, effects)
+    leg = replace(leg, unanswered=0)
     return _refused(leg, exchange, event, effects)
 
 
@@ -207,10 +211,15 @@ def undelivered(leg: Confirmed, event: SipRequestUndelivered, effects: Effects) 
         return leg, ()
     effects.settle(event.command)
     if event.why is Undelivered.EDGE:
-        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
+        return replace(leg, exchange=OfferDeferred(effects.at + reoffering.NEXT_ATTEMPT)), ()
     if event.why is Undelivered.UNSENDABLE and leg.keyless:
         return _resigned(leg, exchange, effects)
-    return _lost(leg, effects)
+    return _lost(leg, effects) if event.why in _IN_VAIN else _unanswered(leg, exchange, effects)
+
+
+def _unanswered(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
+    again = reoffering.unanswered(leg, exchange, effects)
+    return (again, ()) if again is not None else _lost(leg, effects)
 
 
 def _lost(leg: Confirmed, effects: Effects) -> UserAgentStep:
@@ -222,18 +231,17 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
     request = exchange.sent.request
     refreshed = dialog.refreshed(leg.dialog, event.contact, event.headers)
     timer = session_timer.agreed(event.headers, effects.at)
-    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None, moved=None)
+    leg = replace(leg, dialog=refreshed, timer=timer, exchange=None, moved=None, unanswered=0)
     if request.method != "INVITE":
         return reoffering.pursued(leg, effects), ()
     effects.emit(dialog.ack(leg.dialog, request, leg.access))
-    first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
-    leg = replace(leg, invites=(*first, exchange.sent))
+    leg = reoffering.with_invite(leg, exchange.sent)
     session = offer_answer.accepted(leg.session, exchange.wanted, event.body)
     if session is None:
         return _resigned(leg, exchange, effects)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, exchange.wanted)
-    after = informing.changed(leg.session, replace(leg, session=session, wanted=wanted), effects)
+    after = informing.changed(leg, replace(leg, session=session, wanted=wanted), effects)
     return reoffering.pursued(after, effects), news
 
 
@@ -244,7 +252,7 @@ def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgen
     wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
     news: LegEvents = ()
     if exchange.wanted.local.video is not None and leg.session.theirs.video is None:
-        news, wanted = (VideoAnswered(None),), replace(wanted, local=pictures.without(wanted.local))
+        news, wanted = (VideoAnswered(None),), offer_answer.without_video(wanted)
     return reoffering.pursued(replace(leg, wanted=wanted, exchange=None), effects), news
 
 
@@ -267,7 +275,7 @@ def _refused(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, ef
         return reoffering.refresh(replace(leg, dialog=replace(leg.dialog, updates=False)), effects), ()
     if exchange.wanted == leg.session.ours:
         # It was a refresh. The session goes on until its end.
-        return replace(leg, exchange=OfferDeferred(effects.at + _NEXT_ATTEMPT)), ()
+        return replace(leg, exchange=OfferDeferred(effects.at + reoffering.NEXT_ATTEMPT)), ()
     return _resigned(leg, exchange, effects)
 
 
@@ -278,6 +286,8 @@ def requested(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     """Handle a request in the dialog. It has come to where we are, so the far end knows that."""
     if isinstance(leg.exchange, Doubted):
         leg = replace(leg, exchange=None)
+    if leg.unanswered:
+        leg = replace(leg, unanswered=0)
     if leg.moved is not None and not isinstance(leg.exchange, AckAwaited):
         leg = replace(leg, moved=None)
     match event.head.method:
@@ -346,9 +356,8 @@ def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, leg.wanted) if sdp else (session, leg.wanted)
-    after = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
-    after = informing.changed(leg.session, after, effects)
-    return _answered(after, event, sdp, effects), news
+    changed = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
+    return _answered(informing.changed(leg, changed, effects), event, sdp, effects), news
 
 
 def _is_crossed(leg: Confirmed, invites: bool) -> bool:
@@ -402,13 +411,19 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
             return releasing.bye(settled, effects), (Ended(reason),)
         session = found or session
     news = offer_answer.news(leg.session, session)
-    if awaited.first and leg.session.held:
-        news = (*news, Held())  # the bridge could not be told while the client answered
+    if awaited.first:
+        news = (*news, *_since_answer(leg))
     wanted = leg.wanted
     if awaited.offer is not None:
         session, wanted = offer_answer.settled(session, wanted, awaited.wanted or wanted)
-    settled = informing.changed(leg.session, replace(settled, session=session, wanted=wanted), effects)
+    settled = informing.changed(leg, replace(settled, session=session, wanted=wanted), effects)
     return reoffering.pursued(settled, effects), news
+
+
+def _since_answer(leg: Confirmed) -> LegEvents:
+    """Return what the bridge could not be told while the client answered."""
+    directed = () if leg.session.flow == BOTH_WAYS else (VideoDirected(leg.session.flow),)
+    return (Held(), *directed) if leg.session.held else directed
 
 
 # --- waiting
@@ -465,7 +480,7 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return reoffering.refresh(leg, effects), ()
         case AckAwaited(first=first) if _taken_for_confirmed(leg) is not None:
             unheard.forget(leg.name, effects)
-            news = (Held(),) if first and leg.session.held else ()
+            news = _since_answer(leg) if first else ()
             return reoffering.pursued(replace(leg, exchange=None), effects), news
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)

@@ -48,11 +48,11 @@ def picture_due(session: MediaSession, at: float) -> float | None:
     return None if asks else at + _PICTURE_AFTER
 
 
-def changed(before: MediaSession, leg: Confirmed, effects: Effects) -> Confirmed:
+def changed(before: Confirmed, leg: Confirmed, effects: Effects) -> Confirmed:
     """Return the leg after its session has changed: video may have begun, or ended."""
     if leg.session.theirs.video is None:
         return leg if leg.picture is None else replace(leg, picture=None)
-    return leg if before.theirs.video else replace(leg, picture=picture_due(leg.session, effects.at))
+    return leg if before.session.theirs.video else replace(leg, picture=picture_due(leg.session, effects.at))
 
 
 def sooner(leg: Confirmed, other: Deadline | None) -> Deadline | None:

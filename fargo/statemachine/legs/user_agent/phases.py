@@ -249,6 +249,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     ``keyless``: the keys of the audio are lost, as the gateway was restarted, so no description of ours can be sent.
     ``referred``: None if no transfer is under way. ``moved``: since when we are at another edge than the far end knows;
     None if it knows ours. ``asked``: the far end was asked to call another, and may tell what has become of that.
+    ``unanswered``: how many offers of ours in a row it has not responded to.
     ``picture``: when the far end is to be asked for a whole picture, None if it is not.
     """
 
@@ -265,6 +266,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     referred: Referred | None = None
     moved: float | None = None
     asked: bool = False
+    unanswered: int = 0
     picture: float | None = None
 
 

@@ -8,7 +8,10 @@ Rules:
 3. Each notice has the number of its REFER, as there may be several in a dialog (RFC 3515 §2.4.6).
 4. A transfer that has succeeded ends the call of the far end that asked for it. It hangs up, or we do once it has
    answered the last notice.
-5. A far end that hangs up before gets a last notice with what is known by then: the subscription does not outlive the
+5. An end that knows nothing of Replaces (RFC 3891) takes an attended transfer for a call like any other, and rings once
+   more. The far end that asks decides if it should: if it demands that Replaces is understood, it learns of the 420,
+   and transfers in another way if it wants (RFC 5589 §7.5, §7.6).
+6. A far end that hangs up before gets a last notice with what is known by then: the subscription does not outlive the
    call.
 """
 
@@ -54,8 +57,8 @@ def referral(leg: Confirmed, event: SipRequestReceived) -> Referral | None:
     found = named(headers.refer_to, leg.access.trunk)
     if isinstance(found, BadAddress):
         return Referral(found, None, "")
-    taken = found.replaces.text if found.replaces else None
-    return Referral(found.uri, taken, referred_by(headers.referred_by, leg.dialog))
+    taken, by = found.replaces.text if found.replaces else None, referred_by(headers.referred_by, leg.dialog)
+    return Referral(found.uri, taken, by, found.required)
 
 
 def refuse(leg: Confirmed, event: SipRequestReceived, status: int, effects: Effects) -> Confirmed:
@@ -93,7 +96,7 @@ def succeeded(leg: Confirmed, effects: Effects) -> Confirmed | None:
 
 
 def given_up(leg: Confirmed, effects: Effects) -> None:
-    """Say what is known of a transfer when the far end hangs up (rule 5)."""
+    """Say what is known of a transfer when the far end hangs up (rule 6)."""
     referred = leg.referred
     if referred is None or referred.quiet or referred.until is not None:
         return

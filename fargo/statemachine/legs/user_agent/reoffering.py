@@ -1,22 +1,31 @@
-"""Our offers in a call that is answered (`confirmed`, rules 1, 5, 8 and 9): which is due, and how it is sent."""
+"""Our offers in a call that is answered (`confirmed`, rules 1, 4, 5, 8 and 9): which is due, and how it is sent."""
+
+from typing import Final
 
 from msgspec.structs import replace
 
 from fargo.statemachine.account import digest
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.user_agent import dialog, offer_answer, session_timer
-from fargo.statemachine.legs.user_agent.phases import Confirmed, Doubted, OfferSent, SentRequest
+from fargo.statemachine.legs.user_agent.phases import Confirmed, Doubted, OfferDeferred, OfferSent, SentRequest
 from fargo.statemachine.model.sip_messages import Sdp, SendRequest
+
+NEXT_ATTEMPT: Final = 10.0
+"""Seconds until an offer is made again that was not responded to, or a refresh that was refused."""
+_MOST_UNANSWERED: Final = 3
 
 
 def pursued(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Offer what is wanted (rule 1), or tell where we are (rule 9), if need be and if nothing is under way."""
+    """Offer what is wanted (rule 1), or tell where we are (rule 9), or learn if the far end is there (rule 4), if need
+    be and if nothing is under way.
+    """
     if not isinstance(leg.exchange, Doubted | None):
         return leg
     if leg.keyless:
         leg = replace(leg, wanted=leg.session.ours)
     if leg.wanted == leg.session.ours:
-        return refresh(leg, effects) if leg.moved is not None and can_be_refreshed(leg) else leg
+        needed = leg.moved is not None or leg.unanswered
+        return refresh(leg, effects) if needed and can_be_refreshed(leg) else leg
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
     return _offered(replace(leg, session=session), sdp, effects)
 
@@ -61,3 +70,22 @@ def sent_anew(leg: Confirmed, exchange: OfferSent, request: SendRequest, effects
     """Send an offer once more, in another form."""
     sent = SentRequest(effects.emit_pending(request, None), request)
     return replace(leg, exchange=replace(exchange, sent=sent))
+
+
+def unanswered(leg: Confirmed, exchange: OfferSent, effects: Effects) -> Confirmed | None:
+    """Make an offer again later that the far end has not responded to (rule 4); None if that was the last attempt. A
+    2xx to it that comes late gets its ACK.
+    """
+    count = leg.unanswered + 1
+    if count == _MOST_UNANSWERED:
+        return None
+    deferred = replace(leg, unanswered=count, exchange=OfferDeferred(effects.at + NEXT_ATTEMPT))
+    return with_invite(deferred, exchange.sent)
+
+
+def with_invite(leg: Confirmed, sent: SentRequest) -> Confirmed:
+    """Keep a re-INVITE of ours in place of the one before (`Confirmed.invites`)."""
+    if sent.request.method != "INVITE":
+        return leg
+    first = tuple(each for each in leg.invites if each.request.recipient.tag is None)
+    return replace(leg, invites=(*first, sent))
