@@ -86,7 +86,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     if forwards:
         headers = replace(headers, diversion=forwards.diversion, max_forwards=forwards.max_forwards)
     if refers := line.refers:
-        require = ("replaces",) if refers.replaces else ()
+        require = ("replaces",) if refers.only else ()
         headers = replace(headers, require=require, replaces=refers.replaces, referred_by=refers.by)
     request = SendRequest(
         dialog=None,
