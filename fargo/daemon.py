@@ -52,6 +52,7 @@ from fargo.engine import Engine, steady_clock
 from fargo.journal.journal import Journal
 from fargo.journal.levels import named
 from fargo.journal.output import Form, JournalOutput, form_of
+from fargo.left_edges import end_edges_of_others
 from fargo.limits.gate import EVERY, Gate
 from fargo.loading import core
 from fargo.metrics.monitoring import Monitoring
@@ -239,7 +240,7 @@ class Daemon:
             self._share.elsewhere if self._share else None,
         )
         if self._share:
-            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._know_calls, self._fail))
+            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._gate, self._know_calls, self._fail))
         self._relay = self._make_relay()
         executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)
@@ -304,6 +305,7 @@ class Daemon:
     async def _start(self) -> None:
         self._heartbeat.start()
         try:
+            await end_edges_of_others(self._config, self._reactor)
             await self._edge.start()
             await self._sip.link.start()
         except ProcessError as error:

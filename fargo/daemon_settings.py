@@ -41,12 +41,15 @@ def policy(config: Config) -> Policy:
 
 
 def _edge(config: Config) -> str:
-    """Return what tells our user agent's edge from others, for those whose calls go over it; "" with another engine."""
+    """Return what tells our user agent's edge from others, for those whose calls go over it; "" with another engine.
+    That of workers has another secret than that of a gateway that is one process.
+    """
     sip = config.sip
     if sip.engine != "sip":
         return ""
     public = () if sip.public_address is None else (sip.public_address,)
-    return " ".join((*sip.address, *public, f"{sip.port}", f"{sip.tls_port}"))
+    secret = ("workers",) if config.worker else ()
+    return " ".join((*sip.address, *public, f"{sip.port}", f"{sip.tls_port}", *secret))
 
 
 def reserve(config: Config) -> int:

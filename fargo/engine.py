@@ -321,7 +321,7 @@ class Engine:
             self._ask(batch, lambda: self._store.append([]), self._answered)
 
     def _folded(self) -> Batch:
-        batch = Batch([], {}, [], [])
+        batch = Batch([], {}, [], [], {})
         while self._collected and len(batch.entries) < MOST_AT_ONCE:
             put = self._collected.popleft()
             if put.handed_on is not None:
@@ -330,7 +330,10 @@ class Engine:
                 everyone = self._streams | batch.streams
                 self._collected.extendleft(put._replace(user=jid, to_all=True) for jid in reversed(everyone))
             elif not put.to_all or self._is_busy_after(batch, put.user):
+                known = len(batch.entries)
                 self._fold(batch, put.user, put.event, put.at)
+                if put.handed_on is not None and len(batch.entries) > known:
+                    batch.came_of[put.user, batch.entries[-1][0].version] = put.handed_on
         return batch
 
     def _is_busy_after(self, batch: Batch, jid: str) -> bool:
@@ -416,7 +419,7 @@ class Engine:
     def _keep(self, batch: Batch) -> None:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
-            self._spare.keep(batch.entries)
+            self._spare.keep(batch.entries, batch.came_of)
         self._hand_out(batch)
 
     def _tell_settled(self) -> None:

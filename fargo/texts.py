@@ -83,6 +83,10 @@ LIMITED_ATTEMPTS: Final = "Fargo stops after {attempts} attempts."
 ENDLESS_ATTEMPTS: Final = "Fargo tries again until it runs, at least every {minutes} minutes."
 RUNNING_AGAIN: Final = "{name} is running again."
 GIVEN_UP: Final = "{name} could not be started in {attempts} attempts. {why}"
+OTHER_EDGE_ENDED: Final = (
+    "The SIP edge in {directory} (kamailio, process {pid}) is ended: this gateway has left it, and is another number "
+    "of processes now."
+)
 SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 
 # --- the engine

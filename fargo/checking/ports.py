@@ -12,6 +12,7 @@ from fargo.checking.finding import Finding, problem
 from fargo.config import Config
 from fargo.config_sections import INSIDE
 from fargo.edge.leftover import Leftover, find, run_dir_in
+from fargo.left_edges import directories_of_others
 
 
 def not_ours(config: Config) -> Iterator[Finding]:
@@ -23,10 +24,10 @@ def not_ours(config: Config) -> Iterator[Finding]:
 
 def busy(config: Config) -> Iterator[Finding]:
     """Find each port that the gateway cannot bind now. A running gateway holds its ports itself, and so does an edge
-    that a gateway with the same directory has left, which the next one adopts or ends.
+    that this gateway has left, which the next one adopts or ends.
     """
     sip = config.sip
-    if not left_edge(config):
+    if not (left_edge(config) or directories_of_others(config)):
         yield from _busy(_edge_sockets(config))
     if sip.engine == "sip":
         yield from _busy([("gateway_port", INSIDE, sip.gateway_port)], socket.SO_REUSEPORT)

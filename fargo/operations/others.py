@@ -8,7 +8,7 @@ from fargo.operations.values import HandedOnFigures
 
 
 class OtherWorkers(Protocol):
-    """What a worker knows of the others (`fargo.workers.share`)."""
+    """Things that a worker knows of the others (`fargo.workers.share`)."""
 
     def owner(self, user: str, /) -> Deferred[str | None]:
         """Fires with the other worker that has a user (bare JID), None if none has."""

@@ -43,14 +43,14 @@ class LogFigures(Struct, frozen=True):
 
 
 class WaitingThings(Struct, frozen=True):
-    """What is handed on to a worker and waits: how much, and for how many seconds the first of it has been waiting."""
+    """Things handed on to a worker that wait: how much, and for how many seconds the first of it has been waiting."""
 
     count: int
     oldest: float
 
 
 class HandedOnFigures(Struct, frozen=True):
-    """What is handed on between workers: how much this one has ``given`` to others and ``taken`` from them since the
+    """Things handed on between workers: how much this one has ``given`` to others and ``taken`` from them since the
     start, and what is ``waiting`` now for each worker for which anything is, None if that is not known now.
     """
 
@@ -96,8 +96,8 @@ class GatewayStatus(Struct, frozen=True):
 
 
 class Following(Struct, frozen=True):
-    """How far a process that waits follows the log: the number of users that it knows, the position up to which it has
-    read, and how many seconds ago that was the end of the log; None if it has not been there yet.
+    """The progress of a process that waits, in following the log: the number of users that it knows, the position up to
+    which it has read, and how many seconds ago that was the end of the log; None if it has not been there yet.
     """
 
     users: int

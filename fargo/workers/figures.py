@@ -1,4 +1,4 @@
-"""What is handed on between workers, in numbers for the operator.
+"""The traffic that is handed on between workers, in numbers for the operator.
 
 Rules:
 

@@ -50,6 +50,8 @@ class Follower:
         self.position = 0
         self.read_at: float | None = None
         self.users: dict[str, Followed] = {}
+        self._told: str | None = None
+        """The reason why the log could not be followed, if it is known to the operator and still so."""
         self._left: set[str] = set()
         """Users whose streams are not followed any more."""
 
@@ -64,9 +66,11 @@ class Follower:
                 since = self._log.position()
                 self.users |= {user: self.users[user]._replace(since=since) for user in begun & self.users.keys()}
                 self.position = position
-            self.read_at = at
+            self.read_at, self._told = at, None
         except StoreError as error:
-            self._logger.warn(texts.NOT_FOLLOWED, why=error)
+            if str(error) != self._told:
+                self._told = str(error)
+                self._logger.warn(texts.NOT_FOLLOWED, why=error)
             self.end()
 
     def end(self) -> None:

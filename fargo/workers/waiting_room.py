@@ -1,4 +1,4 @@
-"""Where a process that waits to be a worker can be asked: a socket in its directory, and the pages of its metrics.
+"""The places where a process that waits to be a worker can be asked: a socket in its directory, and pages of metrics.
 
 Rules:
 
@@ -40,7 +40,7 @@ _Hears = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 class Whereabouts(NamedTuple):
-    """Where a process can be asked: its directory, and the address of its metrics, None if there are none."""
+    """The places where a process can be asked: its directory, and the address of its metrics, if there are any."""
 
     directory: Path
     pages: tuple[str, int] | None

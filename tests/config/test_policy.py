@@ -49,6 +49,14 @@ def test_an_edge_inside_and_limits_may_change(tmp_path: Path) -> None:
     assert of(tmp_path, 'address = "127.0.0.2"\ninside_port = 6000\nstranger_rate = 7').edge == before
 
 
+def test_the_edge_of_workers_has_another_secret_and_is_another(tmp_path: Path) -> None:
+    sip = 'address = "127.0.0.2"'
+    before = of(tmp_path, sip).edge
+    file = tmp_path / "fargo.toml"
+    file.write_text(f'{OPTIONS.format(sip=sip)}[log]\nstore = "postgresql:///fargo"\n[workers.a]\n[workers.b]\n')
+    assert policy(load(file, "a")).edge == policy(load(file, "b")).edge != before
+
+
 def test_calls_of_rakia_know_no_edge(tmp_path: Path) -> None:
     assert of(tmp_path, 'address = "127.0.0.2"\nengine = "telepathy"').edge == ""
 

@@ -54,7 +54,7 @@ async def test_a_call_is_transferred_to_a_phone_that_takes_it(alice: Customer) -
     carol.answer()
     assert "carol@sip.test" in await released(call)
     await joined(bob, carol)
-    assert "You transferred the call to carol@sip.test." in await ask(alice, "calls")
+    assert "You have transferred the call to carol@sip.test." in await ask(alice, "calls")
 
 
 async def test_a_call_goes_on_when_nobody_takes_it(alice: Customer) -> None:

@@ -1,5 +1,5 @@
 """A gateway whose log and passwords are in PostgreSQL: a call goes on while connections to the database are lost, and
-while the gateway is killed and started again.
+while the gateway is killed and started again, also as a worker, and as one process after that.
 """
 
 import asyncio
@@ -45,6 +45,17 @@ async def told(gateway: Gateway, *arguments: str) -> str:
     return process.output
 
 
+async def become(gateway: Gateway, worker: str | None) -> None:
+    """Kill a gateway, and let it go on as this worker, or as one process."""
+    gateway.process.kill()
+    await gateway.process.ended()
+    gateway.tables.pop("workers.a", None)
+    if worker:
+        gateway.tables[f"workers.{worker}"] = {}
+    gateway.options = ("--worker", worker) if worker else ()
+    await gateway.start()
+
+
 async def test_a_call_goes_on(world: World, postgresql: PostgresqlServer, database: DatabaseAddress) -> None:
     gateway = await world.add(Gateway(world.server, settings={"log": {"store": database.uri}}))
     alice = Customer(world, gateway, await world.client("alice"))
@@ -55,10 +66,13 @@ async def test_a_call_goes_on(world: World, postgresql: PostgresqlServer, databa
         call, phone = await called(alice, await world.media())
         db.execute(_LOSE_CONNECTIONS)
         await hold_each_other(call, phone)
-        gateway.process.kill()
-        await gateway.process.ended()
-        await gateway.start()
-        await hear_each_other(call, phone)
+        for worker in (None, "a", None):
+            await become(gateway, worker)
+            mark = len(phone.events)
+            await call.inform("hold")
+            await phone.event("media", state="held", after=mark)
+            await call.inform("unhold")
+            await hear_each_other(call, phone)
         db.execute(_LOSE_CONNECTIONS)
         phone.hang_up()
         assert (await call.ended()).reason == "success"

@@ -72,8 +72,10 @@ async def test_chromium_and_a_phone_call_each_other_without_a_relay(alice: Brows
     await bob.event("CALL_CLOSED", after=mark)
 
 
-async def test_chromium_calls_linphone_without_a_relay(world: World, wire: Wire, alice: BrowserPhone) -> None:
-    """Calls of linphone to Chromium have no audio: see docs/phones.md."""
+async def test_chromium_and_linphone_call_each_other_without_a_relay(
+    world: World, wire: Wire, alice: BrowserPhone
+) -> None:
+    """As a caller, linphone does not recover from a handshake that is begun before it has the answer."""
     carol = await world.add(Linphone(world.provider, "carol", wire.address, encrypts=True))
     await alice.dial("carol%sip.test@sip.localhost")
     await carol.answer()
@@ -81,6 +83,14 @@ async def test_chromium_calls_linphone_without_a_relay(world: World, wire: Wire,
     await alice.hears(carol.hertz)
     await carol.hears(BROWSER_HERTZ)
     carol.hang_up()  # our own BYE would go to its GRUU (docs/phones.md), of which the provider does not know
+    await alice.ended()
+    mark = len(alice.events)
+    carol.dial("sip:alice@sip.test")
+    await alice.answer()
+    await alice.event("answered", after=mark)
+    await alice.hears(carol.hertz)
+    await carol.hears(BROWSER_HERTZ)
+    carol.hang_up()
     await alice.ended()
 
 

@@ -20,7 +20,19 @@ from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
 from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
-from fargo.statemachine.media.description import Content, IceUdp, MediaProfile, RawUdp, Transport, address, profile
+from fargo.statemachine.media import pictures
+from fargo.statemachine.media.description import (
+    Content,
+    IceUdp,
+    MediaProfile,
+    RawUdp,
+    Role,
+    Senders,
+    Transport,
+    address,
+    profile,
+)
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.model.commands import (
     AcceptIq,
     AcceptSession,
@@ -56,6 +68,7 @@ from fargo.statemachine.model.jingle_events import (
     ContentAccepted,
     ContentAdded,
     ContentChanged,
+    ContentModified,
     ContentRejected,
     ContentRemoved,
     SessionAccepted,
@@ -116,7 +129,8 @@ class Session(Struct, frozen=True):
     audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
     it has restarted that, and waits for the answer. ``rerouted``: the relay was restarted meanwhile. ``doubted``:
     stanzas may have been lost, so the gateway may accept it a second time. ``seen``: the name of the content of video,
-    "" if there is none; ``asked``: it was asked for video.
+    "" if there is none; ``asked``: it was asked for video. ``senders``: who sends video, as it last heard or said.
+    ``begun``: it has called.
     """
 
     sid: str
@@ -131,6 +145,18 @@ class Session(Struct, frozen=True):
     doubted: bool = False
     seen: str = ""
     asked: bool = False
+    senders: Senders = "both"
+    begun: bool = False
+
+    @property
+    def role(self) -> Role:
+        """Its part in the session."""
+        return "initiator" if self.begun else "responder"
+
+    @property
+    def flow(self) -> VideoFlow:
+        """What it does with video."""
+        return pictures.flow(self.senders, self.role)
 
 
 class Client(Struct, frozen=True):
@@ -192,6 +218,8 @@ class Client(Struct, frozen=True):
                     yield "restart ICE"
                 if Quirk.CHATTER in quirks and self.sees:
                     yield "remove video" if session.seen else "add video"
+                    if session.seen:
+                        yield "turn the camera"
                 if session.asked:
                     yield from ("take video", "refuse video")
         if session.phase not in ("calling", "invited", "talking"):
@@ -251,6 +279,8 @@ class Client(Struct, frozen=True):
                 return moved._asks(session, what, lambda iq: TransportInformed(iq, sid, (anew,)))
             case _, "video":
                 return self._changes_video(session, kind)
+            case _, "the camera":
+                return self._turns_camera(session)
             case "call", "again":
                 return self._asks(session, what, lambda iq: SessionInitiated(iq, sid, (self._offer("call"),)))
             case "accept", "again":
@@ -271,15 +301,23 @@ class Client(Struct, frozen=True):
                 gone = self._with(replace(session, seen=""))
                 return gone._asks(session, what, lambda iq: ContentRemoved(iq, sid, (name,)))
             case "take":
-                taken = self._with(replace(session, asked=False, seen="video"))
+                taken = self._with(replace(session, asked=False, seen="video", senders="both"))
                 content = Content("video", description=video)
                 return taken._asks(session, what, lambda iq: ContentAccepted(iq, sid, (content,)))
             case _:
                 refused = self._with(replace(session, asked=False))
                 return refused._asks(session, what, lambda iq: ContentRejected(iq, sid, (Content("video"),)))
 
+    def _turns_camera(self, session: Session) -> "Client":
+        """It turns its camera off, or on."""
+        flow = replace(session.flow, sends=not session.flow.sends)
+        senders = pictures.senders(*((flow.sends, flow.takes) if session.begun else (flow.takes, flow.sends)))
+        turned = self._with(replace(session, senders=senders))
+        content = Content(session.seen, senders=senders)
+        return turned._asks(session, "turn", lambda iq: ContentModified(iq, session.sid, (content,)))
+
     def _begins(self, phase: str) -> "Client":
-        session = Session(f"{self.jid}-{self.calls}", BOB, phase)
+        session = Session(f"{self.jid}-{self.calls}", BOB, phase, begun=True)
         return replace(self, calls=self.calls - 1, sessions=(*self.sessions, session))
 
     def _initiates(self, sid: str, what: str = "call") -> "Client":
@@ -417,7 +455,9 @@ class Client(Struct, frozen=True):
                     raise Broken("a client is asked for video if it has it, and once", (self, told))
                 return heard._with(replace(session, asked=True))
             case ChangeContent(action="content-accept", content=content):
-                return heard._with(replace(session, seen=content.name))
+                return heard._with(replace(session, seen=content.name, senders="both"))
+            case ChangeContent(action="content-modify", content=content):
+                return heard._with(replace(session, senders=content.senders))
             case ChangeContent():
                 return heard._with(replace(session, seen="", asked=False))
             case TerminateSession():

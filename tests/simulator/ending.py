@@ -7,10 +7,14 @@ import msgspec
 from msgspec.structs import replace
 
 from fargo.statemachine.account.account_state import connection_of
+from fargo.statemachine.legs.jingle.jingle_leg import sessions
 from fargo.statemachine.legs.relay.relay_session import Joined
 from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.machine import deadlines, secrets
+from fargo.statemachine.media import pictures
+from fargo.statemachine.media.pictures import VideoFlow
 
+from .client import Session
 from .phone import Phone
 from .provider import Provider
 from .quirks import NONE, Quirk
@@ -29,8 +33,10 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
     if apart := list(_apart(world)):
         raise broken_rule(world, "phones that are joined follow each other", apart)
     world = _without_absent(_waited(world))
-    if sessions := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
-        raise broken_rule(world, "no client is left ringing", sessions)
+    if blind := list(_mistaken(world)):
+        raise broken_rule(world, "client and phone agree on who sends video", blind)
+    if ringing := [s for c in world.clients for s in c.sessions if s.phase != "talking"]:
+        raise broken_rule(world, "no client is left ringing", ringing)
     if phones := world.sip.left_ringing():
         raise broken_rule(world, "no phone is left ringing", phones)
     if not quirks & {Quirk.ZOMBIES, Quirk.NONSENSE}:
@@ -43,16 +49,16 @@ def finish(world: World, quirks: frozenset[Quirk] = NONE) -> World:
         if quirks <= _ANSWERING and len(set(_whereabouts(world))) > 1:
             raise broken_rule(world, "a phone that moves is followed (phones, who sends to them)", _whereabouts(world))
         world = _all(world, SIP, "hang up")
-        if sessions := [s for c in world.clients for s in c.sessions]:
-            raise broken_rule(world, "a phone that hangs up ends the call", sessions)
+        if left := [s for c in world.clients for s in c.sessions]:
+            raise broken_rule(world, "a phone that hangs up ends the call", left)
     for who in (*(client.jid for client in world.clients), SIP):
         world = _all(world, who, "hang up")
     world = _waited(world)
     unheard = {Quirk.ZOMBIES, Quirk.NONSENSE} <= quirks  # a forgotten call may have become a zombie
     if not unheard and (any(talkers(world)) or not world.sip.is_empty()):
         raise broken_rule(world, "what everybody has hung up is over (clients, phones, calls)", talkers(world))
-    if not unheard and (left := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]):
-        raise broken_rule(world, "no session is left at the relay", left)
+    if not unheard and (kept_on := [kept for kept in world.relay.sessions if kept.ignored < ENOUGH]):
+        raise broken_rule(world, "no session is left at the relay", kept_on)
     if world.sip.forgotten(connection_of(world.user.account)):
         raise broken_rule(world, "no connection is left to itself", world.sip.connections)
     if not unheard and world.watch.noted:
@@ -82,6 +88,25 @@ def _apart(world: World) -> Iterator[tuple[Phone, Phone]]:
             continue
         if (one.to, one.holds, other.to, other.holds) != (other.at, other.held, one.at, one.held):
             yield one, other
+
+
+def _mistaken(world: World) -> Iterator[tuple[Session, Phone]]:
+    """Yield the client and the phone of each call with video that take it for sent, or not sent, otherwise than the
+    other, though nothing is under way and neither is on hold.
+    """
+    phones = {each.dialog: each for each in world.sip.phones} if isinstance(world.sip, Provider) else {}
+    for call in world.user.calls.values():
+        leg, clients = call.sip, [(s.sid, s.client) for s in sessions(call.jingle)]
+        phone = phones.get(leg.name) if isinstance(leg, Confirmed) and leg.exchange is None else None
+        if phone is None or _is_busy(phone) or phone.held or phone.holds or not phone.shows:
+            continue
+        for client in world.clients:
+            for session in client.sessions:
+                if (session.sid, client.jid) not in clients or not session.seen or session.doubted or client.asked:
+                    continue
+                theirs = pictures.flow(phone.shows, "initiator")
+                if session.flow != VideoFlow(theirs.takes, theirs.sends):
+                    yield session, phone
 
 
 def _is_busy(phone: Phone) -> bool:

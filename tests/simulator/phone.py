@@ -16,8 +16,9 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.user_agent import secured
+from fargo.statemachine.legs.user_agent import directions, secured
 from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, IceUdp, Senders, address, is_secured
 from fargo.statemachine.model.events import Event
@@ -91,9 +92,15 @@ _REFUSALS: Final = {
     "want it longer": (422, SipHeaders(min_se=600)),
 }
 """The responses to an offer of ours other than agreement."""
+_STUBBORN: Final = ("refuse the change", "not understand")
+"""Those after which it is not asked again."""
 
 
 WANT_VIDEO: Final = "want video"
+_TURN: Final = "turn its camera"
+_LEAVE_OUT: Final = "leave out video"
+_OFFERS: Final = ("hold", "resume", "move", WANT_VIDEO, _TURN, _LEAVE_OUT, *CODECS)
+"""The changes that it offers in a re-INVITE."""
 _OF_EARLY: Final = "acknowledge an answer"
 """The meaning of a PRACK whose response has answered the phone's offer. It is sent again with such a response."""
 
@@ -126,8 +133,9 @@ class Phone(Struct, frozen=True):
     ``to``: where it was told to send audio. ``stubborn``: it has refused an offer of ours, or answered it otherwise.
     ``astray``: the Contact of ours that it knows is that of an edge which is gone.
     ``ufrag``: of its own ICE, "" if its call is not encrypted from end to end; ``theirs``: of the other end's.
-    ``places``: it was asked to place a call, and tells what has become of that. ``unsure``: the gateway was restarted
-    before the phone had the ACK to its answer.
+    ``places``: it was asked to place a call, and tells what has become of that. ``camera``: that is on; ``shows``: who
+    sends video, as the last offer and answer have it, "" if there is none. ``unsure``: the gateway was restarted before
+    the phone had the ACK to its answer.
     """
 
     tag: str
@@ -157,6 +165,8 @@ class Phone(Struct, frozen=True):
     astray: bool = False
     ufrag: str = ""
     theirs: str = ""
+    camera: bool = True
+    shows: Senders | Literal[""] = ""
     unsure: bool = False
 
     @property
@@ -226,8 +236,7 @@ class Phone(Struct, frozen=True):
     @property
     def owed_response(self) -> str:
         """Its response to the first request of ours, if it has no whims."""
-        changes = ("hold", "resume", "move", WANT_VIDEO, *CODECS, "ask for an offer")
-        offers = any(each.what in changes for each in self.asking)
+        offers = any(each.what in (*_OFFERS, "ask for an offer") for each in self.asking)
         return "cross" if offers and self.asked[0].request.body is not None else "agree"
 
     def _changes(self, quirks: frozenset[Quirk]) -> Iterator[str]:
@@ -237,7 +246,9 @@ class Phone(Struct, frozen=True):
         if not self.asked and not self.oks:
             yield "resume" if self.held else "hold"
             yield from ("move", "ask for an offer", *CODECS)
-            if not self.ufrag:
+            if self.shows:
+                yield from (_TURN, _LEAVE_OUT)
+            elif not self.ufrag:
                 yield WANT_VIDEO
 
     # --- acting
@@ -251,7 +262,7 @@ class Phone(Struct, frozen=True):
         if what in _QUESTIONS:
             method, headers = _QUESTIONS[what]
             return self._asks(method, what, headers, digit="digit1" if what == "send a digit" else None)
-        if what in ("hold", "resume", "move", WANT_VIDEO, *CODECS):
+        if what in _OFFERS:
             return self._asks("INVITE", what, body=self._describe(what))
         if what in PLACED:
             headers = SipHeaders(event="refer")
@@ -323,7 +334,13 @@ class Phone(Struct, frozen=True):
             setup = "actpass" if what else "active"
             return secured_sdp(*codecs, senders=_senders(held, self.holds), at=at, ufrag=ufrag, setup=setup)
         described = phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
-        return with_video(described, at) if what == WANT_VIDEO else described
+        if not (self.shows or what == WANT_VIDEO) or what == _LEAVE_OUT:
+            return described
+        return with_video(described, at, pictures.senders(self._films(what) and not self.holds, not held))
+
+    def _films(self, what: str) -> bool:
+        """Return whether its camera is on after a change."""
+        return self.camera is not (what == _TURN)
 
     # --- responding
 
@@ -342,7 +359,8 @@ class Phone(Struct, frozen=True):
         after = replace(self, asked=tuple(rest))
         if what in _REFUSALS:
             status, headers = _REFUSALS[what]
-            return replace(after, stubborn=True), (self.response(asked, status, headers),)
+            stubborn = after.stubborn or what in _STUBBORN
+            return replace(after, stubborn=stubborn), (self.response(asked, status, headers),)
         request = asked.request
         strange = what == "agree with strange codecs"
         after = replace(after, stubborn=after.stubborn or strange)
@@ -352,8 +370,10 @@ class Phone(Struct, frozen=True):
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
         body = agreed._describe("", *((G722,) if strange else _chosen(request.body))) if described else None
-        if body and isinstance(request.body, Sdp) and request.body.video:
-            body = with_video(body, agreed.at)
+        if body and body.video:
+            seen = directions.answering(_video_of(request.body) or "none", body.video.senders)
+            body = with_video(body, agreed.at, seen)
+            agreed = replace(agreed, shows=seen)
         oks = agreed.oks + (request.method == "INVITE")
         ok = self.response(asked, 200, headers, body)
         return replace(agreed, oks=oks, ok=ok if request.method == "INVITE" else self.ok), (ok,)
@@ -367,7 +387,9 @@ class Phone(Struct, frozen=True):
         """After an offer of ours is agreed to."""
         assert isinstance(request.body, Sdp)
         told = self._in_kind(request.body)
-        return replace(told, relayed=is_relayed(request.body), holds=_holds(request.body), to=_place(request.body))
+        shows = _video_of(request.body)
+        to = _place(request.body)
+        return replace(told, relayed=is_relayed(request.body), holds=_holds(request.body), to=to, shows=shows)
 
     def _in_kind(self, offer: Body | None) -> "Phone":
         """With ICE of its own if an offer has it, and begun anew if the other end's has."""
@@ -487,7 +509,7 @@ class Phone(Struct, frozen=True):
         agreed = self._understood(response.body, offered)
         held = {"hold": True, "resume": False}.get(what, self.held)
         at = ({PHONE: AWAY, AWAY: PHONE}[self.at]) if what == "move" else self.at
-        return replace(agreed, held=held, at=at), ()
+        return replace(agreed, held=held, at=at, camera=self._films(what)), ()
 
     def _understood(self, body: Body | None, offer: Body | None) -> "Phone":
         """The phone after the gateway has described its end, in an answer to an offer or in an offer of its own."""
@@ -498,13 +520,18 @@ class Phone(Struct, frozen=True):
         if isinstance(offer, Sdp):
             _compare(offer, body)
         theirs = ufrag_of(body)
-        return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body), theirs=theirs)
+        shows = _video_of(body)
+        return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body), theirs=theirs, shows=shows)
 
     def acknowledgement(self, response: SendResponse) -> SipRequestReceived:
         """Return the ACK to a final response of the gateway; it answers an offer in that."""
         head = response.head
         asked = self.offer is None if head.cseq == 1 else isinstance(response.body, Sdp) and self._asked_for(head.cseq)
-        body = self._describe("", PCMU) if asked and response.status < 300 else None
+        body = (
+            replace(self, shows=_video_of(response.body))._describe("", PCMU)
+            if asked and response.status < 300
+            else None
+        )
         return SipRequestReceived(self.dialog, replace(head, method="ACK"), REGISTRAR, self.tag, None, NO_HEADERS, body)
 
     def _asked_for(self, cseq: int) -> bool:
@@ -567,6 +594,11 @@ def _chosen(offer: Body | None) -> tuple[Codec, ...]:
     return (PCMA,)
 
 
+def _video_of(body: Body | None) -> Senders | Literal[""]:
+    """Return who sends video in a description, "" if there is none."""
+    return body.video.senders if isinstance(body, Sdp) and body.video else ""
+
+
 def _place(sdp: Sdp) -> str:
     """Return where a description wants audio, "" if nowhere."""
     where = address(sdp.audio.description) if sdp.audio and sdp.audio.description else None
@@ -608,5 +640,8 @@ def _compare(offer: Sdp, answer: Sdp) -> None:
         raise Broken("an answer wants no more than was offered", (offer, answer))
     if is_encrypted(answer) and role(answer) not in ("active", "passive"):
         raise Broken("an answer settles the role in the handshake", (offer, answer))
+    seen, shown = _video_of(offer), _video_of(answer)
+    if shown and (not seen or directions.answering(seen, shown) != shown):
+        raise Broken("an answer wants no more video than was offered", (offer, answer))
     if (answer.media, answer.place) != (offer.media, offer.place):
         raise Broken("an answer has the streams of its offer", (offer, answer))

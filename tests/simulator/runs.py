@@ -39,7 +39,8 @@ _FEW: Final = 0.25
 _WEIGHTS: Final = {
     "deliver": 64, "call": 16, "propose": 16, "answer": 32, "accept": 32, "proceed": 32, "agree": 16,
     "info dtmf": 16, "restart ICE": 16, "modify transport-info": 4,
-    "add video": 16, "want video": 16, "take video": 32,
+    "add video": 16, "want video": 16, "take video": 32, "turn the camera": 16, "turn its camera": 16,
+    "leave out video": 2,
     "info hold": 16, "info unhold": 16, "hold": 16, "resume": 16, "move": 16, "change codecs": 16,
     **dict.fromkeys(
         ("hang up", "cancel", "decline", "busy", "reject", "retract", "not found", "not acceptable", "unreachable",
@@ -48,7 +49,8 @@ _WEIGHTS: Final = {
          "register", "register another", "register nonsense", "send nonsense", "ask", "probe", "subscribe",
          "unsubscribe", "forget", "fail", "refuse", "call again", "accept again", "answer with strange codecs",
          "accept with strange codecs",
-         "accept in another manner", "change to strange codecs", "refuse it", "keep silent"), 1
+         "accept in another manner", "refuse the change", "not understand",
+         "change to strange codecs", "refuse it", "keep silent"), 1
     ),
 }  # fmt: skip
 _RARELY: Final = 1
@@ -150,6 +152,17 @@ SEEING: Final = _talking(
 """A user in a call that may have video."""
 WANTED: Final = step(step(SEEING, Move(SIP, "want video", "phone1")), Move(SIP, "deliver"))
 """The same, whose phone offers video."""
+
+
+def _seen(world: World) -> World:
+    """The world after its client has added video to its call, and the phone has taken it."""
+    world = drained(step(world, next(each for each in moves(world, CHATTER) if each.what == "add video")))
+    return drained(step(world, next(each for each in moves(world, CHATTER) if each.what == "agree")))
+
+
+CHATTER: Final = frozenset({Quirk.CHATTER})
+SEEN: Final = _seen(SEEING)
+"""A user in a call with video, which may be transferred, held, and taken over, among other things."""
 REFERRING: Final = {
     "phones that transfer": _talking(_plain(Policy(engine="sip")), 1),
     "phones that transfer, a relay": _talking(_mixed(Policy(relay=True, engine="sip")), 1),

@@ -20,6 +20,7 @@ from .runs import (
     FORWARDING,
     REFERRING,
     SEEING,
+    SEEN,
     TRANSFERRING,
     WANTED,
     a_beginning,
@@ -54,6 +55,7 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         yield run(CALLED_BACK, at_random(random), some_quirks(random), 100).log
         yield run(CALLED_BACK, at_random(Random(seed)), NONE, 100).log
         yield run(SEEING, at_random(random), frozenset({Quirk.CHATTER}), 60).log
+        yield run(SEEN, at_random(random), some_quirks(random) | {Quirk.CHATTER}, 60).log
         yield run(WANTED, at_random(random), some_quirks(random) | {Quirk.CHATTER}, 60).log
         for start in (*TRANSFERRING.values(), *REFERRING.values()):
             yield run(start, at_random(random), some_quirks(random), 60).log

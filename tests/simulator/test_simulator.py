@@ -19,13 +19,14 @@ from .runs import (
     JOINED,
     REFERRING,
     SEEING,
+    SEEN,
     TRANSFERRING,
     WANTED,
     run,
     shortest,
     weights,
 )
-from .world import Move
+from .world import Move, World
 
 KINDS = {"NONE": NONE, **{quirk.name: frozenset({quirk}) for quirk in Quirk}, "ALL": ALL}
 
@@ -36,6 +37,16 @@ def drawn(data: st.DataObject, found: list[Move]) -> Move:
     return found[bisect(reached, data.draw(st.integers(0, reached[-1] - 1)))]
 
 
+@pytest.mark.slow("draws forty runs of a call with video")
+@settings(
+    max_examples=40, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(data=st.data())
+def test_video_is_transferred_held_and_taken_over(data: st.DataObject) -> None:
+    quirks = frozenset({Quirk.CHATTER, *((Quirk.MACHINE,) if data.draw(st.booleans(), "taken over") else ())})
+    _hold(data, SEEN, quirks, data.draw(st.integers(20, 80), "moves"))
+
+
 @pytest.mark.slow("draws twenty runs with each quirk")
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
@@ -44,10 +55,15 @@ def drawn(data: st.DataObject, found: list[Move]) -> Move:
 @given(data=st.data())
 def test_whatever_the_peers_do_the_invariants_hold(kind: str, data: st.DataObject) -> None:
     beginnings = {**BEGINNINGS, "sip, forwarding": FORWARDING, "sip, called back": CALLED_BACK, "sip, joined": JOINED}
-    beginnings |= TRANSFERRING | REFERRING | {"sip, video": SEEING, "sip, video is wanted": WANTED}
+    beginnings |= TRANSFERRING | REFERRING | {"sip, video": SEEING, "sip, video is wanted": WANTED, "sip, seen": SEEN}
     start = beginnings[data.draw(st.sampled_from(list(beginnings)), "beginning")]
     length = data.draw(st.integers(20, 120), "moves")
-    done = run(start, lambda found: drawn(data, found), KINDS[kind], length)
+    _hold(data, start, KINDS[kind], length)
+
+
+def _hold(data: st.DataObject, start: World, quirks: frozenset[Quirk], length: int) -> None:
+    """See that the invariants hold in a run."""
+    done = run(start, lambda found: drawn(data, found), quirks, length)
     if done.broken:
-        told = "\n  ".join(" ".join(move) for move in shortest(done, KINDS[kind]).path)
+        told = "\n  ".join(" ".join(move) for move in shortest(done, quirks).path)
         raise AssertionError(f"{done.broken}\nafter\n  {told}") from done.broken

@@ -120,11 +120,11 @@ def client_video(profile: MediaProfile) -> Description:
     return Description("video", (VIDEO,), there, mux=profile is MediaProfile.DTLS)
 
 
-def with_video(sdp: Sdp, at: str = PHONE) -> Sdp:
+def with_video(sdp: Sdp, at: str = PHONE, senders: Senders = "both") -> Sdp:
     """Return the session description of a phone with video, too."""
     description = Description("video", (VIDEO,), RawUdp((Candidate(1, at, 5010), Candidate(2, at, 5011))))
     media = (sdp.media[0], "video 5010 RTP/AVP 96")
-    return replace(sdp, media=media, video=Content("", description=description), video_place=1)
+    return replace(sdp, media=media, video=Content("", senders=senders, description=description), video_place=1)
 
 
 def phone_media(ip: str = PHONE) -> tuple[Candidate, ...]:

@@ -1,18 +1,14 @@
 """Checks of every event of every story in this folder.
 
 1. No event makes a room of the core fail; a test that breaks one on purpose raises "a bug".
-2. State, commands and deadlines are what their types say: Structs do not look at what they are given.
+2. State, commands and deadlines are what their types say (`typed.py`).
 3. An IQ-set is answered in the turn in which it comes, once. Only a registration may be answered later, or answer with
    it the one that it cuts short.
 4. What waits for a reply belongs to something that there is.
 """
 
 import sys
-import types
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import msgspec
 import pytest
 from simulator.waiting import astray
 
@@ -33,32 +29,9 @@ from fargo.statemachine.user_state import User
 
 from . import story
 from .faulty import Breaker, raises
+from .typed import check
 
 ANSWERS = (AcceptIq, AnswerCommand, RefuseIq, SendContact, SendForm, SendRegistrationForm)
-
-
-def misfits(value: object, hint: Any, where: str) -> Iterator[str]:
-    """Yield each place in a value that is not of its type."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        if not any(next(misfits(value, each, where), None) is None for each in arguments):
-            yield f"{where}: {value!r} is no {hint}"
-    elif origin is Literal:
-        if value not in arguments:
-            yield f"{where}: {value!r} is no {hint}"
-    elif origin is tuple and isinstance(value, tuple):
-        for number, each in enumerate(value):
-            yield from misfits(each, arguments[0], f"{where}[{number}]")
-    elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, dict):
-        for name, each in value.items():
-            yield from misfits(name, arguments[0], where)
-            yield from misfits(each, arguments[1], f"{where}[{name}]")
-    elif type(value) is not hint and not (hint in (int, str, float) and isinstance(value, hint) and value is not True):
-        yield f"{where}: {value!r} is no {hint}"
-    elif isinstance(value, msgspec.Struct):
-        hints = get_type_hints(hint)
-        for name in value.__struct_fields__:
-            yield from misfits(getattr(value, name), hints[name], f"{where}.{name}")
 
 
 def answers_once(recorded: Recorded, issued: tuple[Issued, ...]) -> bool:
@@ -88,9 +61,9 @@ def _what_always_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         after, issued, call = machine.fold(user, recorded)
         faults = [each.command for each in issued if isinstance(each.command, Fault)]
         assert not [fault for fault in faults if not fault.error.endswith("a bug")]
-        assert not list(misfits(after, User, "user"))
-        assert not list(misfits(issued, tuple[Issued, ...], "issued"))
-        assert not list(misfits(machine.deadlines(after), tuple[Deadline, ...], "deadlines"))
+        assert check(User)(after) is None
+        assert check(tuple[Issued, ...])(issued) is None
+        assert check(tuple[Deadline, ...])(machine.deadlines(after)) is None
         assert machine.next_due(after) == min((due.at for due in machine.deadlines(after)), default=None)
         assert [each.id for each in issued] == [f"{recorded.version}.{n}" for n in range(len(issued))]
         assert {each.user for each in issued} <= {recorded.user}

@@ -16,26 +16,26 @@ from fargo.statemachine.reason import Cause
 
 from .forwarding import AT_TARGET, ELSEWHERE, NEVER_CALLED, RULES, media, place
 from .story import BOB, DESK, GATEWAY, PCMA, PCMU, Story
-from .transferring import NUMBER, URI, Transferring
+from .transferring import NUMBER, URI, HandingOver
 from .user_agent.phone import sdp
 
 PEER = "bob@sip.test"
 
 
-def asked() -> Transferring:
+def asked() -> HandingOver:
     """The user talks to Bob, and has asked for a transfer of the call to the number."""
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     story.transfers()
     return story
 
 
-def steps(story: Transferring) -> list[TransferStep]:
+def steps(story: HandingOver) -> list[TransferStep]:
     return [each.step for each in story.noted() if isinstance(each, RecordTransfer) and each.by_user]
 
 
 def test_a_call_is_transferred_to_a_number() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU, PCMA))
     assert "connected" in story.transfers()
     invite = story.now("INVITE")
@@ -56,7 +56,7 @@ def test_a_call_is_transferred_to_a_number() -> None:
 
 @pytest.mark.parametrize("by_target", [False, True])
 def test_the_two_phones_are_joined_until_one_hangs_up(by_target: bool) -> None:
-    story = Transferring().joined()
+    story = HandingOver().joined()
     sends, other = (story.target_sends, "bob") if by_target else (story.bob_sends, "target")
     sends("INVITE", sdp(PCMU, senders="initiator", at=AT_TARGET if by_target else ELSEWHERE))
     assert story.now("INVITE").recipient.tag == other
@@ -70,7 +70,7 @@ def test_the_two_phones_are_joined_until_one_hangs_up(by_target: bool) -> None:
 
 
 def test_a_number_is_told_that_the_phone_holds_the_call() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     story.bob_sends("UPDATE", sdp(PCMU, senders="initiator"))
     story.transfers()
@@ -84,8 +84,8 @@ def test_a_number_is_told_that_the_phone_holds_the_call() -> None:
 
 
 def test_the_list_of_calls_says_whereto() -> None:
-    story = Transferring().joined()
-    told = f"you called {PEER}. You transferred the call to {NUMBER}@sip.test."
+    story = HandingOver().joined()
+    told = f"you called {PEER}. You have transferred the call to {NUMBER}@sip.test."
     assert told in story.asks(ShowCalls())
 
 
@@ -113,7 +113,7 @@ def test_the_call_goes_on_if_the_phone_does_not_want_to_be_joined() -> None:
 
 
 def test_a_number_that_hangs_up_at_once_leaves_the_call_as_it_was() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     before = place(story.invite()[1].body)
     story.transfers()
@@ -193,9 +193,9 @@ def test_a_transfer_outlives_the_gateway() -> None:
 # --- two calls
 
 
-def two_calls() -> Transferring:
+def two_calls() -> HandingOver:
     """Bob is on hold, and the user talks to the target."""
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU, PCMA))
     story.holds()
     story.responds_to("bob", 200, sdp(PCMU, PCMA))
@@ -233,7 +233,7 @@ def test_the_first_call_comes_back_if_the_other_phone_does_not_want_to_be_joined
 
 
 def test_phones_without_a_common_codec_are_not_joined() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     story.calls(to="target%sip.test@sip.localhost/fargo", sid="s2")
     story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
@@ -244,9 +244,9 @@ def test_phones_without_a_common_codec_are_not_joined() -> None:
 # --- phones that place the call themselves (REFER)
 
 
-def referring(status: int = 503) -> Transferring:
+def referring(status: int = 503) -> HandingOver:
     """The provider has not put the call through to the number, and Bob's phone can place it."""
-    story = Transferring()
+    story = HandingOver()
     story.calls()
     story.answers(sdp(PCMU), headers=SipHeaders(allow=("INVITE", "REFER")))
     story.transfers()
@@ -254,7 +254,7 @@ def referring(status: int = 503) -> Transferring:
     return story
 
 
-def notifies(story: Transferring, status: int) -> None:
+def notifies(story: HandingOver, status: int) -> None:
     """Bob's phone tells what has become of the call that it has placed."""
     story.bob_sends("NOTIFY", SipFragment(status, "Said"))
     assert story.statuses == [200]
@@ -312,7 +312,7 @@ def test_a_phone_that_hangs_up_has_placed_the_call() -> None:
 
 
 def test_a_phone_that_was_asked_for_nothing_has_nothing_to_tell() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     story.bob_sends("NOTIFY", SipFragment(200, "OK"))
     assert story.statuses == [481]
@@ -329,14 +329,14 @@ def test_a_phone_that_says_nothing_is_not_waited_for_forever() -> None:
 # --- a client that has transfers (XEP-0251)
 
 
-def informs(story: Transferring, to: str, other: str | None = None) -> None:
+def informs(story: HandingOver, to: str, other: str | None = None) -> None:
     """The client wants to transfer its first session."""
     namespace = "urn:xmpp:jingle:transfer:0"
     story.tell(SessionInformed(story.iq(BOB), "s1", "transfer", namespace, to=to, other_sid=other))
 
 
 def test_a_client_transfers_its_call_to_a_contact() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU, PCMA))
     informs(story, f"{NUMBER}@{GATEWAY}/fargo")
     assert len(story.all(AcceptIq)) == 1
@@ -366,7 +366,7 @@ def test_a_client_joins_its_two_calls() -> None:
     ],
 )
 def test_a_client_is_told_why_it_cannot(to: str, other: str | None, told: str) -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     informs(story, to, other)
     refused = story.the(RefuseIq)
@@ -380,7 +380,7 @@ def test_a_client_is_told_why_it_cannot(to: str, other: str | None, told: str) -
 
 
 def test_only_a_call_that_is_answered_can_be_transferred() -> None:
-    story = Transferring()
+    story = HandingOver()
     assert story.transfers() == texts.NOBODY_TO_TRANSFER
     story.calls()
     assert story.transfers() == texts.NOBODY_TO_TRANSFER
@@ -403,7 +403,7 @@ def test_of_two_calls_that_is_transferred_which_is_not_on_hold() -> None:
     ("number", "told"), [*NEVER_CALLED, ("bob", "talking to"), ("carol@elsewhere.test", "Only SIP addresses")]
 )
 def test_what_the_user_may_not_call_calls_are_not_transferred_to(number: str, told: str) -> None:
-    story = Transferring()
+    story = HandingOver()
     policy = Policy(engine="sip", emergency_numbers=("112",), dial_rules=RULES, foreign="refuse")
     story.tell(PolicyChanged(policy))
     story.talking(body=sdp(PCMU))
@@ -412,7 +412,7 @@ def test_what_the_user_may_not_call_calls_are_not_transferred_to(number: str, to
 
 
 def test_dial_rules_and_the_number_of_calls_apply() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.tell(PolicyChanged(Policy(engine="sip", most_calls=1)))
     story.tell(GatewayAsked(DESK, GATEWAY, AddRule(DialRule("s/^[+]44/0/", Direction.OUT))))
     story.talking(body=sdp(PCMU))
@@ -433,7 +433,7 @@ def test_an_engine_that_cannot_transfer_says_so() -> None:
 # --- another machine takes the user over
 
 
-def moves(story: Transferring) -> list[tuple[str, str | None]]:
+def moves(story: HandingOver) -> list[tuple[str, str | None]]:
     """Another gateway with another SIP edge takes the user over. Return the requests of calls, each with whom to."""
     for edge in ("here", "there"):
         story.tell(PolicyChanged(replace(story.user.policy, edge=edge)))
@@ -442,7 +442,7 @@ def moves(story: Transferring) -> list[tuple[str, str | None]]:
 
 
 def test_two_phones_that_are_joined_are_both_told_where_the_gateway_is() -> None:
-    story = Transferring().joined()
+    story = HandingOver().joined()
     assert sorted(moves(story)) == [("INVITE", "bob"), ("INVITE", "target")]
     story.responds_to("bob", 200, sdp(PCMU))
     story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))

@@ -12,12 +12,12 @@ from fargo.statemachine.model.sip_messages import Sdp, SipHeaders
 from .forwarding import AT_TARGET, ELSEWHERE, media, place
 from .relayed import PHONE_OFFER
 from .story import PCMA, PCMU
-from .transferring import Transferring
+from .transferring import HandingOver
 from .user_agent.encrypting import CHOSEN, SECURE, Encrypting
 from .user_agent.phone import sdp
 
 
-class Encrypted(Encrypting, Transferring):
+class Encrypted(Encrypting, HandingOver):
     """A user who transfers a call that the relay encrypts."""
 
 
@@ -57,7 +57,7 @@ def test_an_encrypted_call_is_not_joined_with_one_that_is_not() -> None:
 
 @pytest.mark.parametrize("by_target", [False, True])
 def test_who_holds_holds_the_other(by_target: bool) -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU))
     story.transfers()
     if not by_target:
@@ -72,7 +72,7 @@ def test_who_holds_holds_the_other(by_target: bool) -> None:
 
 
 def test_a_phone_that_moves_meanwhile_is_followed() -> None:
-    story = Transferring()
+    story = HandingOver()
     story.talking(body=sdp(PCMU, PCMA), headers=SipHeaders())
     story.transfers()
     story.bob_sends("INVITE", sdp(PCMU, PCMA, at=ELSEWHERE))

@@ -16,7 +16,7 @@ NUMBER = "+441632960111"
 URI = f"sip:{NUMBER}@sip.test"
 
 
-class Transferring(Phoning):
+class HandingOver(Phoning):
     """A user in a call with Bob (`phone` of the base). `target` is the other phone."""
 
     def asks(self, request: GatewayRequest) -> str:
@@ -58,7 +58,7 @@ class Transferring(Phoning):
         head = self.head(method, call_id=request.call_id)
         self.tell(SipRequestReceived(name, head, REGISTRAR, "bob", CALLEE, body=body))
 
-    def joined(self) -> "Transferring":
+    def joined(self) -> "HandingOver":
         """The call is transferred, and everybody has agreed."""
         self.talking(body=sdp(PCMU, PCMA))
         self.transfers()

@@ -13,7 +13,7 @@ from world.postgresql import PostgresqlServer
 from fargo.statemachine.model.call_records import Direction, RecordBegun
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.events import Recorded, Restarted, Snapshot, Stopping
-from fargo.store.interface import StoreError
+from fargo.store.interface import StoreError, StoreInUseError
 from fargo.store.opening import open_reader, open_store
 from fargo.store.places import BadPlaceError, DatabaseAddress, database_address, place_of
 from fargo.store.postgresql import connections, database, texts
@@ -203,6 +203,19 @@ def test_an_older_database_is_brought_up_to_date(
     names = db.execute("select name from migrations order by applied, name").fetchall()
     assert {name for (name,) in names} == {name for name, _ in MIGRATIONS}
     assert db.execute("select count(*) from calls").fetchone() == (2,)
+
+
+def test_the_tables_of_an_older_process_stay_as_they_are_while_it_has_them(
+    place: DatabaseAddress, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS[:-1])
+    with closing(open_store(place, worker="a")):
+        monkeypatch.undo()
+        with pytest.raises(StoreInUseError):
+            open_store(place, worker="a")
+        assert db.execute("select count(*) from migrations").fetchone() == (len(MIGRATIONS) - 1,)
+    open_store(place, worker="a").close()
+    assert db.execute("select count(*) from migrations").fetchone() == (len(MIGRATIONS),)
 
 
 def test_what_cannot_be_committed_says_why(place: DatabaseAddress, db: Any) -> None:

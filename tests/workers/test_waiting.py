@@ -1,4 +1,4 @@
-"""What a process says that waits until it is its turn to be a worker: at its socket, and at the pages of metrics."""
+"""A process that waits until it is its turn to be a worker tells so: at its socket, and at the pages of metrics."""
 
 import os
 import signal

@@ -109,6 +109,12 @@ class Linphone(Server):
         await self.process.line("Receiving new incoming call")
         self.type("answer")
 
+    def dial(self, uri: str) -> None:
+        """Call somebody. What is heard before does not count any more."""
+        self._heard = self.directory / "heard-of-called.wav"
+        self.type(f"record {self._heard}")
+        self.type(f"call {uri}")
+
     def hang_up(self) -> None:
         """End all calls. Without a word it would end the one that it talks in, and go on sending in the other."""
         self.type("terminate all")

@@ -52,6 +52,7 @@ from fargo.adapters.sip.wire.message import (
 )
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.edge.sip.keys import EdgeKeys
+from fargo.statemachine.model.abilities import ALLOW, SUPPORTED
 from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import (
@@ -64,10 +65,6 @@ from fargo.statemachine.model.sip_messages import (
     SendRequest,
     SendResponse,
 )
-
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")
-SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
-"""The methods and extensions that the gateway has, in a call or outside. MESSAGE is taken in both, NOTIFY outside."""
 
 _NOT_FOUND: Final = (404, "Not Found")
 _ELSEWHERE: Final = (480, "Temporarily Unavailable")

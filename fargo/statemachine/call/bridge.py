@@ -38,6 +38,7 @@ from fargo.statemachine.call import (
     placing,
     seeing,
     seeking,
+    standing,
     texts,
     transfer,
 )
@@ -440,8 +441,10 @@ def _from_relay(call: Call, step: relay_leg.RelayStep, effects: Effects) -> Call
                 call = _to_jingle(call, leg_event, effects)
             case Rerouted():
                 call = _rerouted(call, leg_event, effects)
-            case VideoNews(to_phone, event):
-                call = _to_sip(call, event, effects) if to_phone else _to_jingle(call, event, effects)
+            case VideoNews(to_phone=True, event=event):
+                call = _caught_up(_caught_up(_to_sip(call, event, effects), _CLIENT, effects), _PHONE, effects)
+            case VideoNews(event=event):
+                call = _to_jingle(call, event, effects)
             case RouteLost():
                 call = _cut(call, leg_event, effects)
             case _:
@@ -472,11 +475,15 @@ def _offered(call: Call, leg_event: Offered, effects: Effects) -> Call:
 
 def _answer(call: Call, leg_event: Answered, effects: Effects) -> Call:
     """Tell the calling end what the relay answers, and then what has happened in the meantime (rule 4)."""
-    if call.caller:
-        call = _to_sip(call, leg_event, effects)
-        return _to_sip(call, Held(), effects) if jingle_leg.holds(call.jingle) else call
-    call = _to_jingle(call, leg_event, effects)
-    return _to_jingle(call, Held(), effects) if sip_leg.is_held(call.sip) else call
+    by = _CLIENT if call.caller else _PHONE
+    return _caught_up(_tell_other(call, leg_event, by, effects), by, effects)
+
+
+def _caught_up(call: Call, by: Side, effects: Effects) -> Call:
+    """Tell the other end what an end has brought about while it could not be told."""
+    for each in standing.of_phone(call) if by is _PHONE else standing.of_client(call):
+        call = _tell_other(call, each, by, effects)
+    return call
 
 
 def _cut(call: Call, leg_event: RouteLost, effects: Effects) -> Call:
@@ -485,10 +492,8 @@ def _cut(call: Call, leg_event: RouteLost, effects: Effects) -> Call:
         jingle, news = jingle_leg.tell(call.jingle, leg_event, effects)
         call = replace(call, jingle=jingle)
         # A client may have refused before, and that tells the caller more.
-        return (
-            end(call, leg_event.reason, effects)
-            if Ended(leg_event.reason) in news
-            else _passed_on(call, news, _CLIENT, effects)
-        )
+        if Ended(leg_event.reason) in news:
+            return end(call, leg_event.reason, effects)
+        return _passed_on(call, news, _CLIENT, effects)
     through = any(session.profile is leg_event.profile for session in sessions(call.jingle))
     return end(call, leg_event.reason, effects) if through else call

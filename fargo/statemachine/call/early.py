@@ -2,12 +2,11 @@
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call import called_first, forwarding, transfer
+from fargo.statemachine.call import called_first, forwarding, standing, transfer
 from fargo.statemachine.call.call_state import Call
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_leg import sessions
-from fargo.statemachine.legs.leg_events import Answered, Held
+from fargo.statemachine.legs.leg_events import Answered
 from fargo.statemachine.legs.relay import moving, relay_leg
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.media.description import Description
@@ -31,7 +30,9 @@ def heard(call: Call, description: Description, effects: Effects) -> Call:
 
 
 def answered(call: Call, leg_event: Answered, effects: Effects) -> Call:
-    """Tell the relay what the phone describes in its answer, and the phone whether it is on hold (rule 7)."""
+    """Tell the relay what the phone describes in its answer, and the phone what the client has done since (rule 7)."""
     relay = moving.phone_described(call.relay, leg_event.description, effects)
     call = replace(call, relay=relay, early=False)
-    return replace(call, sip=sip_leg.tell(call.sip, Held(), effects)) if jingle_leg.holds(call.jingle) else call
+    for each in standing.of_client(call):
+        call = replace(call, sip=sip_leg.tell(call.sip, each, effects))
+    return call

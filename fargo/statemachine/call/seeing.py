@@ -6,6 +6,8 @@ Rules:
    transferring. Whoever wants it is told at once if it cannot be had.
 2. The end that wants video is told what has come of it when the other end and the relay have answered.
 3. If the video was withdrawn meanwhile, or the relay has lost it, both ends are told that it is over.
+4. What an end does with video (`pictures.VideoFlow`) is told to the other. An end that could not be told is told when
+   it has video (`standing`).
 """
 
 from typing import NamedTuple, assert_never
@@ -17,6 +19,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     LegEvents,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoEvent,
     VideoMoved,
@@ -47,6 +50,8 @@ def reported(call: Call, event: VideoEvent, by_phone: bool, effects: Effects) ->
             return _answered(call, answer, by_phone, effects)
         case VideoMoved(video):
             return Step(replace(call, relay=seeing.phone_sees(call.relay, video, effects)))
+        case VideoDirected():
+            return Step(call, to_other=(event,))
         case VideoEnded():
             return Step(replace(call, relay=seeing.end_video(call.relay, effects)), to_other=_OVER)
         case _:

@@ -16,7 +16,10 @@ Rules:
 6. One transfer is under way in a call at a time, and a call has a few at most: nobody can send it round and round.
 7. A call with video goes on with it if the new phone takes it, and else without.
 8. The user is told who they talk to now, as no client shows it.
-9. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
+9. In a direct call nobody translates between client and new phone. If they have no codec in common, the call stays with
+   the first phone, and it and the user are told why. The client agreed on its codecs and its address at the beginning;
+   a relay that came in between would need a client that takes others, and such a client is relayed from the beginning.
+10. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
 from typing import Final, NamedTuple, assert_never
@@ -24,7 +27,7 @@ from typing import Final, NamedTuple, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.address import bare
-from fargo.statemachine.call import called_first, texts
+from fargo.statemachine.call import called_first, standing, texts
 from fargo.statemachine.call.call_state import Call, Transfer, lasting
 from fargo.statemachine.deadline import is_due
 from fargo.statemachine.effects import Effects
@@ -44,6 +47,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoEvent,
 )
@@ -51,7 +55,9 @@ from fargo.statemachine.legs.relay import moving, relay_leg, seeing
 from fargo.statemachine.legs.sip import joining, sip_leg, transferring
 from fargo.statemachine.legs.sip.phases import Line, Preparing
 from fargo.statemachine.legs.sip.sip_leg import SipLeg, SipLegEvent
+from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description, RawUdp
+from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.call_records import RecordDialog, RecordTransfer, TransferStep
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.reason import Cause, Reason, to_status
@@ -115,7 +121,7 @@ def _objection(call: Call) -> Reason | None:
 
 def _prepared(call: Call, effects: Effects) -> Call:
     """Find out what the new phone is told of our audio (rule 2)."""
-    relay = moving.shown_again(call.relay, effects)
+    relay = moving.shown_to_another(call.relay, effects)
     if relay is not None:
         return replace(call, relay=relay)
     local = joining.told(call.sip)
@@ -208,8 +214,7 @@ def _joined(call: Call, theirs: Description, effects: Effects) -> Call:
     before = transferring.remote(first) or call.heard
     call = replace(call, sip=transfer.leg, transfer=None, transferred_to=transfer.to, left=left, relay_retry=None)
     call = _told(call, transfer.to, _moved(call, theirs, before), effects)
-    jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
-    return replace(call, jingle=jingle)
+    return _anew(call, effects)
 
 
 def answered(call: Call, theirs: Description, effects: Effects) -> Call:
@@ -222,12 +227,15 @@ def _told(call: Call, to: str, theirs: Description, effects: Effects) -> Call:
     effects.record(RecordTransfer(call.id, TransferStep.DONE, to))
     us = jingle_leg.sessions(call.jingle)[0].us
     effects.emit(SendText(bare(us), effects.user, texts.TRANSFERRED.format(to=to), None))
-    call = called_first.described(call, theirs, effects)
+    if theirs.video is not None and not seeing.has_video(call.relay):
+        # It was removed while the new phone rang.
+        theirs, call = pictures.without(theirs), replace(call, sip=sip_leg.tell(call.sip, VideoEnded(), effects))
+    call = _described(call, theirs, effects)
     if theirs.video is None:
         jingle, _ = jingle_leg.tell(call.jingle, VideoEnded(), effects)
         call = replace(call, jingle=jingle, relay=seeing.end_video(call.relay, effects))
-    if jingle_leg.holds(call.jingle):
-        call = replace(call, sip=sip_leg.tell(call.sip, Held(), effects))
+    for each in standing.of_client(call):
+        call = replace(call, sip=sip_leg.tell(call.sip, each, effects))
     return call
 
 
@@ -249,7 +257,12 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
     transfer = call.transfer
     assert transfer, "a transfer has come to its end"
     _record_failed(call, transfer, why, effects)
-    sip = transferring.failed(call.sip, why.status or to_status(why.cause), effects)
+    words = None
+    if why.cause is Cause.MEDIA and not relay_leg.is_used(call.relay):
+        us, text = jingle_leg.sessions(call.jingle)[0].us, texts.NOT_TRANSFERRED.format(to=transfer.to)
+        effects.emit(SendText(bare(us), effects.user, text, None))
+        words = texts.NO_COMMON_CODEC
+    sip = transferring.failed(call.sip, why.status or to_status(why.cause), effects, words)
     return replace(_left(call, transfer.leg), sip=sip, transfer=None)
 
 
@@ -266,16 +279,28 @@ def left_to(call: Call, effects: Effects) -> Call:
     transfer, first = call.transfer, call.sip
     assert transfer, "a transfer is under way"
     call = _left(replace(call, sip=transfer.leg, transfer=None, early=True, transferred_to=transfer.to), first)
-    jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
-    call = replace(call, jingle=jingle)
+    call = _anew(call, effects)
     if transfer.early is not None:
         return heard_early(call, transfer.early, effects)
     return called_first.rung(call, effects) if transfer.rings else call
 
 
+def _anew(call: Call, effects: Effects) -> Call:
+    """Tell the client that nothing holds of what the first phone has done: to hold, or to turn its camera off."""
+    jingle, _ = jingle_leg.tell(call.jingle, Resumed(), effects)
+    jingle, _ = jingle_leg.tell(jingle, VideoDirected(BOTH_WAYS), effects)
+    return replace(call, jingle=jingle)
+
+
 def heard_early(call: Call, theirs: Description, effects: Effects) -> Call:
     """Let the client hear the new phone, which has not taken the call, as the first has hung up (rule 5)."""
-    return called_first.described(call, _moved(call, theirs, call.heard), effects)
+    return _described(call, _moved(call, theirs, call.heard), effects)
+
+
+def _described(call: Call, theirs: Description, effects: Effects) -> Call:
+    """Tell the relay, or the client, where the new phone is."""
+    relay = moving.passed_on(call.relay, theirs, effects)
+    return called_first.described(replace(call, relay=relay), theirs, effects)
 
 
 def can_be_left(call: Call) -> bool:

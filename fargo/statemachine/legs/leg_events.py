@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.reason import Reason
 
 
@@ -92,7 +93,13 @@ class VideoEnded(Struct, frozen=True, gc=False):
     """The end takes no video any more. The call goes on without."""
 
 
-VideoEvent: TypeAlias = VideoOffered | VideoAnswered | VideoMoved | VideoEnded
+class VideoDirected(Struct, frozen=True, gc=False):
+    """The end has changed what it does with the video of the call."""
+
+    flow: VideoFlow
+
+
+VideoEvent: TypeAlias = VideoOffered | VideoAnswered | VideoMoved | VideoEnded | VideoDirected
 
 
 class RouteLost(Struct, frozen=True, gc=False):

@@ -11,11 +11,13 @@ Rules:
    for all codecs is said of each: some clients read no other.
 4. Each end needs a transport of its own for video. What is only to be had in a BUNDLE group is not carried, as the
    relay receives each stream at a port of its own (RFC 9143 §7.3.3).
+5. What an end does with video (`VideoFlow`) is told to the other end, and not to the relay, which passes on what comes.
 """
 
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.description import (
@@ -24,6 +26,8 @@ from fargo.statemachine.media.description import (
     Feedback,
     IceUdp,
     RawUdp,
+    Role,
+    Senders,
     Transport,
     UnknownTransport,
     is_cut_off,
@@ -38,6 +42,31 @@ _LOWEST, _HIGHEST = 24, 127  # of the payload types that RFC 3551 leaves for vid
 _BASELINE: Final = "42"
 """The profile of H.264 if none is named (RFC 6184 §8.1)."""
 _cached: Final = lru_cache(256)
+
+
+class VideoFlow(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an end does with the video of a call: it sends some, such as that of its camera, and takes some (XEP-0166
+    §7.2.6, RFC 3264 §5.1).
+    """
+
+    sends: bool = True
+    takes: bool = True
+
+
+BOTH_WAYS: Final = VideoFlow()
+"""The flow of an end of which nothing else is known."""
+
+
+def flow(senders: Senders, end: Role) -> VideoFlow:
+    """Return what an end does, by who sends."""
+    return VideoFlow(senders in ("both", end), senders not in (end, "none"))
+
+
+def senders(initiator: bool, responder: bool) -> Senders:
+    """Return who sends, by whether either end does."""
+    if initiator:
+        return "both" if responder else "initiator"
+    return "responder" if responder else "none"
 
 
 @lru_cache(1024)

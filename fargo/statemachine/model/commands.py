@@ -134,7 +134,7 @@ class AskFeatures(_CoreCommand, frozen=True, tag="AskFeatures"):
 
 
 RejectingAction: TypeAlias = Literal["content-reject", "transport-reject"]
-ChangingAction: TypeAlias = Literal["content-add", "content-accept", "content-remove"]
+ChangingAction: TypeAlias = Literal["content-add", "content-accept", "content-modify", "content-remove"]
 
 
 class InitiateSession(_CoreCommand, frozen=True, tag="InitiateSession"):
@@ -198,8 +198,8 @@ class InformDescription(_CoreCommand, frozen=True, tag="InformDescription"):
 
 
 class ChangeContent(_CoreCommand, frozen=True, tag="ChangeContent"):
-    """content-add, content-accept or content-remove (``action``, XEP-0166 §7.2) with one content. That of the last has
-    only a name.
+    """content-add, content-accept, content-modify or content-remove (``action``, XEP-0166 §7.2) with one content. That
+    of the last two has only its name and who sends.
     """
 
     sender: str

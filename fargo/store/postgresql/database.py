@@ -20,7 +20,7 @@ from fargo.store.interface import StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, store_errors
-from fargo.store.postgresql.schema import MIGRATIONS
+from fargo.store.postgresql.schema import LEASES, MIGRATIONS
 
 WHAT: Final = "log"
 """The name of what is in the database in messages."""
@@ -50,6 +50,11 @@ def require_readable(connection: PatientConnection, database: DatabaseAddress) -
         raise StoreError(texts.MISSING.format(database=database, what=WHAT))
     if len(names) < len(MIGRATIONS):
         raise StoreError(texts.OLDER.format(database=database))
+
+
+def has_leases(connection: PatientConnection, database: DatabaseAddress) -> bool:
+    """Return True if there is a log in the database of which leases can be taken. Raises StoreError."""
+    return LEASES in (applied(connection, database) or ())
 
 
 def migrate(connection: PatientConnection, database: DatabaseAddress) -> None:

@@ -270,11 +270,13 @@ _CALLS_WITH_TRANSFERS: Final = (
     )
 )
 
+LEASES: Final = "leases"
+"""The name of the migration from which on there are leases."""
 MIGRATIONS: Final = (
     ("log", _TABLES + _INDEXES),
     ("what_became_of_calls", _UTC + _CALL_RECORDS + _CALLS + _ACCOUNTS + _FAILURE_VIEW),
     ("passwords", _PASSWORDS),
-    ("leases", _LEASES),
+    (LEASES, _LEASES),
     ("owners", _OWNERS),
     ("transfers", _TRANSFERS + _CALLS_WITH_TRANSFERS + _FAILURE_VIEW),
 )

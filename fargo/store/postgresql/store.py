@@ -32,7 +32,7 @@ from fargo.store.interface import LogMark, StoreError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
-from fargo.store.postgresql.database import WHAT, Lock, lock, migrate, require_readable
+from fargo.store.postgresql.database import WHAT, Lock, has_leases, lock, migrate, require_readable
 from fargo.store.postgresql.lease import take
 from fargo.store.postgresql.lease_session import IDENTITY, PostgresqlLeaseSession
 from fargo.store.postgresql.owners import DONE
@@ -113,8 +113,7 @@ class PostgresqlWriter(PostgresqlReader):
                 if beside_writer:
                     require_readable(opened, database)
                 else:
-                    migrate(opened, database)
-                    term = take(PostgresqlLeaseSession(opened, database), worker)
+                    term = _taken(opened, database, worker)
                 lock(opened, Lock.OPEN, "pg_advisory_lock_shared")
             store = cls(database, opened, term, directory_lock, patience)
             store._worker = worker
@@ -234,12 +233,26 @@ class PostgresqlWriter(PostgresqlReader):
         return [of_place.get(place, 0) for place in range(len(batch))]
 
 
+def _taken(connection: PatientConnection, database: DatabaseAddress, worker: str | None) -> int:
+    """Take the lease, and bring the tables to today's shape. An older Fargo that has the lease goes on with them as
+    they are, however many newer ones wait. Raises StoreError.
+    """
+    session = PostgresqlLeaseSession(connection, database)
+    if not has_leases(connection, database):
+        migrate(connection, database)
+        return take(session, worker)
+    term = take(session, worker)
+    migrate(connection, database)
+    return term
+
+
 class PostgresqlStore(PostgresqlWriter):
     """A log in a database whose batches are committed on return (`fargo.store.interface.SynchronousStore`)."""
 
-    def append(self, entries: Iterable[Entry]) -> list[int]:
-        """Commit a batch."""
-        return self.commit(entries)
+    def append(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
+        """Commit a batch, and with it that things that were handed on are done."""
+        self._require_lock()
+        return self._commit(list(entries), done)
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -8,12 +8,11 @@ from edge.agents import Message, response
 from twisted.logger import capturedLogs
 
 from fargo.adapters.sip import texts
-from fargo.adapters.sip.adapter import ALLOW, SUPPORTED
 from fargo.adapters.sip.client_transactions import PATIENCE
 from fargo.adapters.sip.message_bodies import ACCEPT
 from fargo.adapters.sip.message_summary import SUMMARY
 from fargo.adapters.sip.names import incoming
-from fargo.statemachine.legs.user_agent import dialog
+from fargo.statemachine.model.abilities import ALLOW
 from fargo.statemachine.model.sip_messages import (
     Binding,
     Challenge,
@@ -357,10 +356,6 @@ async def test_options_outside_a_dialog_are_answered() -> None:
             "100rel, timer, replaces, norefersub",
         )
         assert not rig.has_event()
-
-
-def test_what_is_told_outside_a_dialog_is_what_the_core_has_in_one() -> None:
-    assert (ALLOW, SUPPORTED) == (dialog.ALLOW, dialog.SUPPORTED)
 
 
 async def test_options_in_a_dialog_are_left_to_the_core() -> None:

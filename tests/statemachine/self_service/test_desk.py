@@ -245,7 +245,7 @@ CALL = RecentCall("1", 0, Direction.IN, "sip:bob@sip.test", ended=9, cause=Cause
         ),
         (
             replace(PASSED, transferred_to="x@sip.test"),
-            *(9, "just now: sip:bob@sip.test called you. You were connected with dave@sip.test. You transferred"),
+            *(9, "just now: sip:bob@sip.test called you. You were connected with dave@sip.test. You have transferred"),
         ),
     ],
 )

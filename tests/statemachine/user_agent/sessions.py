@@ -29,7 +29,7 @@ from ..forwarding import AT_TARGET, Forwarding
 from ..registering import REGISTRAR
 from ..relayed import FOR_PHONE, PHONE_OFFER
 from ..story import BOB, OFFER, PCMA, PCMU
-from ..transferring import NUMBER, Transferring
+from ..transferring import NUMBER, HandingOver
 from .encrypting import NEW_KEY, Encrypting
 from .phone import ZERO, Phoning, sdp
 from .securing import OF_CLIENT, OF_PHONE, Securing, phone_says
@@ -206,9 +206,9 @@ def forwarded() -> Phoning:
     return story
 
 
-def handed_over() -> Transferring:
+def handed_over() -> HandingOver:
     """A call out that the user transfers: at first nobody takes it, then the number is joined, and hangs up."""
-    story = Transferring()
+    story = HandingOver()
     story.calls()
     story.answers(sdp(PCMU, PCMA), headers=SipHeaders(allow=("INVITE", "REFER")))
     story.transfers("+44 1632 960222")

@@ -138,12 +138,28 @@ def test_a_called_client_has_two_seconds_too() -> None:
 
 def test_a_client_is_offered_what_the_phone_has() -> None:
     story = Securing()
-    story.invites(phone_says("actpass"))
-    assert story.invited.transport == NAMED
+    story.invites(phone_says("passive"))
+    assert story.invited.transport == in_role(NAMED, "passive")
     assert story.invited.mux
     story.takes(setup="active")
     assert story.said(story.response(200).body).transport == in_role(TO_PHONE, "active")
     assert paths(story) == [(AudioPath.DIRECT, END_TO_END)]
+
+
+@pytest.mark.parametrize("setup", ["passive", "actpass", ""])
+def test_a_caller_that_leaves_it_open_begins_the_handshake(setup: str) -> None:
+    story = Securing()
+    story.invites(phone_says("actpass"))
+    assert story.invited.transport == in_role(NAMED, "active")
+    story.takes(setup=setup)
+    assert story.said(story.response(200).body).transport == in_role(TO_PHONE, "passive")
+
+
+def test_a_client_that_begins_the_handshake_all_the_same_is_believed() -> None:
+    story = Securing()
+    story.invites(phone_says("actpass"))
+    story.takes(setup="active")
+    assert story.said(story.response(200).body).transport == in_role(TO_PHONE, "active")
 
 
 def test_without_a_port_for_both_there_is_no_direct_call() -> None:

@@ -164,16 +164,23 @@ def _kept(leg: Live, session: Session) -> Live:
 
 
 def _modified(leg: Live, session: Session, event: ContentModified, effects: Effects) -> ContentStep:
-    """Take a change of direction as hold or resume: the client stops or starts receiving audio (XEP-0167 §8.2)."""
-    carried = _named(session.content, event.contents)
-    if isinstance(leg, Active) and not carried and session.video and _named(session.video, event.contents):
-        effects.emit(AcceptIq(event.iq))  # phones show what they receive, and need not know that nothing will come
-        return leg, ()
-    if not isinstance(leg, Active) or not carried:
+    """Take a change of direction of audio as hold or resume: the client stops or starts receiving it (XEP-0167 §8.2). A
+    hold is one of both streams, whatever it says of video. Alone, that is what the client does with video.
+    """
+    carried, seen = _named(session.content, event.contents), _named(session.video or "", event.contents)
+    if not (isinstance(leg, Active) and (carried or seen)) and not (isinstance(leg, Calling | Describing) and seen):
         _unsupported(event, effects)
         return leg, ()
     effects.emit(AcceptIq(event.iq))
-    return single_session.holds(leg, not _hears(session, carried[-1].senders))
+    on_hold = isinstance(leg, Active) and bool(carried) and not _hears(session, carried[-1].senders)
+    directed: LegEvents = ()
+    if seen and not on_hold:
+        session, directed = video.modified(session, seen[-1].senders, effects)
+    leg = _kept(leg, session)
+    if not isinstance(leg, Active):
+        return leg, ()
+    after, held = single_session.holds(leg, on_hold) if carried else (leg, ())
+    return after, (*held, *directed)
 
 
 def _hears(session: Session, senders: Senders) -> bool:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.deadline import Deadline
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.jingle import jingle_session, single_session, texts, trickled
+from fargo.statemachine.legs.jingle import jingle_session, single_session, texts, trickled, video
 from fargo.statemachine.legs.jingle.jingle_session import Session
 from fargo.statemachine.legs.jingle.single_session import Active, Calling, Describing, SessionStep
 from fargo.statemachine.legs.leg_events import Answered, LegEvents, Offered
@@ -54,7 +54,8 @@ def _accepted(session: Session, contents: tuple[Content, ...], offer: Descriptio
     if isinstance(answer, Reason):
         return answer
     if answer.video is not None:
-        session = replace(session, video=pictures.VIDEO)
+        said = next(each for each in contents if each.description and each.description.media == pictures.VIDEO)
+        session = replace(video.begun(session, said.senders), video=pictures.VIDEO)
     return Active(session), (Answered(answer),)
 
 

@@ -54,6 +54,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoMoved,
     VideoOffered,
@@ -61,6 +62,7 @@ from fargo.statemachine.legs.leg_events import (
 from fargo.statemachine.media.bundle import OfferedContents, is_apart
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.offer import Audio
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.commands import AcceptIq, MessageCall, RefuseIq, TerminateSession
 from fargo.statemachine.model.events import ResourceUnavailable
 from fargo.statemachine.model.jingle_events import (
@@ -89,8 +91,12 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 # --- beginnings
 
 
-def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool, effects: Effects) -> JingleLeg:
-    """Acknowledge the call of a client whose offer can be put through. ``gathers``: see `Session`."""
+def called(
+    event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool, sees: bool, effects: Effects
+) -> JingleLeg:
+    """Acknowledge the call of a client whose offer can be put through. ``gathers``: see `Session`; ``sees``: it
+    announces video.
+    """
     effects.emit(AcceptIq(event.iq))
     known, content = trickled.described(trickled.Trickled(), audio.content)
     session = Session(
@@ -105,10 +111,12 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool,
         tuple([each.name for place, each in enumerate(event.contents) if place not in (audio.place, audio.video)]),
         trickled=known,
         gathers=gathers,
-        sees=audio.video is not None,
+        sees=sees or audio.video is not None,
         video=None if audio.video is None else event.contents[audio.video].name,
         apart=audio.video is not None and is_apart(event.contents[audio.video], event.contents, event.bundles),
     )
+    if audio.video is not None:
+        session = video.begun(session, event.contents[audio.video].senders)
     offered = OfferedContents(event.contents, audio.place, audio.bundle, audio.video)
     if describing.waits(session):
         return Describing(session, content, offered, effects.at)
@@ -153,6 +161,11 @@ def concerns(leg: JingleLeg, event: JingleEvent) -> bool:
 def holds(leg: JingleLeg) -> bool:
     """Return whether the client has the other end on hold."""
     return isinstance(leg, Active) and leg.holds
+
+
+def flow(leg: JingleLeg) -> VideoFlow:
+    """Return what the client does with video."""
+    return leg.session.flow if isinstance(leg, Active) else BOTH_WAYS
 
 
 def deadline(leg: JingleLeg) -> Deadline | None:
@@ -354,6 +367,8 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             return replace(leg, session=video.answered(leg.session, answer, effects)), ()
         case VideoEnded() if isinstance(leg, Active):
             return replace(leg, session=video.ended(leg.session, effects)), ()
+        case VideoDirected(flow) if isinstance(leg, Active):
+            return replace(leg, session=video.directed(leg.session, flow, effects)), ()
         case Offered(description, profile) if isinstance(leg, Inviting):
             return forking.offered(leg, description, profile, effects), ()
         case RouteLost(profile, reason) if isinstance(leg, Inviting):
@@ -371,6 +386,7 @@ def tell(leg: JingleLeg, leg_event: LegEvent, effects: Effects) -> JingleStep:
             | VideoAnswered()
             | VideoMoved()
             | VideoEnded()
+            | VideoDirected()
             | RouteLost()
         ):
             return leg, ()

@@ -8,7 +8,8 @@ Rules:
    session ends: a client that answers, however late, that it knows no such session is not in it (XEP-0166 §10). Only
    the latest pieces stay, as a client that answers none would let their number grow, and none that one which it has
    answered makes void (`answered`). After a restart of the gateway, what was said last and not answered is said again
-   (`say_again`): that it rings, a hold or resume, a move, codecs, and that video is taken or removed.
+   (`say_again`): that it rings, a hold or resume, a move, codecs, that video is taken or removed, and who
+   sends it.
 3. A session-terminate waits until it is acknowledged: the client may not go on ringing or talking.
 4. An acceptance that was not answered before a restart of the gateway is said again, too: a client that waits for it
    would ring for ever. One that has it may say that this is out of order, and goes on (XEP-0166 §10).
@@ -35,9 +36,11 @@ from fargo.statemachine.media.description import (
     MediaProfile,
     RawUdp,
     Role,
+    Senders,
     Transport,
     UnknownTransport,
 )
+from fargo.statemachine.media.pictures import VideoFlow
 from fargo.statemachine.model.commands import (
     AcceptSession,
     ChangeContent,
@@ -121,7 +124,8 @@ class Session(Struct, frozen=True, gc=False):
     transport so far. ``gathers``: the other end is told of it when the client has named its candidates (`describing`).
     ``sees``: the client takes video. ``video``: the name of the content that video is in; None if none is carried;
     ``video_creator``: who has added it. ``apart``: that content has a transport of its own. ``change``: the video that
-    either end wants to add, None if there is none.
+    either end wants to add, None if there is none. ``flow``: what the client does with video; ``far``: what the other
+    end does with it; ``agreed``: who sends, as the client has last said or acknowledged.
     """
 
     sid: str
@@ -141,6 +145,14 @@ class Session(Struct, frozen=True, gc=False):
     apart: bool = False
     video_creator: Role = "initiator"
     change: Adding | Asked | None = None
+    flow: VideoFlow = pictures.BOTH_WAYS
+    far: VideoFlow = pictures.BOTH_WAYS
+    agreed: Senders = "both"
+
+    @property
+    def role(self) -> Role:
+        """Return the client's part in the session."""
+        return "initiator" if self.calls else "responder"
 
 
 class Terminated(Struct, frozen=True, gc=False):
@@ -225,6 +237,23 @@ def change(
     _tell(session, ChangeContent(session.us, session.client, session.sid, action, content), effects)
 
 
+def direct(session: Session, senders: Senders, effects: Effects) -> None:
+    """Send content-modify with who sends video from now on (XEP-0166 §7.2.6)."""
+    content = Content(session.video or pictures.VIDEO, session.video_creator, senders)
+    _tell(session, ChangeContent(session.us, session.client, session.sid, "content-modify", content), effects)
+
+
+def is_directed(session: Session, effects: Effects) -> bool:
+    """Return True if the client has not acknowledged a content-modify: what it says may be older."""
+    commands = [each.command for each in effects.pending.values()]
+    return any(isinstance(each, ChangeContent) and is_direction(each) and _is_in(each, session) for each in commands)
+
+
+def is_direction(command: ChangeContent) -> bool:
+    """Return True if the command is a content-modify."""
+    return command.action == "content-modify"
+
+
 def repeat_moves(session: Session, effects: Effects) -> None:
     """Send each transport-info again that the client has not acknowledged."""
     for name, each in effects.pending.items():
@@ -271,6 +300,8 @@ def _subject(information: _Information) -> str | None:
             return "hold"
         case InformSession():
             return None
+        case ChangeContent() if is_direction(information):
+            return f"senders of {information.content.name}"
         case InformTransport() | InformDescription() | ChangeContent():
             return information.content.name
         case _:

@@ -79,10 +79,15 @@ SessionStep: TypeAlias = tuple[Single | Terminated, LegEvents]
 def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
     """Fold the client's reply to what we sent, or its silence. Without our acceptance there is no session."""
     match reply.answer:
+        case IqSucceeded() if isinstance(leg, Active) and isinstance(reply.command, ChangeContent):
+            return replace(leg, session=video.acknowledged(leg.session, reply.command)), ()
         case IqSucceeded():
             return leg, ()
         case IqFailed(condition="item-not-found", jingle=None) if isinstance(reply.command, ChangeContent):
             return leg, ()  # it has removed the video before, and this was the second time
+        case IqFailed(condition="item-not-found", jingle=None) if isinstance(reply.command, ChangeContent):
+            # It knows the session, and has removed that content meanwhile.
+            return _unchanged(leg, reply.command, effects) if isinstance(leg, Active) else (leg, ())
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)
             jingle_session.terminated(leg.session, offline, effects)
@@ -176,7 +181,7 @@ def answered(leg: Calling, description: Description, effects: Effects) -> Sessio
         carrier = leg.offer.bundle[0] if leg.offer.bundle else session.content
         session = replace(session, carrier=carrier, video=None, declined=(*session.declined, session.video))
     jingle_session.accept(session, leg.offer, description, effects)
-    return Active(session), news
+    return Active(session), (*news, *video.directed_first(session))
 
 
 def held(leg: Active, on_hold: bool, effects: Effects) -> Active:

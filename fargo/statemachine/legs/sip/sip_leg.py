@@ -42,6 +42,7 @@ from fargo.statemachine.legs.user_agent.message import Texted
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UserAgentLeg, UserAgentPhase
 from fargo.statemachine.legs.user_agent.user_agent_leg import UserAgentArrival, UserAgentCallEvent
 from fargo.statemachine.media.description import Description, MediaProfile, is_secured
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
@@ -224,6 +225,11 @@ def is_held(leg: SipLeg) -> bool:
             return False
         case _:
             assert_never(leg)
+
+
+def flow(leg: SipLeg) -> VideoFlow:
+    """Return what the far end does with video."""
+    return user_agent_leg.flow(leg) if isinstance(leg, UserAgentPhase) else BOTH_WAYS
 
 
 def takes_video(leg: SipLeg) -> bool:

@@ -49,9 +49,11 @@ def rings(leg: SipLeg, effects: Effects) -> SipLeg:
     return referring.rings(leg, effects) if isinstance(leg, Confirmed) else leg
 
 
-def failed(leg: SipLeg, status: int, effects: Effects) -> SipLeg:
-    """Tell the far end that the one it has named has not taken the call: with this status."""
-    return referring.failed(leg, status, effects) if isinstance(leg, Confirmed) else leg
+def failed(leg: SipLeg, status: int, effects: Effects, words: str | None = None) -> SipLeg:
+    """Tell the far end that the one it has named has not taken the call: with this status, and these words or those of
+    the status.
+    """
+    return referring.failed(leg, status, effects, words) if isinstance(leg, Confirmed) else leg
 
 
 def succeeded(leg: SipLeg, effects: Effects) -> SipLeg:

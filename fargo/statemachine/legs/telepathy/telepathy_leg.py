@@ -35,6 +35,7 @@ from fargo.statemachine.legs.leg_events import (
     RouteLost,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoMoved,
     VideoOffered,
@@ -339,6 +340,7 @@ def tell(leg: TelepathyLeg, leg_event: LegEvent, effects: Effects) -> TelepathyL
             | VideoAnswered()
             | VideoMoved()
             | VideoEnded()
+            | VideoDirected()
             | RouteLost()
             | EarlyAudio()
         ):

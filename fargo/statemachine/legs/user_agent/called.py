@@ -26,6 +26,7 @@ from fargo.statemachine.legs.user_agent import (
     answering,
     dialog,
     offer_answer,
+    secured,
     session_timer,
     sip_status,
     texts,
@@ -157,7 +158,7 @@ def _offer(sdp: Sdp | None, use: Srtp) -> Description | Reason:
         return CALLER_UNREACHABLE
     offered = offer_answer.usable(sdp) if sdp else None
     if offered is not None and isinstance(offered.transport, IceUdp):
-        return offered
+        return replace(offered, transport=secured.calling(offered.transport))
     if offered is None or address(offered) is None:
         return _FAX if offer_answer.asks_for_fax(sdp) else _NO_AUDIO
     if use == "off" and offered.encryption_required:

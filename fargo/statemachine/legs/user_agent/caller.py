@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from fargo.statemachine import derived
 from fargo.statemachine.account import digest
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, Held, LegEvents, Ringing
+from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, Held, LegEvents, Ringing, VideoDirected
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
 from fargo.statemachine.legs.user_agent import (
     authentication,
@@ -47,6 +47,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.legs.user_agent.responding import respond
 from fargo.statemachine.media.description import FAMILIES, Description, end_to_end, is_secured, narrowed
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
+from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
     Endpoint,
     Party,
@@ -85,7 +86,7 @@ def place(line: Line, offer: Description, effects: Effects) -> UacCalling:
     if forwards:
         headers = replace(headers, diversion=forwards.diversion, max_forwards=forwards.max_forwards)
     if refers := line.refers:
-        require = ("replaces",) if refers.replaces else ()
+        require = ("replaces",) if refers.only else ()
         headers = replace(headers, require=require, replaces=refers.replaces, referred_by=refers.by)
     request = SendRequest(
         dialog=None,
@@ -318,8 +319,8 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
         return releasing.say_at_once(leg, of, forks, effects), (Ended(reason),)
     timer = session_timer.agreed(event.headers, effects.at)
     confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forks)
-    news: LegEvents = (Answered(session.theirs),)
-    return confirmed, (*news, Held()) if session.held else news
+    news: LegEvents = (Answered(session.theirs), *((Held(),) if session.held else ()))
+    return confirmed, news if session.flow == BOTH_WAYS else (*news, VideoDirected(session.flow))
 
 
 def _useless(leg: Unanswered, answer: Sdp | None) -> Reason:

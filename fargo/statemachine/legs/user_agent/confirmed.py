@@ -38,6 +38,7 @@ from fargo.statemachine.legs.leg_events import (
     LegEvents,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoOffered,
 )
@@ -68,9 +69,9 @@ from fargo.statemachine.legs.user_agent.phases import (
     VideoAwaited,
 )
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
-from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
+from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
     PressedKey,
@@ -261,7 +262,7 @@ def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgen
     wanted = leg.session.ours if leg.wanted == exchange.wanted else leg.wanted
     news: LegEvents = ()
     if exchange.wanted.local.video is not None and leg.session.theirs.video is None:
-        news, wanted = (VideoAnswered(None),), replace(wanted, local=pictures.without(wanted.local))
+        news, wanted = (VideoAnswered(None),), offer_answer.without_video(wanted)
     return reoffering.pursued(replace(leg, wanted=wanted, exchange=None), effects), news
 
 
@@ -420,12 +421,18 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
             return releasing.bye(settled, effects), (Ended(reason),)
         session = found or session
     news = offer_answer.news(leg.session, session)
-    if awaited.first and leg.session.held:
-        news = (*news, Held())  # the bridge could not be told while the client answered
+    if awaited.first:
+        news = (*news, *_since_answer(leg))
     wanted = leg.wanted
     if awaited.offer is not None:
         session, wanted = offer_answer.settled(session, wanted, awaited.wanted or wanted)
     return reoffering.pursued(replace(settled, session=session, wanted=wanted), effects), news
+
+
+def _since_answer(leg: Confirmed) -> LegEvents:
+    """Return what the bridge could not be told while the client answered."""
+    directed = () if leg.session.flow == BOTH_WAYS else (VideoDirected(leg.session.flow),)
+    return (Held(), *directed) if leg.session.held else directed
 
 
 # --- waiting
@@ -480,7 +487,7 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
             return reoffering.refresh(leg, effects), ()
         case AckAwaited(first=first) if _taken_for_confirmed(leg) is not None:
             unheard.forget(leg.name, effects)
-            news = (Held(),) if first and leg.session.held else ()
+            news = _since_answer(leg) if first else ()
             return reoffering.pursued(replace(leg, exchange=None), effects), news
         case AckAwaited():
             return releasing.bye(leg, effects), (Ended(_NOT_CONFIRMED),)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.user_agent import authentication
+from fargo.statemachine.model.abilities import ALLOW, SUPPORTED
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,
     Body,
@@ -27,10 +28,6 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
 )
 
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")
-"""The methods that a call of ours understands."""
-SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
-"""The extensions that we have: RFC 3262, RFC 4028, RFC 3891, RFC 4488."""
 ABILITIES: Final = SipHeaders(supported=SUPPORTED, allow=ALLOW)
 
 

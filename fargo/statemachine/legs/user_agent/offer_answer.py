@@ -18,8 +18,8 @@ Rules:
 6. The first offer and answer also settle the encryption: none, or a suite with our key. A later offer of the far end
    may have another key for that suite, which the other leg is told. If it has none, it cannot be had. Without
    encryption, keys of the far end are ignored.
-7. Video has the direction of the audio, or less if the far end wants so. It is over for the rest of the call if either
-   end leaves it out of a description, or has no codec for it any more.
+7. Video has a direction of its own (`directions`). It is over for the rest of the call if either end leaves it out of a
+   description, or has no codec for it any more.
 8. A far end whose addresses are all refused (`media.reach`) has nothing to offer: it is not on hold.
 """
 
@@ -35,10 +35,11 @@ from fargo.statemachine.legs.leg_events import (
     Resumed,
     TransportChanged,
     VideoAnswered,
+    VideoDirected,
     VideoEnded,
     VideoMoved,
 )
-from fargo.statemachine.legs.user_agent import secured, texts
+from fargo.statemachine.legs.user_agent import directions, secured, texts
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.codecs import common, has_voice, is_voice, kind, numbered_as
 from fargo.statemachine.media.description import (
@@ -64,6 +65,7 @@ from fargo.statemachine.media.description import (
     takes,
 )
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.sip_messages import Body, Sdp
 
 _PLAIN: Final = "{media} 9 RTP/AVP 0"
@@ -77,10 +79,13 @@ UNKNOWN: Final = Description(
 
 
 class Ours(Struct, frozen=True, gc=False):
-    """Our part of a session: how the other leg takes audio, and whether it has the far end on hold."""
+    """Our part of a session: how the other leg takes audio, whether it has the far end on hold, and what it does with
+    video.
+    """
 
     local: Description
     holds: bool = False
+    flow: VideoFlow = BOTH_WAYS
 
 
 class MediaSession(Struct, frozen=True, gc=False):
@@ -88,7 +93,7 @@ class MediaSession(Struct, frozen=True, gc=False):
 
     ``theirs``: the settled codecs (rule 2), and the far end's address. ``held``: the far end has us on hold. ``sent``:
     our last description. ``version``: the highest so far. ``listed``: the settled codecs that the far end's last
-    description contains; () if it has not described itself again.
+    description contains; () if it has not described itself again. ``flow``: what the far end does with video.
     """
 
     ours: Ours
@@ -97,6 +102,7 @@ class MediaSession(Struct, frozen=True, gc=False):
     sent: Sdp
     version: int = 0
     listed: tuple[Codec, ...] = ()
+    flow: VideoFlow = BOTH_WAYS
 
 
 # --- the first offer and answer
@@ -150,11 +156,12 @@ def asks_for_fax(sdp: Sdp | None) -> bool:
 
 def first_offer(local: Description) -> Sdp:
     """Return the description with which a call is placed."""
-    return _with_video(Sdp(_content(Ours(local), "both")), local.video, "both")
+    return _with_video(Sdp(_content(local, "both")), Ours(local))
 
 
-def _with_video(sdp: Sdp, video: Description | None, senders: Senders) -> Sdp:
-    """Return our description with this video, in a stream of its own that stays (rule 1)."""
+def _with_video(sdp: Sdp, ours: Ours) -> Sdp:
+    """Return our description with our video, in a stream of its own that stays (rule 1)."""
+    video = ours.local.video
     if video is None:
         return replace(sdp, video=None)
     media, place = sdp.media or (_PLAIN.format(media="audio"),), sdp.video_place
@@ -164,7 +171,7 @@ def _with_video(sdp: Sdp, video: Description | None, senders: Senders) -> Sdp:
         sdp,
         media=media,
         place=sdp.place or 0,
-        video=Content("", senders=senders, description=video),
+        video=Content("", senders=directions.of_video(ours.flow, ours.holds), description=video),
         video_place=place,
     )
 
@@ -191,12 +198,13 @@ def answered(local: Description, sent: Sdp, answer: Sdp | None) -> MediaSession 
             return None
         offered, accepting = secured.settled(local.transport, described.transport)
         ours = Ours(replace(settled, transport=offered))
-        return MediaSession(ours, replace(agreed, transport=accepting), _is_held(answer), sent)
+        return MediaSession(ours, replace(agreed, transport=accepting), directions.is_held(answer), sent)
     if not takes(agreed, within) or not isinstance(described.transport, RawUdp):
         return None
     our_key, their_key = keys
     theirs = replace(agreed, transport=RawUdp(rtp_and_rtcp(agreed, within)), crypto=their_key)
-    return MediaSession(Ours(replace(settled, crypto=our_key)), theirs, _is_held(answer), sent)
+    flow = directions.heard(BOTH_WAYS, "both", answer, theirs)
+    return MediaSession(Ours(replace(settled, crypto=our_key)), theirs, directions.is_held(answer), sent, flow=flow)
 
 
 def _accepted_keys(offer: Description, answer: Description) -> tuple[tuple[Crypto, ...], tuple[Crypto, ...]] | None:
@@ -230,12 +238,12 @@ def first_answer(offer: Sdp, local: Description) -> MediaSession:
         video=pictures.common(answer.video, described.video),
     )
     if isinstance(described.transport, IceUdp) and isinstance(local.transport, IceUdp) and is_secured(local):
-        offered, accepting = secured.settled(described.transport, local.transport)
+        offered, accepting = secured.settled(secured.calling(described.transport), local.transport)
         answer = end_to_end(replace(answer, transport=accepting))
         theirs = replace(described, codecs=answer.codecs, transport=offered)
     ours = Ours(answer)
-    sent = _answer(offer, ours)
-    return MediaSession(ours, theirs, _is_held(offer), sent)
+    flow = directions.heard(BOTH_WAYS, "both", offer, theirs)
+    return MediaSession(ours, theirs, directions.is_held(offer), _answer(offer, ours), flow=flow)
 
 
 def late_offer(local: Description) -> MediaSession:
@@ -261,9 +269,8 @@ def _of_same_suite(theirs: Description, ours: Description) -> tuple[Crypto, ...]
 
 def offer(session: MediaSession, wanted: Ours) -> tuple[MediaSession, Sdp]:
     """Return the session after an offer of ours, and the offer. What is ours changes only with the answer to it."""
-    senders: Senders = "responder" if wanted.holds else "both"
-    sdp = _with_video(session.sent, wanted.local.video, senders)
-    return _said(session, replace(sdp, audio=_content(wanted, senders)))
+    sdp = _with_video(session.sent, wanted)
+    return _said(session, replace(sdp, audio=_content(wanted.local, directions.of_audio(wanted.holds))))
 
 
 def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaSession | None:
@@ -296,7 +303,7 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
     if changed is None or described is None or isinstance(common(described, wanted.local), Unusable):
         return None
     if isinstance(described.transport, IceUdp) and changed.theirs.transport != session.theirs.transport:
-        return None  # rule 3 of `secured`
+        return None  # rule 4 of `secured`
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
     said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
@@ -318,10 +325,12 @@ def why_not(session: MediaSession, offer: Sdp | None) -> str:
 def _answer(offer: Sdp, ours: Ours) -> Sdp:
     """Return our answer to an offer, which has our codecs and addresses."""
     assert offer.audio, "an offer without audio is not taken"
-    sdp = Sdp(_content(ours, _answering(offer.audio, ours.holds)), offer.media, offer.place)
+    senders = directions.answering(offer.audio.senders, directions.of_audio(ours.holds))
+    sdp = Sdp(_content(ours.local, senders), offer.media, offer.place)
     if ours.local.video is None or offer.video is None:
         return replace(sdp, video_place=offer.video_place)
-    video = Content("", senders=_answering(offer.video, ours.holds), description=ours.local.video)
+    seen = directions.answering(offer.video.senders, directions.of_video(ours.flow, ours.holds))
+    video = Content("", senders=seen, description=ours.local.video)
     return replace(sdp, video=video, video_place=offer.video_place)
 
 
@@ -336,7 +345,7 @@ def _changed(session: MediaSession, sdp: Sdp, video: Description | None) -> Medi
     ours = session.ours.local
     if isinstance(described.transport, IceUdp):
         theirs = replace(session.theirs, transport=_restarted(session.theirs.transport, described.transport))
-        return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
+        return replace(session, theirs=theirs, held=directions.is_held(sdp), listed=taken.codecs)
     their_key = _of_same_suite(described, ours)
     if not their_key and (ours.crypto or described.encryption_required):
         return None
@@ -348,7 +357,9 @@ def _changed(session: MediaSession, sdp: Sdp, video: Description | None) -> Medi
         crypto=_tagged_as(ours.crypto, their_key),
         video=_seen(session, video, described),
     )
-    return replace(session, theirs=theirs, held=_is_held(sdp), listed=taken.codecs)
+    asked = directions.of_video(session.ours.flow, session.ours.holds)
+    flow = directions.heard(session.flow, asked, sdp, theirs)
+    return replace(session, theirs=theirs, held=directions.is_held(sdp), listed=taken.codecs, flow=flow)
 
 
 def _seen(session: MediaSession, ours: Description | None, described: Description) -> Description | None:
@@ -444,11 +455,14 @@ def news(before: MediaSession, after: MediaSession) -> LegEvents:
 def _seen_now(before: MediaSession, after: MediaSession) -> LegEvents:
     """Return what the other leg has to know of video."""
     was, now = before.theirs.video, after.theirs.video
-    if was is None:
-        return () if after.ours.local.video is None else (VideoAnswered(now),)
-    if now is None:
+    if was is not None and now is None:
         return (VideoEnded(),)
-    return (VideoMoved(now),) if (now.transport, now.codecs) != (was.transport, was.codecs) else ()
+    events: LegEvents = ()
+    if was is None and after.ours.local.video is not None:
+        events = (VideoAnswered(now),)
+    elif was and now and (now.transport, now.codecs) != (was.transport, was.codecs):
+        events = (VideoMoved(now),)
+    return events if after.flow == before.flow else (*events, VideoDirected(after.flow))
 
 
 def settled(session: MediaSession, wanted: Ours, was_wanted: Ours) -> tuple[MediaSession, Ours]:
@@ -458,8 +472,13 @@ def settled(session: MediaSession, wanted: Ours, was_wanted: Ours) -> tuple[Medi
     if session.theirs.video is not None:
         return session, wanted
     if was_wanted.local.video is not None:
-        wanted = replace(wanted, local=pictures.without(wanted.local))
-    return replace(session, ours=replace(session.ours, local=pictures.without(session.ours.local))), wanted
+        wanted = without_video(wanted)
+    return replace(session, ours=without_video(session.ours)), wanted
+
+
+def without_video(ours: Ours) -> Ours:
+    """Return our part of a session without video."""
+    return replace(ours, local=pictures.without(ours.local), flow=BOTH_WAYS)
 
 
 def video_offered(session: MediaSession, wanted: Ours, offer: Sdp | None) -> Description | None:
@@ -470,24 +489,5 @@ def video_offered(session: MediaSession, wanted: Ours, offer: Sdp | None) -> Des
     return addressed(described).video if described else None
 
 
-# --- directions (rule 3)
-
-
-def _content(ours: Ours, senders: Senders) -> Content:
-    return Content("", senders=senders, description=pictures.without(ours.local))
-
-
-def _is_held(sdp: Sdp) -> bool:
-    """Return True if the far end takes no audio (rule 4)."""
-    assert sdp.audio
-    assert sdp.audio.description
-    nowhere = isinstance(sdp.audio.description.transport, RawUdp) and address(sdp.audio.description) is None
-    return sdp.audio.senders in ("initiator", "none") or nowhere
-
-
-def _answering(offered: Content, holds: bool) -> Senders:
-    """Return who sends after our answer to the offer of a stream (RFC 3264 §6.1)."""
-    theirs: Senders = offered.senders
-    if not holds:
-        return theirs
-    return "responder" if theirs in ("both", "responder") else "none"
+def _content(local: Description, senders: Senders) -> Content:
+    return Content("", senders=senders, description=pictures.without(local))

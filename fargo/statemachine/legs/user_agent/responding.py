@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from fargo.statemachine import derived
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.sip.phases import Access
-from fargo.statemachine.legs.user_agent.dialog import ALLOW, SUPPORTED, Dialog, is_about
+from fargo.statemachine.legs.user_agent.dialog import Dialog, is_about
+from fargo.statemachine.model.abilities import ALLOW, SUPPORTED
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     NO_HEADERS,

@@ -32,10 +32,7 @@ from fargo.statemachine.legs.leg_events import (
     Ringing,
     RouteLost,
     TransportChanged,
-    VideoAnswered,
-    VideoEnded,
-    VideoMoved,
-    VideoOffered,
+    VideoEvent,
 )
 from fargo.statemachine.legs.sip.capabilities import SipCapabilities
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
@@ -71,6 +68,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import objection, respond, response
 from fargo.statemachine.media.description import Description, MediaProfile
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
@@ -154,6 +152,11 @@ def is_answer_useless(before: object, after: UserAgentLeg) -> bool:
 def is_held(leg: UserAgentLeg) -> bool:
     """Return True if the far end has us on hold."""
     return isinstance(leg, Confirmed) and leg.session.held
+
+
+def flow(leg: UserAgentLeg) -> VideoFlow:
+    """Return what the far end does with video."""
+    return leg.session.flow if isinstance(leg, Confirmed) else BOTH_WAYS
 
 
 def hears_early(leg: UserAgentLeg) -> bool:
@@ -395,20 +398,12 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
             return confirmed.press(leg, leg_event, effects)
         case CodecsChanged(codecs) if isinstance(leg, Confirmed):
             return confirmed.narrow(leg, codecs, effects)
-        case VideoOffered(description) if isinstance(leg, Confirmed):
-            return video.offer(leg, description, effects)
-        case VideoAnswered(answer) if isinstance(leg, Confirmed):
-            return video.answer(leg, answer, effects)
-        case VideoEnded() if isinstance(leg, Confirmed):
-            return video.end(leg, effects)
+        case _ if isinstance(leg_event, VideoEvent):
+            return video.tell(leg, leg_event, effects) if isinstance(leg, Confirmed) else leg
         case Ended(reason):
             return _end(leg, reason, effects)
         case (
-            VideoOffered()
-            | VideoAnswered()
-            | VideoMoved()
-            | VideoEnded()
-            | Ringing()
+            Ringing()
             | Answered()
             | Held()
             | Resumed()
