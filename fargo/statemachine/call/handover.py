@@ -93,6 +93,8 @@ def _begun(call: Call, handover: Handover, attended: bool, effects: Effects) -> 
 
 def concerns(call: Call, name: str) -> bool:
     """Return True if a leg of this name is the other phone's, or of one that is out of the call."""
+    if call.handover is None and not call.left:  # nearly always
+        return False
     other = call.handover.leg.name if call.handover else None
     return name in (other, *(each.name for each in call.left))
 
