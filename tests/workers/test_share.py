@@ -28,6 +28,7 @@ from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import database, owners
 from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.postgresql.vault_tables import erase_passwords_of
+from fargo.store.spare import Spare, take_in
 from fargo.store.state import require_key, tables_in
 from fargo.workers import parcels, share, texts
 from fargo.workers.routes import REST_SECONDS
@@ -126,6 +127,25 @@ def figures(worker: Worker) -> HandedOnFigures:
     worker.share.count.figures().addCallback(told.append)
     until(lambda: told, worker)
     return told[0]
+
+
+def test_what_is_done_by_an_entry_of_the_spare_log_is_not_taken_again(
+    workers: Workers, alice: str, db: Any, tmp_path: Path
+) -> None:
+    """As the log took nothing when it was taken first."""
+    workers.worker("a").__exit__()  # alice is its user
+    (b,) = workers.begun("b")
+    for name in ("1", "2"):
+        b.receives(alice, name)
+    until(lambda: len(written(db)) == 2, b)
+    (id,) = db.execute("select min(id) from handed_on").fetchone()
+    with closing(open_store(workers.place, worker="a")) as log, closing(Spare(tmp_path / "log", 4096)) as spare:
+        entry = Recorded(alice, log.version(alice) + 1, 2e9, event("1"))
+        spare.keep([(entry, ())], {(alice, entry.version): id})
+        assert take_in(spare, log) == 0
+    assert len(written(db)) == 1
+    (again,) = workers.begun("a")
+    until(lambda: again.events(alice) == ["1", "2"], again)
 
 
 def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:

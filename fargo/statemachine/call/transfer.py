@@ -16,7 +16,10 @@ Rules:
 6. One transfer is under way in a call at a time, and a call has a few at most: nobody can send it round and round.
 7. A call with video goes on with it if the new phone takes it, and else without.
 8. The user is told who they talk to now, as no client shows it.
-9. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
+9. In a direct call nobody translates between client and new phone. If they have no codec in common, the call stays with
+   the first phone, and it and the user are told why. The client agreed on its codecs and its address at the beginning;
+   a relay that came in between would need a client that takes others, and such a client is relayed from the beginning.
+10. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
 from typing import Final, NamedTuple, assert_never
@@ -254,7 +257,12 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
     transfer = call.transfer
     assert transfer, "a transfer has come to its end"
     _record_failed(call, transfer, why, effects)
-    sip = transferring.failed(call.sip, why.status or to_status(why.cause), effects)
+    words = None
+    if why.cause is Cause.MEDIA and not relay_leg.is_used(call.relay):
+        us, text = jingle_leg.sessions(call.jingle)[0].us, texts.NOT_TRANSFERRED.format(to=transfer.to)
+        effects.emit(SendText(bare(us), effects.user, text, None))
+        words = texts.NO_COMMON_CODEC
+    sip = transferring.failed(call.sip, why.status or to_status(why.cause), effects, words)
     return replace(_left(call, transfer.leg), sip=sip, transfer=None)
 
 

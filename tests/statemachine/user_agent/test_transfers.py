@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import texts
+from fargo.statemachine.call import texts as of_calls
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UacCancelling
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.description import Candidate, RawUdp, address
@@ -21,7 +22,14 @@ from fargo.statemachine.model.ng import (
     SwitchPhone,
 )
 from fargo.statemachine.model.requests import TransferCall
-from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SendRequest, SendResponse, SipHeaders
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    Sdp,
+    SendRequest,
+    SendResponse,
+    SipFragment,
+    SipHeaders,
+)
 from fargo.statemachine.reason import Cause
 
 from ..relayed import FOR_PHONE
@@ -320,6 +328,18 @@ def test_a_phone_with_none_of_the_codecs_is_no_phone_to_transfer_to() -> None:
     story.dave_responds(200, sdp(G722, at=AT_DAVES))
     assert story.notices()[-1] == (488, "terminated")
     assert isinstance(story.confirmed, Confirmed)
+
+
+@pytest.mark.parametrize(("relayed", "status", "told"), [(False, 488, True), (True, 488, False), (False, 486, False)])
+def test_who_asks_and_the_user_are_told_that_nobody_translates(relayed: bool, status: int, told: bool) -> None:
+    story = Transferring(relay=True).talks_through_relay() if relayed else direct()
+    story.refers()
+    story.relay_describes()
+    story.dave_responds(status)
+    notice = story.now("NOTIFY").body
+    assert isinstance(notice, SipFragment)
+    assert (notice.status, notice.phrase == of_calls.NO_COMMON_CODEC) == (status, told)
+    assert ["dave@sip.test" in each.text and "codec" in each.text for each in story.all(SendText)] == [True] * told
 
 
 def replacing(story: Transferring, body: object = DAVES) -> InviteReceived:

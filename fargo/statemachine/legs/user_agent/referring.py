@@ -82,9 +82,11 @@ def rings(leg: Confirmed, effects: Effects) -> Confirmed:
     return _noticed(leg, 180, effects)
 
 
-def failed(leg: Confirmed, status: int, effects: Effects) -> Confirmed:
-    """Say that the other has not taken the call. The far end has its own call as before."""
-    return replace(_noticed(leg, status, effects), referred=None)
+def failed(leg: Confirmed, status: int, effects: Effects, words: str | None = None) -> Confirmed:
+    """Say that the other has not taken the call. The far end has its own call as before. ``words``: why, None if the
+    status says it.
+    """
+    return replace(_noticed(leg, status, effects, words), referred=None)
 
 
 def succeeded(leg: Confirmed, effects: Effects) -> Confirmed | None:
@@ -104,22 +106,24 @@ def given_up(leg: Confirmed, effects: Effects) -> None:
     effects.emit(notify)
 
 
-def _noticed(leg: Confirmed, status: int, effects: Effects) -> Confirmed:
+def _noticed(leg: Confirmed, status: int, effects: Effects, words: str | None = None) -> Confirmed:
     referred = leg.referred
     if referred is None or referred.quiet:
         return leg
     ends = status >= _OK
-    after, notify = _notice(leg, referred.cseq, status, ends)
+    after, notify = _notice(leg, referred.cseq, status, ends, words)
     name = effects.emit_pending(notify, None)
     told = replace(referred, status=status, last=name if ends else None)
     return replace(leg, dialog=after, referred=told)
 
 
-def _notice(leg: Confirmed, cseq: int, status: int, ends: bool) -> tuple[dialog.Dialog, SendRequest]:
+def _notice(
+    leg: Confirmed, cseq: int, status: int, ends: bool, words: str | None = None
+) -> tuple[dialog.Dialog, SendRequest]:
     active = SubscriptionState("active", expires=_NEVER_LONGER)
     state = SubscriptionState("terminated", "noresource") if ends else active
     headers = SipHeaders(event=f"refer;id={cseq}", subscription_state=state)
-    return dialog.request(leg.dialog, "NOTIFY", headers, SipFragment(status, phrase(status)), contact=True)
+    return dialog.request(leg.dialog, "NOTIFY", headers, SipFragment(status, words or phrase(status)), contact=True)
 
 
 # --- answers to notices
