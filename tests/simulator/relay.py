@@ -61,7 +61,8 @@ class Kept(Struct, frozen=True):
     """A session: its name and port, what was offered last, by whom, and in which manner and with which codecs to the
     other end. ``ufrag``: of the client's ICE; ``times``: how often it has begun that; ``phone``: where that is;
     ``ignored``: how often its deletion was. ``doubted``: the gateway may not know what was answered, and ask again.
-    ``heard``: which of several phones is passed on, None while none is.
+    ``rings``: it plays the ringing tone; ``unheard``: that it does, the gateway may not know. ``said``: what a phone
+    has answered last. ``heard``: which of several phones is passed on, None while none is.
     """
 
     name: str
@@ -77,6 +78,8 @@ class Kept(Struct, frozen=True):
     ignored: int = 0
     doubted: bool = False
     rings: bool = False
+    unheard: bool = False
+    said: Description | None = None
     heard: int | None = 0
 
     def knows(self, end: Description) -> "Kept":
@@ -167,7 +170,7 @@ class Relay(Struct, frozen=True):
 
     def crash(self) -> "Relay":
         """The gateway goes down: what was answered reaches nobody, but that its sessions are lost is noticed."""
-        doubted = tuple(replace(each, doubted=True) for each in self.sessions)
+        doubted = tuple(replace(each, doubted=True, unheard=True) for each in self.sessions)
         lost = tuple(each for each in self.sent if isinstance(each, RelayLost))
         return replace(self, asked=(), sent=lost, sessions=doubted)
 
@@ -192,9 +195,9 @@ class Relay(Struct, frozen=True):
                 return heard._says(RelayDone(issued.id))
             case PlayRinging() | StopRinging():
                 rings = isinstance(command, PlayRinging)
-                if rings and before.rings and not before.doubted:
+                if rings and before.rings and not before.unheard:
                     raise Broken("the ringing tone is played once", (before, command))
-                return heard._with(replace(before, rings=rings))._says(RelayDone(issued.id))
+                return heard._with(replace(before, rings=rings, unheard=False))._says(RelayDone(issued.id))
             case SwitchPhone(phone=phone, on=on):
                 of_others = before.heard if before.heard != phone.number else None
                 if on and of_others is not None and not before.doubted:
@@ -209,14 +212,15 @@ class Relay(Struct, frozen=True):
         kept = Kept(command.session, self.made * 2, command.description, command.by, command.profile, one_of_each)
         if before:
             kept = replace(kept, port=before.port, ufrag=before.ufrag, times=before.times, phone=before.phone)
-            kept = replace(kept, rings=before.rings, heard=before.heard)
+            kept = replace(kept, rings=before.rings, unheard=before.unheard, said=before.said, heard=before.heard)
         kept = kept.knows(command.description)
         told = Description("audio", one_of_each, kept.told(command.by, command.profile, command.phone), command.mux)
         told = replace(told, video=_video(command.description.video, command.profile, kept.port))
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
-        if kept.rings and _is_phone(command.description):
+        # If ICE begins anew while another phone rings, that which has transferred the call is described once more.
+        if kept.rings and _is_phone(command.description) and command.description != kept.said:
             raise Broken("a phone that is heard is not drowned by the ringing tone", (kept, command))
         if kept.joined and not kept.doubted:
             raise Broken("a session is answered once", (kept, command))
@@ -236,7 +240,8 @@ class Relay(Struct, frozen=True):
         if command.description.video and not kept.offer.video and not kept.doubted:
             raise Broken("no video is answered that was not offered", (kept, command))
         answer = replace(answer, video=_video(command.description.video, command.profile, kept.port))
-        return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
+        said = command.description if _is_phone(command.description) else kept.said
+        return self._with(replace(kept, joined=True, said=said))._says(RelayDescribed(name, answer))
 
     # --- itself
 

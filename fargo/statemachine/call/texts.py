@@ -53,6 +53,7 @@ PEER_LEFT: Final = "{peer} has hung up before the call was transferred to {to}."
 YOU_HANDED_OVER: Final = "You have transferred the call to {to}."
 NOTHING_HEARD: Final = "Nothing was heard of it in time."
 NOT_JOINED: Final = "The two phones could not be joined."
+BEHIND_NAT: Final = "One of the two phones is behind a NAT, so that they would not hear each other."
 
 # --- a deadline of a call
 
