@@ -75,9 +75,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
     """Let a test start servers and clients (rule 1), and gateways in little time."""
-    from world import prepared  # here, so that collecting a test of the core does not import the world
+    # Here, so that collecting a test of the core does not import the world.
+    from world import prepared, shared_browser
 
-    with prepared.template():
+    with prepared.template(), shared_browser.closing():
         yield
 
 
