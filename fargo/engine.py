@@ -23,7 +23,8 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from math import inf
 from time import monotonic, time
 from typing import Final, get_args
@@ -320,7 +321,7 @@ class Engine:
             self._ask(batch, lambda: self._store.append([]), self._answered)
 
     def _folded(self) -> Batch:
-        batch = Batch([], {}, [], [])
+        batch = Batch([], {}, [], [], {})
         while self._collected and len(batch.entries) < MOST_AT_ONCE:
             put = self._collected.popleft()
             if put.handed_on is not None:
@@ -329,7 +330,10 @@ class Engine:
                 everyone = self._streams | batch.streams
                 self._collected.extendleft(put._replace(user=jid, to_all=True) for jid in reversed(everyone))
             elif not put.to_all or self._is_busy_after(batch, put.user):
+                known = len(batch.entries)
                 self._fold(batch, put.user, put.event, put.at)
+                if put.handed_on is not None and len(batch.entries) > known:
+                    batch.came_of[put.user, batch.entries[-1][0].version] = put.handed_on
         return batch
 
     def _is_busy_after(self, batch: Batch, jid: str) -> bool:
@@ -353,16 +357,10 @@ class Engine:
         if answers is not None:
             batch.issued.extend(answers)
             return
-        if stream.user.policy != self._policy and not isinstance(event, PolicyChanged):
-            self._fold(batch, jid, PolicyChanged(self._policy), at)
-            stream = batch.streams[jid]
-        elif isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
+        if isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
             return  # it was told before an event that came in the same turn
-        if stream.user.no_room != self.no_room and not isinstance(event, PolicyChanged | RoomChanged):
-            self._fold(batch, jid, RoomChanged(self.no_room), at)
-            stream = batch.streams[jid]
-        if stream.user.draining != self.draining and not isinstance(event, PolicyChanged | RoomChanged | DrainChanged):
-            self._fold(batch, jid, DrainChanged(self.draining), at)
+        for news in self._news(stream.user, event):
+            self._fold(batch, jid, news, at)
             stream = batch.streams[jid]
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
@@ -375,6 +373,18 @@ class Engine:
             timed = isinstance(event, TimePassed)
             vain = in_vain(stream, user, issued) if timed else stream.in_vain
             batch.streams[jid] = UserStream(user, recorded.version, recorded.at, timed, vain)
+
+    def _news(self, user: User, event: Event) -> Sequence[Event]:
+        """Return what a user has to be told of the gateway before an event, unless that tells it or comes before it."""
+        if user.policy == self._policy and user.no_room == self.no_room and user.draining == self.draining:
+            return ()  # nearly always
+        news: tuple[tuple[bool, Event], ...] = (
+            (user.policy != self._policy, PolicyChanged(self._policy)),
+            (user.no_room != self.no_room, RoomChanged(self.no_room)),
+            (user.draining != self.draining, DrainChanged(self.draining)),
+        )
+        before = takewhile(lambda each: type(each[1]) is not type(event), news)
+        return [each for differs, each in before if differs]
 
     def _committed(self, batch: Batch) -> None:
         """Hand out the commands of a batch that is in the log."""
@@ -409,7 +419,7 @@ class Engine:
     def _keep(self, batch: Batch) -> None:
         """Write a batch to the spare, and hand out what may still be said."""
         if self._spare and batch.entries:
-            self._spare.keep(batch.entries)
+            self._spare.keep(batch.entries, batch.came_of)
         self._hand_out(batch)
 
     def _tell_settled(self) -> None:

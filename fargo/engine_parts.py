@@ -1,6 +1,6 @@
 """The parts that the engine works with, as it needs them: the core, the spare log, and a share of the users."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -28,7 +28,7 @@ class StateMachine(Protocol):
 class SpareLog(Protocol):
     """Takes entries when the log does not (`fargo.store.spare.Spare`)."""
 
-    def keep(self, entries: list[Entry], /) -> None: ...
+    def keep(self, entries: list[Entry], came_of: Mapping[tuple[str, int], int], /) -> None: ...
 
 
 class UsersShare(Protocol):

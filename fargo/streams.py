@@ -45,13 +45,14 @@ class Put(NamedTuple):
 
 class Batch(NamedTuple):
     """The entries that are being committed, the streams after them, all commands, also those of other events, and what
-    was handed on.
+    was handed on. ``came_of``: which of that an entry came of, by its user and version.
     """
 
     entries: list[Entry]
     streams: dict[str, UserStream]
     issued: list[Issued]
     handed_on: list[int]
+    came_of: dict[tuple[str, int], int]
 
 
 class Timer(NamedTuple):

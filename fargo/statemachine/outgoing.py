@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine import address, dialling, mailbox_address, texts
-from fargo.statemachine.account import account_state, sign_in
+from fargo.statemachine.account import account_state, roster, sign_in
 from fargo.statemachine.account.account_state import Credentials, Registered, Unregistered
 from fargo.statemachine.account.texts import NOT_REGISTERED
 from fargo.statemachine.address import BadAddress
@@ -246,7 +246,8 @@ def _place(user: User, event: SessionInitiated, line: Line, id: str, follows: bo
         call_state.refused(id, target.words, event.sid, fit, effects, rewritten)
         return user
     audio, way = fit
-    leg = jingle_leg.called(event, audio, follows, way == paths.END_TO_END, effects)
+    sees = roster.sees(user.contacts, event.iq.sender)
+    leg = jingle_leg.called(event, audio, follows, way == paths.END_TO_END, sees, effects)
     call = placing.place(id, leg, audio, line, way, user.policy, effects)
     call = replace(call, sees=_sees(line, user.policy))
     call_state.placed(call, target.words, event.sid, rewritten, effects)

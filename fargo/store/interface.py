@@ -19,7 +19,7 @@ Rules:
 6. Each method raises StoreError if the log is damaged, or if it cannot be read or written.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
@@ -201,7 +201,8 @@ class Store(Reader, Protocol):
 class SynchronousStore(Store, Protocol):
     """A log whose batches are committed on return, for callers that have no reactor to wait in."""
 
-    def append(self, entries: Iterable[Entry]) -> list[int]:
-        """Commit a batch: all of it, in order, or nothing. Return about how many bytes each entry takes. Raises
-        StoreError if it is not committed.
+    def append(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
+        """Commit a batch: all of it, in order, or nothing. Return about how many bytes each entry takes. ``done``: the
+        ids of what was handed on and is done with it, in a log that several workers share
+        (`fargo.store.ownership`). Raises StoreError if it is not committed.
         """

@@ -10,15 +10,20 @@ Rules:
    already is left out, so it does no harm if that was interrupted. So is all of a user with whom another process, which
    did not know it, has gone on meanwhile.
 4. What no longer fits is lost, and said so once.
+5. What was handed on to a worker, and was done with an entry (`fargo.store.ownership`), is noted on a line before it.
+   It is done in the log, too, as soon as the entry is there: otherwise it would be taken again.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import Struct
 from twisted.logger import Logger
 
 from fargo.statemachine.model.commands import Issued
@@ -34,6 +39,18 @@ SIZE: Final = 4 << 20
 
 _Body: TypeAlias = tuple[str, int, str]
 _Line: TypeAlias = tuple[str, int, float, str | None, int, _Body, tuple[tuple[str, str | None, _Body], ...]]
+
+
+class _CameOf(Struct, frozen=True):
+    """The note that an entry came of something that was handed on."""
+
+    user: str
+    version: int
+    handed_on: int
+
+
+_NOTES: Final = msgspec.json.Decoder(_CameOf)
+_NOTE: Final = b"{"
 _LINES: Final["msgspec.json.Decoder[_Line]"] = msgspec.json.Decoder(_Line)
 
 
@@ -64,9 +81,12 @@ class Spare:
             self._path.unlink()
         os.close(self._file)
 
-    def keep(self, entries: Iterable[Entry]) -> None:
-        """Write entries. They are on the disk on return, or it was said that they are lost (rule 4)."""
-        text = b"".join(_encoded(entry) for entry in entries)
+    def keep(self, entries: Iterable[Entry], came_of: Mapping[tuple[str, int], int] = MappingProxyType({})) -> None:
+        """Write entries, and what those that are named by user and version came of. They are on the disk on return, or
+        it was said that they are lost (rule 4).
+        """
+        notes = (msgspec.json.encode(_CameOf(*entry, id)) + b"\n" for entry, id in came_of.items())
+        text = b"".join((*notes, *map(_encoded, entries)))
         if self._end + len(text) > self._size:
             self._lost(texts.SPARE_FULL)
             return
@@ -79,8 +99,19 @@ class Spare:
 
     def entries(self) -> list[Entry]:
         """Return what was written and is not in the log yet, in its order. Raises StoreError."""
+        with self._readable():
+            return [_decoded(line) for line in self._text().splitlines() if not line.startswith(_NOTE)]
+
+    def came_of(self) -> dict[tuple[str, int], int]:
+        """Return what entries came of that was handed on, by user and version. Raises StoreError."""
+        with self._readable():
+            notes = (_NOTES.decode(line) for line in self._text().splitlines() if line.startswith(_NOTE))
+            return {(each.user, each.version): each.handed_on for each in notes}
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
         try:
-            return [_decoded(line) for line in self._text().splitlines()]
+            yield
         except (msgspec.MsgspecError, FormatError) as error:
             raise StoreError(texts.SPARE_UNREADABLE.format(path=self._path, why=error)) from error
 
@@ -127,7 +158,9 @@ def take_in(spare: Spare, log: SynchronousStore) -> int:
         elif version > last:
             left_out += 1
     if following:
-        log.append(following)
+        came_of = spare.came_of()
+        known = ((recorded.user, recorded.version) for recorded, _ in following)
+        log.append(following, [came_of[each] for each in known if each in came_of])
     spare.clear()
     return left_out
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 import pytest_asyncio
+from sqlite_utils import Database
 from world.baresip import PATTERN, Baresip
 from world.browser import BrowserPhone
 from world.gateway import Gateway
@@ -12,6 +13,7 @@ from world.process import until
 from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
 from world.world import World
+from world.xmpp_client import CALL_FEATURES, XmppClient
 
 from .customer import Customer
 from .engines import sip_only
@@ -45,23 +47,41 @@ async def see_each_other(alice: BrowserPhone, bob: Baresip) -> None:
     await bob.sees(ORANGE)
 
 
+async def codec(alice: BrowserPhone) -> str:
+    """Return the codec of the video that the browser receives."""
+    return str((await alice.statistics())["video"]["codec"])
+
+
 async def test_chromium_calls_a_phone_with_video(world: World, alice: BrowserPhone) -> None:
     bob = await world.phone("bob", hertz=1000, video=True)
     await alice.dial("bob%sip.test@sip.localhost")
     await alice.event("answered")
     await see_each_other(alice, bob)
+    assert await codec(alice) == "video/VP8"
     await alice.hang_up()
     await bob.event("CALL_CLOSED")
 
 
 async def test_chromium_is_called_by_a_phone_with_video(world: World, alice: BrowserPhone) -> None:
-    bob = await world.phone("bob", hertz=1000, video=True)
+    bob = await world.phone("bob", hertz=1000, video=True, video_codecs="H264,VP8")
     await bob.dial("sip:alice@sip.test")
     await alice.answer()
     await bob.event("CALL_ESTABLISHED")
     await see_each_other(alice, bob)
+    assert await codec(alice) == "video/H264"
     await bob.hang_up()
     assert await alice.ended() == ("success", "")
+
+
+async def test_chromium_calls_a_phone_that_has_h264(world: World, alice: BrowserPhone) -> None:
+    """It offers others, too."""
+    bob = await world.phone("bob", hertz=1000, video=True, video_codecs="H264")
+    await alice.dial("bob%sip.test@sip.localhost")
+    await alice.event("answered")
+    await see_each_other(alice, bob)
+    assert await codec(alice) == "video/H264"
+    await alice.hang_up()
+    await bob.event("CALL_CLOSED")
 
 
 async def test_a_phone_without_video_is_called(world: World, alice: BrowserPhone) -> None:
@@ -85,7 +105,9 @@ async def test_a_client_without_video_is_called(world: World, relay: Rtpengine, 
 
 @pytest.mark.parametrize("path", ["relay"])
 async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, dave: Customer) -> None:
-    """The phone's video arrives at the client, until the client removes it."""
+    """The phone's video arrives at the client, until the client removes it. As this client cannot ask for a picture,
+    the phone is asked on its behalf.
+    """
     bob = await world.phone("bob", video=True)
     call = await JingleCall.outgoing(dave.client, dave.contact("bob"), await world.media())
     await call.answered()
@@ -95,9 +117,42 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
         assert added.senders == "both"
         # It is video, which this end has no ears for.
         await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        taken = (
+            "select 1 from events where type = 'SipResponseReceived' and body like '%\"INFO\"%' and body like '%200%'"
+        )
+        await until(lambda: bool(list(Database(dave.gateway.log).query(taken))), "the phone takes the request")
         mark = len(bob.process.lines)
         await call.removes_video()
         await bob.process.line("got re-INVITE", after=mark)
+    await call.media.hears(bob.hertz)
+    await call.terminate()
+    await bob.event("CALL_CLOSED")
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
+    world: World, relay: Rtpengine, gateway: Gateway
+) -> None:
+    features = (*CALL_FEATURES, "urn:xmpp:jingle:apps:rtp:video")
+    dave = Customer(world, gateway, await world.add(XmppClient(world.server, "dave", "script", features=features)))
+    await dave.register()
+    bob = await world.phone("bob", video=True)
+    call = await JingleCall.outgoing(dave.client, dave.contact("bob"), await world.media())
+    await call.answered()
+    call.talk()
+    async with RtpEndpoint() as camera:
+        await bob.direct_video("sendrecv")
+        assert await call.takes_video(camera) == "both"
+        await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        mark = len(dave.client.stanzas)
+        await bob.direct_video("recvonly")
+        assert await call.turned(after=mark) == "initiator"
+        mark = len(bob.process.lines)
+        await call.turns_camera("none")
+        await bob.process.line("got re-INVITE", after=mark)
+        mark = len(dave.client.stanzas)
+        await bob.direct_video("sendrecv")
+        assert await call.turned(after=mark) == "responder"
     await call.media.hears(bob.hertz)
     await call.terminate()
     await bob.event("CALL_CLOSED")

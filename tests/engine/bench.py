@@ -133,7 +133,7 @@ class Bench:
     spared: list[Entry] = field(default_factory=list)
     written: list[tuple[Recorded, int]] = field(default_factory=list)
 
-    def keep(self, entries: list[Entry]) -> None:
+    def keep(self, entries: list[Entry], came_of: object = None) -> None:
         """Be the spare log."""
         self.spared += entries
 

@@ -5,6 +5,8 @@ import resource
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -168,6 +170,24 @@ def test_what_another_process_has_gone_on_without_is_left_out_and_counted(spare:
         assert take_in(spare, store) == 2
         assert tuple(store.read()) == (*BATCH[:2], went_on, BATCH[4])
     assert spare.entries() == []
+
+
+def test_what_an_entry_came_of_is_done_with_it_and_only_then(spare: Spare, log: Path) -> None:
+    """Another process has gone on with Alice: it does what was handed on for her."""
+    stopping = {user: (Recorded(user, version, 2e9, Stopping()), ()) for user, version in ((ALICE, 2), (BOB, 3))}
+    went_on = (Recorded(ALICE, 2, 2e9, SipSignedIn("1.0")), ())
+    spare.keep([stopping[ALICE]], {(ALICE, 2): 7})
+    spare.keep([stopping[BOB]], {(BOB, 3): 8})
+    spare.keep([], {})
+    assert spare.came_of() == {(ALICE, 2): 7, (BOB, 3): 8}
+    assert spare.entries() == [*stopping.values()]
+    done: list[int] = []
+    with closing(open_store(log)) as store:
+        store.append([*BATCH[:2], went_on, BATCH[4]])
+        noting = SimpleNamespace(version=store.version, page=store.page, append=lambda _, ids: done.extend(ids))
+        assert take_in(spare, cast(Any, noting)) == 1
+    assert done == [8]
+    assert spare.came_of() == {}
 
 
 def test_a_log_that_does_not_take_it_leaves_it_in_the_spare(spare: Spare, log: Path) -> None:

@@ -6,12 +6,13 @@ is bound to all addresses. Packets to 127.0.0.1 therefore have that source addre
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
-from .colours import is_like, mean
+from .colours import mean, sees
 from .event_list import EventList
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
@@ -50,7 +51,6 @@ snd_path {directory}
 
 VIDEO = """\
 module fakevideo.so
-module vp8.so
 module snapshot.so
 video_source fakevideo,nil
 video_display fakevideo,nil
@@ -59,6 +59,9 @@ video_bitrate 500000
 video_fps 10
 """
 """It sends a pattern of its own, and writes what it receives to files when it is told to."""
+
+VIDEO_MODULES = {"VP8": "vp8", "H264": "avcodec"}
+"""The module of each codec of video. H.264 is that of FFmpeg, which Debian's package baresip-ffmpeg brings."""
 
 PATTERN = (83, 87, 85)
 """The mean colour of that pattern (red, green, blue)."""
@@ -74,6 +77,12 @@ ENCRYPTION = "module srtp.so\nmodule dtls_srtp.so\nmodule ice.so\nrtcp_mux yes"
 ENCRYPTED = ";mediaenc=dtls_srtp;medianat=ice"
 
 
+def modules(found: Mapping[str, str], codecs: str) -> str:
+    """Return the lines that load the modules of these codecs."""
+    names = dict.fromkeys(found[each] for each in codecs.split(",") if each)
+    return "".join(f"module {each}.so\n" for each in names)
+
+
 class Packets(NamedTuple):
     """RTP packets of one ended call, as the phone counted them."""
 
@@ -85,7 +94,7 @@ class Baresip(Server):
     """A phone for one account.
 
     `answers`: it answers every call automatically. `hertz`: the tone that it plays. `codecs`: those that it supports.
-    `video`: it has video, in VP8.
+    `video`: it has video, in these `video_codecs`, the preferred one first.
     `encrypts`: it wants DTLS over ICE in every call; then its `address` must not be one of loopback, which its ICE
     ignores.
     """
@@ -101,6 +110,7 @@ class Baresip(Server):
         writes_to: str = "alice",
         video: bool = False,
         encrypts: bool = False,
+        video_codecs: str = "VP8",
     ) -> None:
         super().__init__(directory)
         self.account = account
@@ -110,6 +120,7 @@ class Baresip(Server):
         self.writes_to = writes_to
         self.video = video
         self.encrypts = encrypts
+        self.video_codecs = video_codecs
         self.address = address
         self.port = free_port(address, adjacent=2)  # it uses the next one for TLS
         self.control_port = free_port(address)
@@ -123,13 +134,14 @@ class Baresip(Server):
             "accounts",
             f"<{account.uri}>;auth_pass={account.password};regint=600;ptime=20;audio_codecs={self.codecs}"
             f';outbound="sip:{account.host}:{account.port}";answermode={"auto" if self.answers else "manual"}'
-            f"{ENCRYPTED if self.encrypts else ''}\n",
+            f"{f';video_codecs={self.video_codecs}' if self.video else ''}{ENCRYPTED if self.encrypts else ''}\n",
         )
         self.write("contacts", f'"Alice" <sip:{self.writes_to}@{account.domain}>\n')
         self.write(
             "config",
             CONFIGURATION.format(
-                codecs="\n".join(f"module {each}.so" for each in {MODULES[each] for each in self.codecs.split(",")}),
+                codecs=modules(MODULES, self.codecs)
+                + (modules(VIDEO_MODULES, self.video_codecs) if self.video else ""),
                 encryption=ENCRYPTION if self.encrypts else "",
                 address=self.address,
                 port=self.port,
@@ -180,6 +192,10 @@ class Baresip(Server):
     async def resume(self) -> None:
         await self.command("resume")
 
+    async def direct_video(self, direction: str) -> None:
+        """Offer video with this direction of SDP."""
+        await self.command("video_dir", direction)
+
     async def write_text(self, text: str) -> None:
         """Send a text message to the user whom it writes to."""
         await self.command("message", text)
@@ -223,13 +239,7 @@ class Baresip(Server):
 
     async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
         """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
-        seen: list[object] = []
-        try:
-            async with asyncio.timeout(seconds):
-                while not ((now := await self._picture()) and is_like(now, colour)):
-                    seen.append(now)
-        except TimeoutError:
-            raise self.process.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+        await sees(self._picture, colour, self.process, seconds)
 
     async def _picture(self) -> tuple[int, ...] | None:
         """Return the mean colour of the next picture that it receives; None if it receives none for a while."""

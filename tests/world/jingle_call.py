@@ -14,8 +14,6 @@ PAYLOADS = {PCMU: {"name": "PCMU", "clockrate": "8000"}, PCMA: {"name": "PCMA", 
 """The payload types that the client supports, with their attributes (XEP-0167 §4)."""
 VP8 = 96
 """The payload type of its video."""
-CAMERA = "camera"
-"""The content with that."""
 _numbers = itertools.count(1)
 
 
@@ -45,7 +43,8 @@ class Remote(NamedTuple):
 class JingleCall:
     """A session of a client's resource with a peer, created by `outgoing` or `incoming`.
 
-    `remote` is set by the other side's offer or answer.
+    `remote` is set by the other side's offer or answer. `camera`: the name of the content of video; `creator`: who has
+    added it.
     """
 
     client: XmppClient
@@ -54,6 +53,8 @@ class JingleCall:
     media: RtpEndpoint
     content: str = "voice"
     remote: Remote | None = None
+    camera: str = "camera"
+    creator: str = "initiator"
     payloads: ClassVar[Mapping[int, Mapping[str, str]]] = PAYLOADS
 
     @classmethod
@@ -163,9 +164,29 @@ class JingleCall:
         assert content is not None
         return Added(content.get("name", ""), content.get("senders", "both"))
 
+    async def takes_video(self, media: RtpEndpoint) -> str:
+        """Wait until the other side adds video, and take it in VP8. Return who is to send."""
+        content = (await self._action("content-add", 30)).find("jingle:content", NS)
+        assert content is not None
+        self.camera, self.creator = content.get("name", ""), "responder"
+        await self._do("content-accept", self._video(media))
+        return content.get("senders", "both")
+
+    async def turns_camera(self, senders: str) -> None:
+        """Say who sends video from now on."""
+        content = element("content", None, creator=self.creator, name=self.camera, senders=senders)
+        await self._do("content-modify", content)
+
+    async def turned(self, after: int = 0) -> str:
+        """Wait until the other side says who sends video, and return that. `after` skips that many stanzas."""
+        content = (await self._action("content-modify", 30, after=after)).find("jingle:content", NS)
+        assert content is not None
+        assert content.get("name") == self.camera
+        return content.get("senders", "both")
+
     async def removes_video(self) -> None:
         """Remove it again."""
-        await self._do("content-remove", element("content", None, creator="initiator", name=CAMERA))
+        await self._do("content-remove", element("content", None, creator=self.creator, name=self.camera))
 
     def _video(self, media: RtpEndpoint) -> ET.Element:
         ports = {"1": media.port, "2": media.rtcp_port}
@@ -176,7 +197,7 @@ class JingleCall:
         payload = element("payload-type", id=str(VP8), name="VP8", clockrate="90000")
         described = element("description", NS["rtp"], payload, media="video")
         transport = element("transport", NS["raw-udp"], *candidates)
-        return element("content", None, described, transport, creator="initiator", name=CAMERA)
+        return element("content", None, described, transport, creator=self.creator, name=self.camera)
 
     async def terminate(self, reason: str = "success", text: str | None = None) -> None:
         """Terminate the session: hang up, cancel or reject, depending on its state and the reason."""

@@ -156,6 +156,12 @@ def learned(contacts: Contacts, event: FeaturesLearned, effects: Effects) -> Con
     return _with(contacts, event.resource, known)
 
 
+def sees(contacts: Contacts, client: str) -> bool:
+    """Return True if a client (full JID) is known to take video."""
+    known = contacts.clients.get(client)
+    return known is not None and known.sees
+
+
 def _profiles(features: tuple[str, ...]) -> tuple[MediaProfile, ...]:
     """Return the profiles in which a client can be called.
 

@@ -249,9 +249,10 @@ def _taken(connection: PatientConnection, database: DatabaseAddress, worker: str
 class PostgresqlStore(PostgresqlWriter):
     """A log in a database whose batches are committed on return (`fargo.store.interface.SynchronousStore`)."""
 
-    def append(self, entries: Iterable[Entry]) -> list[int]:
-        """Commit a batch."""
-        return self.commit(entries)
+    def append(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
+        """Commit a batch, and with it that things that were handed on are done."""
+        self._require_lock()
+        return self._commit(list(entries), done)
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ Rules:
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -260,6 +260,6 @@ class SqliteWriter(SqliteReader):
 class SqliteStore(SqliteWriter):
     """A log in a SQLite file whose batches are committed on return (`fargo.store.interface.SynchronousStore`)."""
 
-    def append(self, entries: Iterable[Entry]) -> list[int]:
-        """Commit a batch."""
+    def append(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
+        """Commit a batch. Nobody shares the log, so nothing was handed on."""
         return self.commit(entries)

@@ -6,12 +6,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.call.call_state import sip_legs
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.jingle.jingle_session import GONE
 from fargo.statemachine.legs.relay.relay_leg import is_used
 from fargo.statemachine.legs.relay.relay_session import Deleting, Offering, OfferingAgain
-from fargo.statemachine.legs.user_agent.phases import Confirmed, OfferSent
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.call_records import RecordAccount
 from fargo.statemachine.model.commands import (
@@ -167,9 +165,11 @@ def _silence_borne(difference: Difference) -> bool:
     silent = isinstance(event, SipRequestUndelivered) or (isinstance(event, SipResponseReceived) and event.by_edge)
     if not isinstance(event, SipResponseReceived | SipRequestUndelivered) or not silent or difference.now:
         return False
-    legs = (leg for call in difference.before.calls.values() for leg in sip_legs(call))
-    offers = (leg.exchange for leg in legs if isinstance(leg, Confirmed) and isinstance(leg.exchange, OfferSent))
-    return any(each.sent.command == event.command for each in offers)
+    waiting = difference.before.pending.get(event.command)
+    offer = waiting.command if waiting else None
+    if not isinstance(offer, SendRequest) or offer.recipient.tag is None:
+        return False
+    return offer.method in ("INVITE", "UPDATE")
 
 
 def _apart(difference: Difference) -> list[Command]:

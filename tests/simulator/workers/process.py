@@ -75,15 +75,20 @@ class _SpareInMemory:
 
     def __init__(self) -> None:
         self.kept: list[Entry] = []
+        self.notes: dict[tuple[str, int], int] = {}
 
-    def keep(self, entries: list[Entry]) -> None:
+    def keep(self, entries: list[Entry], came_of: Mapping[tuple[str, int], int]) -> None:
         self.kept += entries
+        self.notes |= came_of
+
+    def came_of(self) -> dict[tuple[str, int], int]:
+        return self.notes
 
     def entries(self) -> list[Entry]:
         return list(self.kept)
 
     def clear(self) -> None:
-        self.kept = []
+        self.kept, self.notes = [], {}
 
 
 class Process:
@@ -307,6 +312,13 @@ class Process:
 
     def left(self, user: User) -> None:
         """A user has gone."""
+
+    def used(self, user: str, known: User | None) -> dict[str, float]:
+        """Nobody has limits."""
+        return {}
+
+    def use(self, user: str, used: Mapping[str, float]) -> None:
+        """Nobody has limits."""
 
     def failed(self, why: str) -> None:
         """Stop."""

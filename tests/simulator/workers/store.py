@@ -143,9 +143,9 @@ class SimulatedStore(SimulatedReader):
             self._process.turn(self._working.resume)
         return job.done
 
-    def append_now(self, entries: Iterable[Entry]) -> list[int]:
+    def append_now(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
         """Commit a batch, in a fibre."""
-        return self._commit(list(entries))
+        return self._commit(list(entries), partial(self._book.done, done) if done else None)
 
     def mark(self) -> LogMark:
         """Return how far the log is known."""

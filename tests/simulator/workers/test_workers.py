@@ -76,6 +76,11 @@ FULL = (
     *(second("kill", 9.0), put()),
 )
 """The first process says ends that the log does not take, the second goes on without knowing, and ends."""
+FULL_WITH_HANDED_ON = (
+    *(WorkersMove("vanish", 2, 0, 0.1), put(), put(ASKS, who=1, seconds=0.005), second("full", 9.0, 0)),
+    second("full", 9.0, 1),
+)
+"""What was handed on cannot be committed, and is taken into the log from the spare: nobody else is the worker then."""
 STORIES = (
     *(FROZEN, ASKED_LATER, CUT_OFF, TAKEN_AND_GIVEN_BACK, ANSWER_LOST, QUICK_CHANGE, SLOW_STARTS, GONE, ORDINARY),
     FULL,
@@ -88,7 +93,7 @@ def test_nothing_is_broken(story: tuple[WorkersMove, ...]) -> None:
     assert broken is None, broken
 
 
-@pytest.mark.parametrize("story", [MOVES_ON, HANDED_ON])
+@pytest.mark.parametrize("story", [MOVES_ON, HANDED_ON, FULL_WITH_HANDED_ON])
 def test_what_comes_to_the_wrong_worker_is_handed_on_once(story: tuple[WorkersMove, ...]) -> None:
     done = told(story, TWO_WORKERS)
     assert done.broken is None, done.broken
@@ -140,9 +145,12 @@ def never(self: Server, recorded: Any) -> bool:
     return False
 
 
+SPARE = process._SpareInMemory
+WITH_TWO = (MOVES_ON, HANDED_ON, FULL_WITH_HANDED_ON)
 MUTATIONS = {
     "commands before the commit": (Engine, "_ask", said_before_the_commit, ORDINARY, Rule.COMMITTED),
     "what is handed on is done twice": (Book, "done", lambda *_: None, HANDED_ON, Rule.SETTLED),
+    "the spare forgets what is done": (SPARE, "came_of", lambda _: {}, FULL_WITH_HANDED_ON, Rule.FOLDED),
     "everybody is everyone's": (Routes, "owns", lambda *_: True, MOVES_ON, Rule.OWNER),
     "commands twice": (Engine, "_send", twice, ORDINARY, Rule.ONCE),
     "events are lost": (Engine, "put", forgetful, ORDINARY, Rule.KEPT),
@@ -184,6 +192,6 @@ def test_what_is_handed_on_and_folded_twice_is_seen(monkeypatch: pytest.MonkeyPa
 def test_what_is_broken_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, what, wrong, story, rule = MUTATIONS[name]
     monkeypatch.setattr(where, what, wrong)
-    broken = told(story, TWO_WORKERS if story in (MOVES_ON, HANDED_ON) else ONE_WORKER).broken
+    broken = told(story, TWO_WORKERS if story in WITH_TWO else ONE_WORKER).broken
     assert broken is not None
     assert broken.rule == rule

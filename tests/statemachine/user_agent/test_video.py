@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from fargo.calls import video_of as video_of_call
 from fargo.statemachine.media.bundle import Bundle
-from fargo.statemachine.media.description import Candidate, Content, Description, IceUdp, RawUdp
+from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, Parameter, RawUdp
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordMedia
 from fargo.statemachine.model.commands import AcceptSession, ChangeContent, InitiateSession, RejectContents
@@ -145,6 +145,30 @@ def test_a_proposal_with_video_is_taken() -> None:
     assert getattr(proceed, "action", None) == "proceed"
 
 
+def h264(level: str, mode: str = "1") -> Codec:
+    told = (Parameter("profile-level-id", f"42e0{level}"), Parameter("packetization-mode", mode))
+    return replace(H264, parameters=told)
+
+
+def test_levels_of_h264_may_differ() -> None:
+    story = Seeing()
+    story.calls_seen(OFFERED[0], replace(OFFERED[1], description=replace(CLIENT_VIDEO, codecs=(h264("1f"),))))
+    story.described(OfferRelay, FOR_PHONE, replace(FOR_PHONE_VIDEO, codecs=(h264("1f"),)))
+    assert video_of(story.now("INVITE").body).codecs == (h264("1f"),)  # type: ignore[union-attr]
+    story.answers(seen(replace(PHONE_VIDEO, codecs=(h264("0d"),))))
+    answer = story.the(AnswerRelay)
+    assert answer.description.video
+    assert answer.description.video.codecs == (h264("0d"),)
+
+
+def test_modes_of_h264_may_not_differ() -> None:
+    story = Seeing()
+    story.calls_seen(OFFERED[0], replace(OFFERED[1], description=replace(CLIENT_VIDEO, codecs=(h264("1f"),))))
+    story.described(OfferRelay, FOR_PHONE, replace(FOR_PHONE_VIDEO, codecs=(h264("1f"),)))
+    story.answers(seen(replace(PHONE_VIDEO, codecs=(h264("1f", mode="0"),))))
+    assert story.the(AnswerRelay).closed
+
+
 # --- BUNDLE
 
 GROUP: Bundle = ("voice", "camera")
@@ -264,6 +288,11 @@ def test_a_phone_adds_video() -> None:
     assert video_of(story.now("INVITE").body) is None
 
 
+def test_a_client_that_has_called_without_video_is_asked_for_it() -> None:
+    story = Seeing().hears_bob()
+    assert asked(story).content.creator == "responder"
+
+
 @pytest.mark.parametrize("how", ["rejected", "refused", "silent"])
 def test_a_client_does_not_take_video_that_the_phone_adds(how: str) -> None:
     story = Seeing().is_heard_by_bob()
@@ -282,8 +311,10 @@ def test_a_client_does_not_take_video_that_the_phone_adds(how: str) -> None:
     assert video_of(story.response(200).body) is None
 
 
-def test_a_client_without_video_is_not_asked() -> None:
-    story = Seeing(sees=False).is_heard_by_bob()
+@pytest.mark.parametrize("calls", [False, True])
+def test_a_client_without_video_is_not_asked(calls: bool) -> None:
+    story = Seeing(sees=False)
+    story = story.hears_bob() if calls else story.is_heard_by_bob()
     story.wants_video()
     story.described(OfferRelay, FOR_CLIENT, RELAY_VIDEO)
     assert not story.all(ChangeContent)

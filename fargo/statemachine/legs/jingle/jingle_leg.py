@@ -91,8 +91,12 @@ _NOT_BACK: Final = Reason(Cause.NETWORK, texts.NOT_BACK)
 # --- beginnings
 
 
-def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool, effects: Effects) -> JingleLeg:
-    """Acknowledge the call of a client whose offer can be put through. ``gathers``: see `Session`."""
+def called(
+    event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool, sees: bool, effects: Effects
+) -> JingleLeg:
+    """Acknowledge the call of a client whose offer can be put through. ``gathers``: see `Session`; ``sees``: it
+    announces video.
+    """
     effects.emit(AcceptIq(event.iq))
     known, content = trickled.described(trickled.Trickled(), audio.content)
     session = Session(
@@ -107,7 +111,7 @@ def called(event: SessionInitiated, audio: Audio, proposed: bool, gathers: bool,
         tuple([each.name for place, each in enumerate(event.contents) if place not in (audio.place, audio.video)]),
         trickled=known,
         gathers=gathers,
-        sees=audio.video is not None,
+        sees=sees or audio.video is not None,
         video=None if audio.video is None else event.contents[audio.video].name,
         apart=audio.video is not None and is_apart(event.contents[audio.video], event.contents, event.bundles),
     )
