@@ -33,10 +33,8 @@ from .runs import (
 from .starts import STARTS
 from .values import USER
 
-pytestmark = [
-    pytest.mark.slow("folds every event in every phase that two hundred runs come through"),
-    pytest.mark.xdist_group("runs"),
-]
+SLOW = pytest.mark.slow("folds every event in every phase that two hundred runs come through")
+pytestmark = [SLOW, pytest.mark.xdist_group("runs")]
 
 RUNS = 200
 FORWARDED = 8
