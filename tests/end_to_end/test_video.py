@@ -8,9 +8,11 @@ from world.baresip import PATTERN, Baresip
 from world.browser import BrowserPhone
 from world.gateway import Gateway
 from world.jingle_call import VP8, JingleCall
+from world.linphone import Linphone
 from world.process import until
 from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
+from world.wire import Wire
 from world.world import World
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
@@ -26,6 +28,12 @@ ORANGE = (255, 165, 0)
 @pytest.fixture
 def media() -> Mapping[str, object]:
     return {"video": True}
+
+
+@pytest_asyncio.fixture
+async def wire(world: World) -> Wire:
+    """An address beside loopback, without which linphone takes itself for offline."""
+    return await world.add(Wire())
 
 
 @pytest_asyncio.fixture
@@ -149,3 +157,25 @@ async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
     await call.media.hears(bob.hertz)
     await call.terminate()
     await bob.event("CALL_CLOSED")
+
+
+GREEN = (0, 160, 0)
+
+
+async def test_chromium_and_linphone_call_each_other_with_video(world: World, wire: Wire, alice: BrowserPhone) -> None:
+    carol = await world.add(Linphone(world.provider, "carol", wire.address, colour=GREEN))
+    await alice.dial("carol%sip.test@sip.localhost")
+    await carol.answer()
+    await alice.event("answered")
+    await alice.sees(GREEN)
+    await carol.sees(ORANGE)
+    carol.hang_up()
+    await alice.ended()
+    mark = len(alice.events)
+    carol.dial("sip:alice@sip.test")
+    await alice.answer()
+    await alice.event("answered", after=mark)
+    await alice.sees(GREEN)
+    await carol.sees(ORANGE)
+    carol.hang_up()
+    await alice.ended(after=mark)
