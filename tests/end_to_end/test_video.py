@@ -120,8 +120,7 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
     async with RtpEndpoint() as camera:
         added = await call.adds_video(camera)
         assert added.senders == "both"
-        # It is video, which this end has no ears for.
-        await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        await is_shown(camera)
         mark = len(bob.process.lines)
         await call.removes_video()
         await bob.process.line("got re-INVITE", after=mark)
@@ -130,13 +129,23 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
     await bob.event("CALL_CLOSED")
 
 
-@pytest.mark.parametrize("path", ["relay"])
-async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
-    world: World, relay: Rtpengine, gateway: Gateway
-) -> None:
+@pytest_asyncio.fixture
+async def seeing(world: World, relay: Rtpengine, gateway: Gateway) -> Customer:
+    """Dave, whose client announces video."""
     features = (*CALL_FEATURES, "urn:xmpp:jingle:apps:rtp:video")
     dave = Customer(world, gateway, await world.add(XmppClient(world.server, "dave", "script", features=features)))
     await dave.register()
+    return dave
+
+
+async def is_shown(camera: RtpEndpoint) -> None:
+    """Wait until the phone's video arrives, which this end has no ears for."""
+    await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(world: World, seeing: Customer) -> None:
+    dave = seeing
     bob = await world.phone("bob", video=True)
     call = await JingleCall.outgoing(dave.client, dave.contact("bob"), await world.media())
     await call.answered()
@@ -144,7 +153,7 @@ async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
     async with RtpEndpoint() as camera:
         await bob.direct_video("sendrecv")
         assert await call.takes_video(camera) == "both"
-        await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        await is_shown(camera)
         mark = len(dave.client.stanzas)
         await bob.direct_video("recvonly")
         assert await call.turned(after=mark) == "initiator"
@@ -179,3 +188,19 @@ async def test_chromium_and_linphone_call_each_other_with_video(world: World, wi
     await carol.sees(ORANGE)
     carol.hang_up()
     await alice.ended(after=mark)
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_linphone_adds_video(world: World, seeing: Customer, wire: Wire) -> None:
+    carol = await world.add(Linphone(world.provider, "carol", wire.address, colour=GREEN))
+    call = await JingleCall.outgoing(seeing.client, seeing.contact("carol"), await world.media())
+    await carol.answer()
+    await call.answered()
+    await carol.process.line("Media streams established")
+    async with RtpEndpoint() as camera:
+        carol.type("camera on")
+        assert await call.takes_video(camera) == "both"
+        await is_shown(camera)
+        await call.removes_video()
+    carol.hang_up()
+    await call.ended()
