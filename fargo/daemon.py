@@ -240,7 +240,7 @@ class Daemon:
             self._share.elsewhere if self._share else None,
         )
         if self._share:
-            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._know_calls, self._fail))
+            self._share.join(AroundShare(self._xmpp, self._sip, self._vault, self._gate, self._know_calls, self._fail))
         self._relay = self._make_relay()
         executors = Executors(self._xmpp, self._sip, self._relay, self._vault, self._texts, self._engine.put)
         self._dispatcher = Dispatcher(executors, self._gate, reactor.callLater)

@@ -23,7 +23,8 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from math import inf
 from time import monotonic, time
 from typing import Final, get_args
@@ -356,16 +357,10 @@ class Engine:
         if answers is not None:
             batch.issued.extend(answers)
             return
-        if stream.user.policy != self._policy and not isinstance(event, PolicyChanged):
-            self._fold(batch, jid, PolicyChanged(self._policy), at)
-            stream = batch.streams[jid]
-        elif isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
+        if isinstance(event, PolicyChanged) and stream.user.policy == event.policy:
             return  # it was told before an event that came in the same turn
-        if stream.user.no_room != self.no_room and not isinstance(event, PolicyChanged | RoomChanged):
-            self._fold(batch, jid, RoomChanged(self.no_room), at)
-            stream = batch.streams[jid]
-        if stream.user.draining != self.draining and not isinstance(event, PolicyChanged | RoomChanged | DrainChanged):
-            self._fold(batch, jid, DrainChanged(self.draining), at)
+        for news in self._news(stream.user, event):
+            self._fold(batch, jid, news, at)
             stream = batch.streams[jid]
         recorded = Recorded(jid, stream.version + 1, max(at, stream.at), event)
         user, issued, call = self._machine.fold(stream.user, recorded)
@@ -378,6 +373,18 @@ class Engine:
             timed = isinstance(event, TimePassed)
             vain = in_vain(stream, user, issued) if timed else stream.in_vain
             batch.streams[jid] = UserStream(user, recorded.version, recorded.at, timed, vain)
+
+    def _news(self, user: User, event: Event) -> Sequence[Event]:
+        """Return what a user has to be told of the gateway before an event, unless that tells it or comes before it."""
+        if user.policy == self._policy and user.no_room == self.no_room and user.draining == self.draining:
+            return ()  # nearly always
+        news: tuple[tuple[bool, Event], ...] = (
+            (user.policy != self._policy, PolicyChanged(self._policy)),
+            (user.no_room != self.no_room, RoomChanged(self.no_room)),
+            (user.draining != self.draining, DrainChanged(self.draining)),
+        )
+        before = takewhile(lambda each: type(each[1]) is not type(event), news)
+        return [each for differs, each in before if differs]
 
     def _committed(self, batch: Batch) -> None:
         """Hand out the commands of a batch that is in the log."""

@@ -156,7 +156,7 @@ MAY = {
         "fargo.workers.placing",
     },
     "fargo.workers.around": {
-        *(CORE, "fargo.adapters.xmpp", "fargo.limits.rejection", "fargo.sip_service", "fargo.store"),
+        *(CORE, "fargo.adapters.xmpp", "fargo.limits", "fargo.limits.rejection", "fargo.sip_service", "fargo.store"),
         "fargo.store.vault",
     },
     "fargo.opened_log": {

@@ -13,7 +13,7 @@ Rules:
    refusal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -21,7 +21,7 @@ from fargo.limits import providers, texts
 from fargo.limits.bucket import Scope
 from fargo.limits.held import HeldPresence
 from fargo.limits.ledger import Ledger
-from fargo.limits.numbers import is_allowed
+from fargo.limits.numbers import are_limited, is_allowed
 from fargo.limits.refused import Refused
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
@@ -126,10 +126,11 @@ class Gate:
         self._texts_in = Ledger(limits.texts)
         self._log = Ledger(limits.log)
         self._log_of_strangers = Ledger(limits.log_of_strangers)
-        self._ledgers = (
-            *(self._stanzas, self._calls, self._emergency, self._subscriptions),
-            *(self._texts, self._texts_in, self._log, self._log_of_strangers),
-        )
+        self._ledgers = {
+            **{"stanzas": self._stanzas, "calls": self._calls, "emergency": self._emergency},
+            **{"subscriptions": self._subscriptions, "texts": self._texts, "texts-in": self._texts_in},
+            **{"log": self._log, "log-of-strangers": self._log_of_strangers},
+        }
 
     # --- what comes in
 
@@ -206,6 +207,30 @@ class Gate:
         if type(event) in XMPP_EVENTS or (recorded.call is None and isinstance(event, _OF_ACCOUNT)):
             self._owed[user] = self._owed.get(user, 0) + size
 
+    # --- users who come and go
+
+    def let_go(self, user: str, known: User | None) -> dict[str, float]:
+        """Forget what a user (bare JID) has used of their own limits, and return it: by the name of the limit, the
+        seconds until all of it is there again. ``known``: the state in which they go.
+        """
+        now, registered = self._now(), _has_account(known)
+        if owed := self._owed.pop(user, 0):
+            self._log_of(registered).charge(user, domain_of(user), registered, now, owed)
+        used = {name: round(each.let_go(user, registered, now), 3) for name, each in self._of_users().items()}
+        return {name: seconds for name, seconds in used.items() if seconds}
+
+    def take_in(self, user: str, used: Mapping[str, float]) -> None:
+        """A user (bare JID) has come who has used so much elsewhere."""
+        now, registered, ledgers = self._now(), self._is_registered(user), self._of_users()
+        for name in used.keys() & ledgers.keys():
+            ledgers[name].use(user, registered, now, used[name])
+
+    def _of_users(self) -> dict[str, Ledger]:
+        return {**self._ledgers, "registrations": self._tries.ledger}
+
+    def _log_of(self, registered: bool) -> Ledger:
+        return self._log if registered else self._log_of_strangers
+
     # --- once a minute
 
     def tick(self, gateway: str) -> None:
@@ -213,10 +238,9 @@ class Gate:
         now = self._now()
         for user, owed in self._owed.items():
             registered = self._is_registered(user)
-            log = self._log if registered else self._log_of_strangers
-            log.charge(user, _parts(user)[1], registered, now, owed)
+            self._log_of(registered).charge(user, _parts(user)[1], registered, now, owed)
         self._owed = {}
-        for each in self._ledgers:
+        for each in self._ledgers.values():
             each.sweep(now)
         self._tries.sweep(now)
         self.write(gateway)
@@ -237,13 +261,7 @@ class Gate:
 
     def _is_registered(self, user: str) -> bool:
         """Return True if the user has an account that was registered. One that is only being tried does not count."""
-        known = self._state(user)
-        if known is None:
-            return False
-        account = known.account
-        return isinstance(account, (Registered, Clearing)) or (
-            isinstance(account, Trying) and account.previous is not None
-        )
+        return _has_account(self._state(user))
 
     def _may_register(self, user: str) -> bool:
         return self._settings.open or user in self._settings.allowed
@@ -272,7 +290,7 @@ class Gate:
             return self._turn_down(user, "numbers", texts.NUMBER)
         if isinstance(event, TextWritten | TypingNoticed) and registered and not self._may_call(user, event.to):
             return self._turn_down(user, "numbers", texts.NUMBER_TEXT)
-        log = self._log if registered else self._log_of_strangers
+        log = self._log_of(registered)
         if owed := self._owed.pop(user, 0):
             log.charge(user, domain, registered, now, owed)
         rates = self._settings.limits.log_ends if registered and _is_end(event) else log.rates
@@ -293,7 +311,7 @@ class Gate:
         dial rules.
         """
         written, known, numbers = dialled(to), self._state(user), self._settings.numbers
-        if written in self._settings.emergency_numbers:
+        if written in self._settings.emergency_numbers or not are_limited(numbers):
             return True
         meant = _meant(known, to) if known else ()
         return all(is_allowed(each, numbers) for each in (written, *meant))
@@ -322,6 +340,13 @@ class Gate:
         """Refuse what waiting does not help."""
         self._refused.count(user, what)
         return Rejection("cancel", "not-allowed", text)
+
+
+def _has_account(user: User | None) -> bool:
+    if user is None:
+        return False
+    account = user.account
+    return isinstance(account, (Registered, Clearing)) or (isinstance(account, Trying) and account.previous is not None)
 
 
 def _meant(user: User, to: str) -> tuple[str, ...]:

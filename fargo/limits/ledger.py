@@ -60,6 +60,19 @@ class Ledger:
         found = decide((table.get(key, 0.0), self._domains.get(domain, 0.0), self._all), rates, now, 0.0)
         return found if isinstance(found, Scope) else None
 
+    def let_go(self, user: str, registered: bool, now: float) -> float:
+        """Forget the bucket of a user. Return the seconds until it would have been full again."""
+        table = self._registered if registered else self._strangers
+        return max(table.pop(user, 0.0) - now, 0.0)
+
+    def use(self, user: str, registered: bool, now: float, seconds: float) -> None:
+        """Let the bucket of a user be full so many seconds later: it was used elsewhere, where it was charged to the
+        domain and to all.
+        """
+        table, key = (self._registered, user) if registered else self._place(user)
+        table[key] = max(table.get(key, 0.0), now) + seconds
+        self._exceeded_until = max(self._exceeded_until, table[key] - self.rates[0].room)
+
     def sweep(self, now: float) -> None:
         """Forget the buckets that are full."""
         for table in (self._registered, self._strangers, self._domains):

@@ -47,24 +47,26 @@ def provider(account: SipAccount) -> str:
 
 
 class Tries:
-    """The tries of all users, and what is left of the limits on failed ones. ``rate``: of a provider."""
+    """The tries of all users, and what is left of the limits on failed ones. ``rate``: of a provider, ``ledger``: of
+    users.
+    """
 
     def __init__(self, rates: Rates, rate: Rate) -> None:
-        self._ledger = Ledger(rates)
+        self.ledger = Ledger(rates)
         self._rate = rate
         self._providers: dict[str, float] = {}
         self._tries: dict[Iq, _Try] = {}
 
     def use(self, rates: Rates, rate: Rate) -> None:
         """Go by other limits from now on. Nothing has been used of them."""
-        self._ledger, self._rate, self._providers = Ledger(rates), rate, {}
+        self.ledger, self._rate, self._providers = Ledger(rates), rate, {}
 
     def submit(self, user: str, registered: bool, iq: Iq, account: SipAccount, now: float) -> Scope | None:
         """Begin a try. Return None, or whose limit forbids it: that of a provider is like one of all users."""
         where = provider(account)
         if self._is_over(where, now):
             return Scope.ALL
-        if scope := self._ledger.take(user, domain_of(user), registered, now):
+        if scope := self.ledger.take(user, domain_of(user), registered, now):
             return scope
         self._charge(where, now, 1)
         self._tries[iq] = _Try(user, registered, where, now)
@@ -72,6 +74,8 @@ class Tries:
 
     def sent(self, issued: Issued, now: float) -> float:
         """Take note of a command. Return for how many seconds it has to be held back."""
+        if not self._tries:  # nearly always
+            return 0.0
         match issued.command:
             case SendRegister() | SignIn():
                 for each in self._tries.values():
@@ -85,7 +89,7 @@ class Tries:
 
     def sweep(self, now: float) -> None:
         """Forget what is of no use any more."""
-        self._ledger.sweep(now)
+        self.ledger.sweep(now)
         self._providers = {host: full for host, full in self._providers.items() if full > now}
         self._tries = {iq: each for iq, each in self._tries.items() if each.at + _KEPT > now}
 
@@ -99,4 +103,4 @@ class Tries:
 
     def _give_back(self, tried: _Try, now: float) -> None:
         self._charge(tried.provider, now, -1)
-        self._ledger.charge(tried.user, domain_of(tried.user), tried.registered, now, -1)
+        self.ledger.charge(tried.user, domain_of(tried.user), tried.registered, now, -1)

@@ -24,6 +24,7 @@ from fargo.statemachine.account.account_state import Credentials
 from fargo.statemachine.address import BadAddress, SipUri, bare, domain_of
 from fargo.statemachine.call import call_state, handover
 from fargo.statemachine.call.call_state import Call
+from fargo.statemachine.call.texts import BEHIND_NAT
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_leg
 from fargo.statemachine.legs.leg_events import Ended
@@ -147,6 +148,8 @@ def _joined(user: User, calls: list[Call], gateway: str, effects: Effects) -> Us
     call, other = sorted(calls, key=lambda each: each.since)
     if not _fits(joining.far_end(call.sip), joining.far_end(other.sip)):
         return texts.NO_AUDIO_IN_COMMON
+    if _apart(joining.far_end(call.sip), joining.far_end(other.sip)):
+        return BEHIND_NAT
     leg, to, peer = other.sip, _peer(user, other, gateway), _peer(user, call, gateway)
     user = changed(user, other, _left(other, effects), effects)
     _moved(leg.name, call.id, effects)
@@ -157,6 +160,10 @@ def _joined(user: User, calls: list[Call], gateway: str, effects: Effects) -> Us
 def _fits(one: Description | None, other: Description | None) -> bool:
     """Return True if the two phones can send each other audio (rule 3)."""
     return one is not None and other is not None and joining.can_be_joined(one, other)
+
+
+def _apart(one: Description | None, other: Description | None) -> bool:
+    return one is not None and other is not None and joining.is_apart(one, other)
 
 
 def _left(call: Call, effects: Effects) -> Call:

@@ -174,17 +174,10 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         call = None if isinstance(recorded.event, _NotOfOneCall) else effects.call
         effects = Effects(recorded.user, recorded.version, recorded.at, user.pending, user.registrations, call)
         after = faults.ended(user, recorded.event, error, effects)
-    is_snapshot = isinstance(recorded.event, Snapshot)
-    if after.account is not user.account and not is_snapshot:
-        call = effects.call
-        after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
-        effects.call = call
     same = after.account is user.account and effects.registrations is user.registrations
-    given_up = after.mailbox is not None and after.mailbox.given_up
-    if not (given_up or is_snapshot) and (not same or isinstance(recorded.event, TimePassed)):
-        call = effects.call
-        after = in_part(after, voicemail.noted, effects, drop=lambda user, _: replace(user, mailbox=GIVEN_UP))
-        effects.call = call
+    kind = type(recorded.event)
+    if kind is TimePassed or not (same or kind is Snapshot):
+        after = _account_noted(user, after, effects)
     if effects.pending is not after.pending or effects.registrations is not after.registrations:
         after = replace(after, pending=effects.pending, registrations=effects.registrations)
     if effects.records:
@@ -193,6 +186,19 @@ def fold(user: User, recorded: Recorded) -> tuple[User, tuple[Issued, ...], str 
         effects.call = call
         effects.close()
     return after, tuple(effects.issued), effects.call
+
+
+def _account_noted(before: User, after: User, effects: Effects) -> User:
+    """Return the user after what the account's state means for its troubles and its mailbox. The event stays with its
+    call.
+    """
+    call = effects.call
+    if after.account is not before.account:
+        after = in_part(after, notices.noted, effects, drop=lambda user, _: replace(user, trouble=None))
+    if after.mailbox is None or not after.mailbox.given_up:
+        after = in_part(after, voicemail.noted, effects, drop=lambda user, _: replace(user, mailbox=GIVEN_UP))
+    effects.call = call
+    return after
 
 
 def answers(
@@ -443,8 +449,9 @@ def _of_sip_leg(user: User, event: SipLegEvent, effects: Effects) -> User:
     effects.call = call.id
     if referral := transferring.referral(call.sip, event):
         return changed(user, call, referred.begin(user, call, event, referral, effects), effects)
-    if handover.is_answer(call, event):
+    if call.handover is not None and handover.is_answer(call, event):
         return changed(user, call, handover.answered(call, event, effects), effects)
     after = bridge.fold_sip(call, inbox.in_call(user, call, event, effects), effects)
-    after = handover.told_by_phone(after, event, effects)
+    if after.handover is not None:
+        after = handover.told_by_phone(after, event, effects)
     return user if after is call else changed(user, call, after, effects)

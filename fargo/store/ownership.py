@@ -20,7 +20,7 @@ _Result = TypeVar("_Result")
 
 MOST_AT_ONCE: Final = 500
 NOTHING: Final = ""
-"""The text of what is handed on with a user who moves: only that they do."""
+"""The word that is handed on with a user who moves: only that they do."""
 
 
 class HandedOn(NamedTuple):
@@ -69,8 +69,8 @@ class Owners(Protocol):
         that has the user.
         """
 
-    def give(self, user: str, to: str, /) -> Deferred[None]:
-        """Give a user of this worker to another, with what is written down for them."""
+    def give(self, user: str, to: str, word: str, /) -> Deferred[None]:
+        """Give a user of this worker to another, with what is written down for them, and a word after it."""
 
     def let_go(self, user: str, /) -> Deferred[None]:
         """Note that this worker does not have a user any more, if nothing is known of them."""

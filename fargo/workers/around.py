@@ -1,9 +1,10 @@
 """The parts of a worker that take part when users come and go (`fargo.workers.share.Around`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from fargo.adapters.xmpp.adapter import XmppAdapter
+from fargo.limits.gate import Gate
 from fargo.limits.rejection import Rejection
 from fargo.sip_service import SipService
 from fargo.statemachine import machine
@@ -18,6 +19,7 @@ class AroundShare(NamedTuple):
     xmpp: XmppAdapter
     sip: SipService
     vault: Vault
+    gate: Gate
     knows_calls: Callable[[User], None]
     fails: Callable[[str], None]
 
@@ -43,6 +45,14 @@ class AroundShare(NamedTuple):
         """Know a user no longer."""
         self.sip.forget(user.jid, user.registrations)
         self.vault.let_go(machine.secrets(user))
+
+    def used(self, user: str, known: User | None) -> Mapping[str, float]:
+        """Forget and return what a user has used of their limits."""
+        return self.gate.let_go(user, known)
+
+    def use(self, user: str, used: Mapping[str, float]) -> None:
+        """Know what a user who has come has used of their limits."""
+        self.gate.take_in(user, used)
 
     def failed(self, why: str) -> None:
         """Stop the gateway, with this reason."""

@@ -41,7 +41,7 @@ from fargo.store.codec import survives
 from fargo.store.entries import Entry
 from fargo.store.formats import FormatError
 from fargo.store.interface import LeaseLostError, Store, StoreError
-from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, Owners, ShareOfUser
+from fargo.store.ownership import MOST_AT_ONCE, HandedOn, Owners, ShareOfUser
 from fargo.store.passwords import KeptPassword
 from fargo.workers import parcels, texts
 from fargo.workers.figures import HandedOnCount
@@ -76,6 +76,12 @@ class Around(Protocol):
 
     def left(self, user: User, /) -> None:
         """Know a user no longer."""
+
+    def used(self, user: str, known: User | None, /) -> Mapping[str, float]:
+        """Forget and return what a user (bare JID) has used of their limits (`fargo.limits.gate.Gate.let_go`)."""
+
+    def use(self, user: str, used: Mapping[str, float], /) -> None:
+        """A user (bare JID) has come who has used so much of their limits."""
 
     def failed(self, why: str, /) -> None:
         """Stop the gateway, with this reason."""
@@ -115,6 +121,8 @@ class Share:
         self._storing: Counter[str] = Counter()
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
+        self._used: dict[str, Mapping[str, float]] = {}
+        """What users who are about to move have used of their limits."""
         self._joining: Any = None
         self.count = HandedOnCount(owners, reactor)
         self._placing = Placing(lambda: bool(engine().busy()), self._connect_anew, reactor)
@@ -229,7 +237,8 @@ class Share:
                 fetched.addErrback(self._failed)
             case Give(user, to):
                 self._logger.info(texts.GOES, user=user, worker=to)
-                self._then(self._owners.give(user, to), lambda _: self._routes.gone(user))
+                word = parcels.of_word(self._used.pop(user, {}))
+                self._then(self._owners.give(user, to, word), lambda _: self._routes.gone(user))
             case LetGo(user):
                 self._then(self._owners.let_go(user), lambda _: self._routes.gone(user))
             case Refuse(thing):
@@ -304,6 +313,7 @@ class Share:
         state, now = self._engine().state(user), self._reactor.seconds()
         quiet = local_of(user) and not self._is_busy(user) and (state is None or _is_quiet(state))
         if quiet and self._routes.may_leave(user, now) and self._engine().let_go(user):
+            self._used[user] = self._around.used(user, state)
             if state is not None:
                 self._around.left(state)
             self._do(self._routes.quiet(user, came_to, now))
@@ -373,7 +383,7 @@ class Share:
                 self._do(self._routes.heard(each.user))
 
     def _take_one(self, one: HandedOn) -> None:
-        self.count.taken += one.text != NOTHING
+        self.count.taken += one.text is None or not parcels.is_word(one.text)
         self._taken[one.id] = _Taken(one.user, one.source)
         self._under_way[one.user] += 1
         self._taking = one.id
@@ -386,16 +396,20 @@ class Share:
 
     def _unpack(self, one: HandedOn) -> None:
         try:
-            event = parcels.event_in(one.text or "")
+            if one.text is None:
+                raise FormatError
+            if (used := parcels.word_in(one.text)) is not None:
+                self._around.use(one.user, used)
+                return
+            event = parcels.event_in(one.text)
         except FormatError:
-            if one.text != NOTHING:
-                self._logger.error(texts.NOT_READ, user=one.user, worker=one.source)
+            self._logger.error(texts.NOT_READ, user=one.user, worker=one.source)
             return
         if event is not None:
             self._engine().put(one.user, event)
         elif one.age > LATE_SECONDS:
-            self._around.turn_down(one.text or "", OVERDUE)
-        elif not self._around.take(one.text or ""):
+            self._around.turn_down(one.text, OVERDUE)
+        elif not self._around.take(one.text):
             self._taken[one.id] = _Taken(one.user, self._worker)
 
     def _nothing_came_of(self, one: HandedOn) -> None:

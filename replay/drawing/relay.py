@@ -15,6 +15,7 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayRefused,
     StopRinging,
+    SwitchPhone,
 )
 from replay.drawing.label import Label, failed, quiet
 
@@ -47,6 +48,8 @@ def sent(command: RelayCommand) -> Label:
             return Label("play media (ringing)")
         case StopRinging():
             return Label("stop media")
+        case SwitchPhone(on=on):
+            return Label("unblock media" if on else "block media")
         case DeleteRelay():
             return Label("delete")
         case _:

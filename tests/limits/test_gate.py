@@ -135,6 +135,42 @@ def test_calls_beyond_the_rate_are_refused_but_emergency_calls(bench: Bench) -> 
     assert bench.gate.event(ALICE, SessionTerminated(bench.iq(), "s", "success")) is None
 
 
+def test_what_a_user_has_used_goes_with_them_to_another_worker() -> None:
+    here, there = Bench(), Bench()
+    for _ in range(8):
+        here.call()
+    here.now += 10
+    there.now += 1000
+    known = here.users[ALICE]
+    used = here.gate.let_go(ALICE, known)
+    assert used.keys() == {"calls"}
+    there.gate.take_in(ALICE, {**used, "a limit of a later version": 7.0})
+    assert there.call() == Rejection("wait", "policy-violation", texts.TOO_MANY["calls"])
+    there.now += 3600 / SMALL.calls_an_hour
+    assert there.call() is None
+    assert here.gate.let_go(ALICE, known) == {}, "it is not known here any more"
+    here.gate.take_in(ALICE, there.gate.let_go(ALICE, known))
+    assert here.call() is not None
+
+
+def test_what_is_not_charged_yet_goes_with_its_user_too() -> None:
+    here, there = Bench(), Bench()
+    here.write(ALICE, presence(), 2_000_000)
+    used = here.gate.let_go(ALICE, here.users[ALICE])
+    assert used.keys() == {"log"}
+    assert there.gate.event(ALICE, presence()) is None
+    there.gate.take_in(ALICE, used)
+    assert there.gate.event(ALICE, presence()) is not None
+
+
+def test_a_stranger_who_moves_does_not_get_more_tries() -> None:
+    here, there = Bench(), Bench()
+    for _ in range(201):
+        here.gate.stanza("iq", f"{STRANGER}/x", GATEWAY)
+    there.gate.take_in(STRANGER, here.gate.let_go(STRANGER, None))
+    assert there.gate.stanza("iq", f"{STRANGER}/x", GATEWAY) is not None
+
+
 def test_texts_beyond_the_rate_are_refused_in_each_direction(bench: Bench) -> None:
     written = TextWritten(DESK, CONTACT, "m1", (KeptText("text", 5),))
     assert [bench.gate.event(ALICE, written) for _ in range(20)] == [None] * 20

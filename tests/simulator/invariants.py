@@ -117,6 +117,7 @@ from fargo.statemachine.model.ng import (
     RelayLost,
     RelayRefused,
     StopRinging,
+    SwitchPhone,
 )
 from fargo.statemachine.model.requests import TransferCall
 from fargo.statemachine.model.sip_messages import (
@@ -544,7 +545,7 @@ def _leg(command: Command) -> Leg:
             return us, client, sid
         case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
             return "relay", session
-        case PlayRinging(session) | StopRinging(session):
+        case PlayRinging(session) | StopRinging(session) | SwitchPhone(session):
             return "relay", session
         case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
             return ()

@@ -39,6 +39,7 @@ from fargo.statemachine.model.sip_messages import (
     SipHeaders,
     SipRequestReceived,
     SipResponseReceived,
+    WholePicture,
 )
 
 from .broken import Broken
@@ -84,12 +85,14 @@ _QUESTIONS: Final = {
     "acknowledge nothing": ("PRACK", SipHeaders(rack=RAck(9, 9, "INVITE"))),
 }
 """Requests that change nothing between the two: the method and the headers."""
+_LONGER: Final = "want it longer"
+"""A refusal of a session timer, which an offer must have (RFC 4028 §6)."""
 _REFUSALS: Final = {
     "refuse the change": (488, NO_HEADERS),
     "cross": (491, NO_HEADERS),
     "be busy": (500, SipHeaders(retry_after=3)),
     "not understand": (501, NO_HEADERS),
-    "want it longer": (422, SipHeaders(min_se=600)),
+    _LONGER: (422, SipHeaders(min_se=600)),
 }
 """The responses to an offer of ours other than agreement."""
 _STUBBORN: Final = ("refuse the change", "not understand")
@@ -225,7 +228,8 @@ class Phone(Struct, frozen=True):
             return
         yield self.owed_response
         if Quirk.CHATTER in quirks:
-            yield from _REFUSALS
+            timed = self.asked[0].request.headers.session_expires is not None
+            yield from (each for each in _REFUSALS if timed or each != _LONGER)
         if Quirk.CODECS in quirks:
             yield "agree with strange codecs"
         if Quirk.CHALLENGES in quirks:
@@ -423,7 +427,7 @@ class Phone(Struct, frozen=True):
             case "REFER" if self.phase == "talking":
                 takes = request.cseq % 3 > 0
                 return replace(heard, places=takes), (self.response(asked, 202 if takes else 603),)
-            case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
+            case "INFO" if isinstance(request.body, PressedKey | WholePicture) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
                 return heard, (self.response(asked, 481),)

@@ -41,8 +41,10 @@ from fargo.statemachine.model.ng import (
     RelayEvent,
     RelayLost,
     RelayParty,
+    RelayPhone,
     RelayRefused,
     StopRinging,
+    SwitchPhone,
 )
 
 from .broken import Broken
@@ -59,6 +61,8 @@ class Kept(Struct, frozen=True):
     """A session: its name and port, what was offered last, by whom, and in which manner and with which codecs to the
     other end. ``ufrag``: of the client's ICE; ``times``: how often it has begun that; ``phone``: where that is;
     ``ignored``: how often its deletion was. ``doubted``: the gateway may not know what was answered, and ask again.
+    ``rings``: it plays the ringing tone; ``unheard``: that it does, the gateway may not know. ``said``: what a phone
+    has answered last. ``heard``: which of several phones is passed on, None while none is.
     """
 
     name: str
@@ -74,6 +78,9 @@ class Kept(Struct, frozen=True):
     ignored: int = 0
     doubted: bool = False
     rings: bool = False
+    unheard: bool = False
+    said: Description | None = None
+    heard: int | None = 0
 
     def knows(self, end: Description) -> "Kept":
         """After one end has described itself."""
@@ -84,9 +91,13 @@ class Kept(Struct, frozen=True):
         times = self.times + (self.ufrag not in ("", ufrag))
         return replace(self, phone=phone, ufrag=ufrag, times=times)
 
-    def told(self, by: RelayParty, profile: MediaProfile) -> Transport:
-        """Return the address at which the relay expects one end's audio, once the other end has described itself."""
-        return relay_media(profile, self.port + (by is RelayParty.OFFERER), f"relay{self.port}-{self.times}")
+    def told(self, by: RelayParty, profile: MediaProfile, phone: RelayPhone | None) -> Transport:
+        """Return the address at which the relay expects one end's audio, once the other end has described itself. Each
+        phone is told another.
+        """
+        port = self.port + (by is RelayParty.OFFERER)
+        port += 1000 * phone.number if phone and phone.party is not by else 0
+        return relay_media(profile, port, f"relay{self.port}-{self.times}")
 
 
 class Relay(Struct, frozen=True):
@@ -159,7 +170,7 @@ class Relay(Struct, frozen=True):
 
     def crash(self) -> "Relay":
         """The gateway goes down: what was answered reaches nobody, but that its sessions are lost is noticed."""
-        doubted = tuple(replace(each, doubted=True) for each in self.sessions)
+        doubted = tuple(replace(each, doubted=True, unheard=True) for each in self.sessions)
         lost = tuple(each for each in self.sent if isinstance(each, RelayLost))
         return replace(self, asked=(), sent=lost, sessions=doubted)
 
@@ -184,9 +195,14 @@ class Relay(Struct, frozen=True):
                 return heard._says(RelayDone(issued.id))
             case PlayRinging() | StopRinging():
                 rings = isinstance(command, PlayRinging)
-                if rings and before.rings and not before.doubted:
+                if rings and before.rings and not before.unheard:
                     raise Broken("the ringing tone is played once", (before, command))
-                return heard._with(replace(before, rings=rings))._says(RelayDone(issued.id))
+                return heard._with(replace(before, rings=rings, unheard=False))._says(RelayDone(issued.id))
+            case SwitchPhone(phone=phone, on=on):
+                of_others = before.heard if before.heard != phone.number else None
+                if on and of_others is not None and not before.doubted:
+                    raise Broken("one phone at a time is passed on", (before, command))
+                return heard._with(replace(before, heard=phone.number if on else of_others))._says(RelayDone(issued.id))
 
     def _offered(self, name: str, command: OfferRelay) -> "Relay":
         before = self._session(command.session)
@@ -196,14 +212,15 @@ class Relay(Struct, frozen=True):
         kept = Kept(command.session, self.made * 2, command.description, command.by, command.profile, one_of_each)
         if before:
             kept = replace(kept, port=before.port, ufrag=before.ufrag, times=before.times, phone=before.phone)
-            kept = replace(kept, rings=before.rings)
+            kept = replace(kept, rings=before.rings, unheard=before.unheard, said=before.said, heard=before.heard)
         kept = kept.knows(command.description)
-        told = Description("audio", one_of_each, kept.told(command.by, command.profile), command.mux)
+        told = Description("audio", one_of_each, kept.told(command.by, command.profile, command.phone), command.mux)
         told = replace(told, video=_video(command.description.video, command.profile, kept.port))
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
-        if kept.rings and _is_phone(command.description):
+        # If ICE begins anew while another phone rings, that which has transferred the call is described once more.
+        if kept.rings and _is_phone(command.description) and command.description != kept.said:
             raise Broken("a phone that is heard is not drowned by the ringing tone", (kept, command))
         if kept.joined and not kept.doubted:
             raise Broken("a session is answered once", (kept, command))
@@ -219,11 +236,12 @@ class Relay(Struct, frozen=True):
         codecs = tuple(codec for codec in kept.offer.codecs if kind(codec) in answered)
         told = codecs if has_voice(codecs) else kept.offer.codecs
         kept = kept.knows(command.description)
-        answer = Description("audio", told, kept.told(command.by, command.profile), command.mux)
+        answer = Description("audio", told, kept.told(command.by, command.profile, command.phone), command.mux)
         if command.description.video and not kept.offer.video and not kept.doubted:
             raise Broken("no video is answered that was not offered", (kept, command))
         answer = replace(answer, video=_video(command.description.video, command.profile, kept.port))
-        return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
+        said = command.description if _is_phone(command.description) else kept.said
+        return self._with(replace(kept, joined=True, said=said))._says(RelayDescribed(name, answer))
 
     # --- itself
 

@@ -328,7 +328,7 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
     if _proposed(call.jingle) and not [each for each in lasting if _ends(each, call.jingle.invitation.sid, USER)]:
         yield call.jingle.invitation
     for kept in call.relay:
-        if not isinstance(kept, Deleting) and DeleteRelay(kept.terms.name) not in lasting:
+        if not isinstance(kept, Deleting) and DeleteRelay(kept.terms.name, kept.terms.present) not in lasting:
             yield kept
     hung_up: list[str | None] = [each.channel for each in said if isinstance(each, HangUp)]
     hung_up += [each.dialog for each in lasting if _ends_dialog(each)]

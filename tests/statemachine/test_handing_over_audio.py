@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import texts
-from fargo.statemachine.media.description import Senders, Srtp
+from fargo.statemachine.call.texts import BEHIND_NAT
+from fargo.statemachine.media.description import Candidate, Senders, Srtp
 from fargo.statemachine.model.commands import TerminateSession
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay
 from fargo.statemachine.model.sip_messages import Sdp, SipHeaders
@@ -53,6 +54,35 @@ def test_an_encrypted_call_is_not_joined_with_one_that_is_not() -> None:
         story.answers(story.phone_sdp(*crypto), remote_tag=to)
         story.described(AnswerRelay, PHONE_OFFER)
     assert story.transfers(None) == texts.NO_AUDIO_IN_COMMON
+
+
+LEARNT = (Candidate(1, "127.0.0.5", 7000, hidden=True),)
+"""The operator says that packets come from elsewhere."""
+INSIDE = (Candidate(1, "10.0.0.5", 7000, hidden=True), Candidate(2, "10.0.0.5", 7001, hidden=True))
+
+
+@pytest.mark.parametrize("refers", [False, True])
+def test_phones_that_would_not_hear_each_other_are_not_joined(refers: bool) -> None:
+    """One that can place the call itself is asked to: its provider has a relay of its own, as a rule."""
+    story = HandingOver()
+    story.talking(body=sdp(PCMU), headers=SipHeaders(allow=("INVITE", "REFER")) if refers else SipHeaders())
+    story.transfers()
+    story.responds_to("target", 200, sdp(PCMU, at=INSIDE))
+    assert story.now("BYE").recipient.tag == "target"
+    if refers:
+        assert story.now("REFER")
+    else:
+        assert "behind a NAT" in story.said[0]
+        assert "still in it" in story.said[0]
+
+
+@pytest.mark.parametrize(("others", "joined"), [(AT_TARGET, False), (INSIDE, True), (LEARNT, True)])
+def test_two_phones_are_joined_unless_one_is_behind_a_nat(others: tuple[Candidate, ...], joined: bool) -> None:
+    story = HandingOver()
+    story.talking(body=sdp(PCMU, at=LEARNT if others is LEARNT else INSIDE))
+    story.calls(to="target%sip.test@sip.localhost/fargo", sid="s2")
+    story.responds_to("target", 200, sdp(PCMU, at=others))
+    assert (story.transfers(None) != BEHIND_NAT) is joined
 
 
 @pytest.mark.parametrize("by_target", [False, True])

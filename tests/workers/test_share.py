@@ -19,6 +19,7 @@ from fargo.operations.values import HandedOnFigures, UserRemoval
 from fargo.statemachine import machine
 from fargo.statemachine.model.events import Recorded, Restarted, StreamOpened, UserRemoved
 from fargo.statemachine.model.sip_messages import RegisterAnswered
+from fargo.store.formats import FormatError
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store
@@ -27,6 +28,7 @@ from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import database, owners
 from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.postgresql.vault_tables import erase_passwords_of
+from fargo.store.spare import Spare, take_in
 from fargo.store.state import require_key, tables_in
 from fargo.workers import parcels, share, texts
 from fargo.workers.routes import REST_SECONDS
@@ -125,6 +127,25 @@ def figures(worker: Worker) -> HandedOnFigures:
     worker.share.count.figures().addCallback(told.append)
     until(lambda: told, worker)
     return told[0]
+
+
+def test_what_is_done_by_an_entry_of_the_spare_log_is_not_taken_again(
+    workers: Workers, alice: str, db: Any, tmp_path: Path
+) -> None:
+    """As the log took nothing when it was taken first."""
+    workers.worker("a").__exit__()  # alice is its user
+    (b,) = workers.begun("b")
+    for name in ("1", "2"):
+        b.receives(alice, name)
+    until(lambda: len(written(db)) == 2, b)
+    (id,) = db.execute("select min(id) from handed_on").fetchone()
+    with closing(open_store(workers.place, worker="a")) as log, closing(Spare(tmp_path / "log", 4096)) as spare:
+        entry = Recorded(alice, log.version(alice) + 1, 2e9, event("1"))
+        spare.keep([(entry, ())], {(alice, entry.version): id})
+        assert take_in(spare, log) == 0
+    assert len(written(db)) == 1
+    (again,) = workers.begun("a")
+    until(lambda: again.events(alice) == ["1", "2"], again)
 
 
 def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,9 +272,11 @@ def test_a_quiet_user_moves_to_where_their_stanzas_come(workers: Workers, alice:
     before = a.engine.state(alice)
     assert before
     a.known.append(alice)
+    a.limits[alice] = {"calls": 12.5}
     b.receives(alice, "1")
     b.receives(alice, "2")
     until(lambda: b.known, a, b)
+    assert (a.limits, b.limits) == ({}, {alice: {"calls": 12.5}})
     assert b.passwords == {"name": "xyzzy"}
     assert (a.known, a.engine.users(), b.engine.users()) == ([], [], [alice])
     until(lambda: not written(db), a, b)
@@ -465,6 +488,12 @@ def test_a_state_that_was_kept_before_its_user_moved_is_not_used(
     assert loaded(a.store, machine, stale, {}) == {}
 
 
-def test_a_parcel_is_a_stanza_or_an_event() -> None:
+def test_a_parcel_is_a_stanza_or_an_event_or_a_word() -> None:
     assert parcels.event_in("<a/>") is None
     assert parcels.event_in(parcels.of_event(event("1"))) == event("1")
+    for used in ({}, {"calls": 12.5}):
+        assert parcels.word_in(parcels.of_word(used)) == used
+    for other in ("<a/>", parcels.of_event(event("1"))):
+        assert parcels.word_in(other) is None
+    with pytest.raises(FormatError):
+        parcels.word_in('{"calls": "many"}')

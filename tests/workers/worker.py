@@ -1,6 +1,6 @@
 """A worker without adapters: an engine, its log in a database, and its share of the users."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from time import monotonic
@@ -47,6 +47,7 @@ class Worker:
         self.turned_down: list[tuple[str, str]] = []
         self.passwords: dict[str, str] = {}
         self.known: list[str] = []
+        self.limits: dict[str, dict[str, float]] = {}
         self.failures: list[str] = []
         self.sent: list[Issued] = []
         self.later: dict[str, Deferred[str]] = {}
@@ -120,6 +121,12 @@ class Worker:
 
     def left(self, user: User) -> None:
         self.known.remove(user.jid)
+
+    def used(self, user: str, known: User | None) -> dict[str, float]:
+        return self.limits.pop(user, {})
+
+    def use(self, user: str, used: Mapping[str, float]) -> None:
+        self.limits[user] = dict(used)
 
     def failed(self, why: str) -> None:
         self.failures.append(why)

@@ -8,7 +8,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from .colours import Colour, is_like, mean, solid
+from .colours import Colour, mean, sees, solid
 from .pipe import write_line
 from .ports import free_display, free_port
 from .process import Process, Server
@@ -142,15 +142,15 @@ class Linphone(Server):
 
     async def sees(self, colour: Colour, seconds: float = 20) -> None:
         """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
-        seen, path = None, self.directory / "seen.jpg"
-        try:
-            async with asyncio.timeout(seconds):
-                while not (path.exists() and (seen := mean(path)) and is_like(seen, colour)):
-                    path.unlink(missing_ok=True)
-                    self.type(f"snapshot {path}")
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError:
-            raise self.process.failure(f"did not see {colour} within {seconds} s, but {seen}") from None
+        await sees(self._picture, colour, self.process, seconds)
+
+    async def _picture(self) -> tuple[int, ...] | None:
+        """Return the mean colour of a picture that it receives now; None if it has not written it in time."""
+        path = self.directory / "seen.jpg"
+        path.unlink(missing_ok=True)
+        self.type(f"snapshot {path}")
+        await asyncio.sleep(POLL_SECONDS)
+        return mean(path) if path.exists() else None
 
     def type(self, line: str) -> None:
         """Type a line."""

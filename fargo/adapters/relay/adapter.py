@@ -52,8 +52,10 @@ from fargo.statemachine.model.ng import (
     RelayEvent,
     RelayLost,
     RelayParty,
+    RelayPhone,
     RelayRefused,
     StopRinging,
+    SwitchPhone,
 )
 
 _NONCE_BYTES: Final = 4
@@ -142,7 +144,8 @@ class RelayAdapter:
             self._note(command, cookie)
             reply = await self._ng.ask(cookie, self._request(command))
             if isinstance(command, DeleteRelay) and not reply.get("tags"):
-                reply = await self._ng.ask(f"{cookie}:{_SECOND}", _deletion(command.session, RelayParty.ANSWERER))
+                by = _OTHER[_deleted_by(command)]
+                reply = await self._ng.ask(f"{cookie}:{_SECOND}", _deletion(command.session, by, command.phone))
             return self._event(command, issued.id, reply)
         except SilentError as problem:
             return RelayRefused(issued.id, str(problem), silent=True)
@@ -161,19 +164,22 @@ class RelayAdapter:
                 return _offer(command, self._keys)
             case AnswerRelay():
                 return _answer(command, self._keys)
-            case PlayDigit(to=to, digit=name, duration=duration):
+            case PlayDigit(to=to, digit=name, duration=duration, phone=phone):
                 digit = self._take_digit(name)
                 if digit is None:
                     raise RefusedError(texts.DIGIT_GONE, unasked=True)
                 request: dict[str, Value] = {"command": "play DTMF", "call-id": command.session, "code": digit}
                 # rtpengine wants the tag of the party that plays the tone; the other party hears it.
-                return request | {"from-tag": _OTHER[to].value} | ({"duration": duration} if duration else {})
+                return request | {"from-tag": _tag(_OTHER[to], phone)} | ({"duration": duration} if duration else {})
             case PlayRinging(to=to):
                 return {**_to_one("play media", command.session, to), "blob": ringing_tone(), "repeat-times": _LONG}
             case StopRinging(to=to):
                 return _to_one("stop media", command.session, to)
+            case SwitchPhone(phone=phone, on=on):
+                verb = "unblock media" if on else "block media"
+                return {"command": verb, "call-id": command.session, "from-tag": _tag(phone.party, phone)}
             case DeleteRelay():
-                return _deletion(command.session, RelayParty.OFFERER)
+                return _deletion(command.session, _deleted_by(command), command.phone)
             case _:
                 assert_never(command)
 
@@ -194,7 +200,7 @@ class RelayAdapter:
                 self._keys.begin(session, (each.key for each in description.crypto))
             case DeleteRelay(session):
                 self._keys.end(session)
-            case PlayDigit() | PlayRinging() | StopRinging():
+            case PlayDigit() | PlayRinging() | StopRinging() | SwitchPhone():
                 pass
             case _:
                 assert_never(command)
@@ -205,7 +211,7 @@ class RelayAdapter:
                 description = _description(reply, by, self._keys)
                 self._keys.use(session, (each.key for each in description.crypto))
                 return RelayDescribed(name, description)
-            case PlayDigit() | PlayRinging() | StopRinging():
+            case PlayDigit() | PlayRinging() | StopRinging() | SwitchPhone():
                 return RelayDone(name)
             case DeleteRelay():
                 return RelayDone(name, tuple(_flows(reply)))
@@ -225,11 +231,24 @@ def _to_one(command: str, session: str, party: RelayParty) -> dict[str, Value]:
     return {"command": command, "call-id": session, "from-tag": party.value}
 
 
-def _deletion(session: str, party: RelayParty) -> dict[str, Value]:
+def _tag(party: RelayParty, phone: RelayPhone | None) -> str:
+    """Return the tag of a party of a session with this phone."""
+    numbered = phone is not None and phone.party is party and phone.number
+    return f"{party}-{phone.number}" if phone and numbered else party.value
+
+
+def _deleted_by(command: DeleteRelay) -> RelayParty:
+    """Return the party that deletes a session first. If there were several phones, it is the client: the relay deletes
+    nothing but the party itself if there is another that does not take audio from it.
+    """
+    return _OTHER[command.phone.party] if command.phone else RelayParty.OFFERER
+
+
+def _deletion(session: str, party: RelayParty, phone: RelayPhone | None) -> dict[str, Value]:
     """Return the request that deletes a session by one of its parties. Without one the reply has no statistics. A new
     relay to which the answerer has offered a call again does not know the offerer yet.
     """
-    return {"command": "delete", "call-id": session, "from-tag": party.value, "delete-delay": 0}
+    return {"command": "delete", "call-id": session, "from-tag": _tag(party, phone), "delete-delay": 0}
 
 
 # Without it the relay accepts a digit but never plays it. With it the relay transcodes every call, even if both parties
@@ -276,7 +295,9 @@ def _offer(command: OfferRelay, keys: SessionKeys) -> dict[str, Value]:
     plain = _sees(description, command.closed) and command.profile is not MediaProfile.DTLS
     return {
         **_described("offer", command.session, description, command.by, keys, command.closed),
-        "from-tag": command.by.value,
+        "from-tag": _tag(command.by, command.phone),
+        # With one phone, the relay knows who is meant.
+        **({"to-tag": _tag(_OTHER[command.by], command.phone)} if command.phone else {}),
         **_OFFERED[command.profile],
         **({"transport-protocol": FEEDBACK} if plain else {}),
         **_ENCRYPTED[command.srtp],
@@ -307,8 +328,8 @@ def _answer(command: AnswerRelay, keys: SessionKeys) -> dict[str, Value]:
     return {
         **described,
         # rtpengine wants the tags of the offer that this answers.
-        "from-tag": _OTHER[command.by].value,
-        "to-tag": command.by.value,
+        "from-tag": _tag(_OTHER[command.by], command.phone),
+        "to-tag": _tag(command.by, command.phone),
         **_ANSWERED[command.profile],
         "drop-traffic": "stop",
         "rtcp-mux": ["accept" if command.mux else "demux"],
@@ -360,14 +381,27 @@ def _description(reply: NgReply, by: RelayParty, keys: SessionKeys) -> Descripti
 
 
 def _flows(reply: NgReply) -> list[Flow]:
-    """Return what each party has sent, from the statistics of a deleted session; [] if there was no session."""
-    return [_flow(party, reply) for party in RelayParty if party in reply.get("tags", ())]
+    """Return what each party has sent, from the statistics of a deleted session; [] if there was no session. Phones of
+    which one has had the place of another are one party.
+    """
+    tags = {party: [each for each in reply.get("tags", ()) if _is_of(each, party)] for party in RelayParty}
+    return [_flow(party, found, reply) for party, found in tags.items() if found]
 
 
-def _flow(party: RelayParty, reply: NgReply) -> Flow:
+def _is_of(tag: str, party: RelayParty) -> bool:
+    return tag.partition("-")[0] == party
+
+
+def _flow(party: RelayParty, tags: list[str], reply: NgReply) -> Flow:
     # Audio alone: an end that sends a picture and no sound is silent.
-    medias = [media for media in reply["tags"][party].get("medias", ()) if media.get("type", "audio") == "audio"]
+    found = (media for tag in sorted(tags, key=_number, reverse=True) for media in reply["tags"][tag].get("medias", ()))
+    medias = [media for media in found if media.get("type", "audio") == "audio"]
     streams = [stream for media in medias for stream in media.get("streams", ())]
     counted = [stream["stats"] for stream in streams if "RTP" in stream.get("flags", ())]
     packets, octets = (sum(each[of] for each in counted) for of in ("packets", "bytes"))
     return Flow(party, packets, octets, quality(reply, medias))
+
+
+def _number(tag: str) -> int:
+    """Return which of the phones has a tag, 0 for the first."""
+    return int(tag.partition("-")[2] or 0)

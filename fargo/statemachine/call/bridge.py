@@ -111,9 +111,9 @@ def fold_sip(call: Call, event: SipLegEvent, effects: Effects) -> Call:
         return handover.fold(call, event, effects)
     sip, news = sip_leg.fold(call.sip, event, effects)
     changed = call if sip is call.sip else handover.phone_heard(replace(call, sip=sip), news, effects)
-    if called_first.waits(call):
-        news = audible(news)
-    return _passed_on(changed, news, _PHONE, effects) if news else changed
+    if not news:
+        return changed
+    return _passed_on(changed, audible(news) if called_first.waits(call) else news, _PHONE, effects)
 
 
 def fold_jingle(call: Call, event: JingleEvent, effects: Effects) -> Call:

@@ -49,6 +49,7 @@ from fargo.statemachine.reason import Cause, Reason
 
 _TellsOfOther: TypeAlias = TransportChanged | CodecsChanged | Held | Resumed
 _NOT_JOINED: Final = Reason(Cause.MEDIA, texts.NOT_JOINED, ours=True)
+_APART: Final = Reason(Cause.MEDIA, texts.BEHIND_NAT, ours=True)
 _NOTHING_HEARD: Final = Reason(Cause.NO_ANSWER, texts.NOTHING_HEARD)
 _NOT_OF_NUMBER: Final = frozenset({Cause.MEDIA, Cause.SECURITY, Cause.FORBIDDEN, Cause.NETWORK, Cause.SERVER_ERROR})
 """The causes for which the phone may reach a number that the gateway has not joined it with (rule 6)."""
@@ -92,6 +93,8 @@ def _begun(call: Call, handover: Handover, attended: bool, effects: Effects) -> 
 
 def concerns(call: Call, name: str) -> bool:
     """Return True if a leg of this name is the other phone's, or of one that is out of the call."""
+    if call.handover is None and not call.left:  # nearly always
+        return False
     other = call.handover.leg.name if call.handover else None
     return name in (other, *(each.name for each in call.left))
 
@@ -205,6 +208,8 @@ def _settled(call: Call, effects: Effects) -> Call:
     phone = joining.far_end(call.sip)
     if phone is None or not joining.can_be_joined(phone, other):
         return _failed(call, _NOT_JOINED, effects)
+    if joining.is_apart(phone, other):
+        return _failed(call, _APART, effects)
     if not handover.phone_told:
         before = handover.before or joining.told(call.sip)
         sip = joining.join(call.sip, other, sip_leg.is_held(handover.leg), effects)

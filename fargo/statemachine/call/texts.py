@@ -32,6 +32,12 @@ BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between t
 # --- a call that a phone transfers
 
 TRANSFERRED: Final = "You are connected with {to} now: the call was transferred."
+NOT_TRANSFERRED: Final = (
+    "The call could not be transferred to {to}: your client and the phone there have no codec in common, and no media "
+    "relay is between the two. You are in the call as before."
+)
+NO_COMMON_CODEC: Final = "No Codec In Common, And No Relay"
+"""For the phone that has asked for the transfer, in the place of the words of a status of SIP."""
 TRANSFER_UNDER_WAY: Final = "Another transfer of this call is under way."
 NOTHING_TO_TRANSFER: Final = "The call cannot be transferred now."
 TRANSFERRED_TOO_OFTEN: Final = "The call has been transferred too often."
@@ -47,6 +53,7 @@ PEER_LEFT: Final = "{peer} has hung up before the call was transferred to {to}."
 YOU_HANDED_OVER: Final = "You have transferred the call to {to}."
 NOTHING_HEARD: Final = "Nothing was heard of it in time."
 NOT_JOINED: Final = "The two phones could not be joined."
+BEHIND_NAT: Final = "One of the two phones is behind a NAT, so that they would not hear each other."
 
 # --- a deadline of a call
 

@@ -16,7 +16,10 @@ Rules:
 6. One transfer is under way in a call at a time, and a call has a few at most: nobody can send it round and round.
 7. A call with video goes on with it if the new phone takes it, and else without.
 8. The user is told who they talk to now, as no client shows it.
-9. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
+9. In a direct call nobody translates between client and new phone. If they have no codec in common, the call stays with
+   the first phone, and it and the user are told why. The client agreed on its codecs and its address at the beginning;
+   a relay that came in between would need a client that takes others, and such a client is relayed from the beginning.
+10. A call whose audio is encrypted from end to end stays with its phone: a client takes no other certificate.
 """
 
 from typing import Final, NamedTuple, assert_never
@@ -118,7 +121,7 @@ def _objection(call: Call) -> Reason | None:
 
 def _prepared(call: Call, effects: Effects) -> Call:
     """Find out what the new phone is told of our audio (rule 2)."""
-    relay = moving.shown_again(call.relay, effects)
+    relay = moving.shown_to_another(call.relay, effects)
     if relay is not None:
         return replace(call, relay=relay)
     local = joining.told(call.sip)
@@ -227,7 +230,7 @@ def _told(call: Call, to: str, theirs: Description, effects: Effects) -> Call:
     if theirs.video is not None and not seeing.has_video(call.relay):
         # It was removed while the new phone rang.
         theirs, call = pictures.without(theirs), replace(call, sip=sip_leg.tell(call.sip, VideoEnded(), effects))
-    call = called_first.described(call, theirs, effects)
+    call = _described(call, theirs, effects)
     if theirs.video is None:
         jingle, _ = jingle_leg.tell(call.jingle, VideoEnded(), effects)
         call = replace(call, jingle=jingle, relay=seeing.end_video(call.relay, effects))
@@ -254,7 +257,12 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
     transfer = call.transfer
     assert transfer, "a transfer has come to its end"
     _record_failed(call, transfer, why, effects)
-    sip = transferring.failed(call.sip, why.status or to_status(why.cause), effects)
+    words = None
+    if why.cause is Cause.MEDIA and not relay_leg.is_used(call.relay):
+        us, text = jingle_leg.sessions(call.jingle)[0].us, texts.NOT_TRANSFERRED.format(to=transfer.to)
+        effects.emit(SendText(bare(us), effects.user, text, None))
+        words = texts.NO_COMMON_CODEC
+    sip = transferring.failed(call.sip, why.status or to_status(why.cause), effects, words)
     return replace(_left(call, transfer.leg), sip=sip, transfer=None)
 
 
@@ -286,7 +294,13 @@ def _anew(call: Call, effects: Effects) -> Call:
 
 def heard_early(call: Call, theirs: Description, effects: Effects) -> Call:
     """Let the client hear the new phone, which has not taken the call, as the first has hung up (rule 5)."""
-    return called_first.described(call, _moved(call, theirs, call.heard), effects)
+    return _described(call, _moved(call, theirs, call.heard), effects)
+
+
+def _described(call: Call, theirs: Description, effects: Effects) -> Call:
+    """Tell the relay, or the client, where the new phone is."""
+    relay = moving.passed_on(call.relay, theirs, effects)
+    return called_first.described(replace(call, relay=relay), theirs, effects)
 
 
 def can_be_left(call: Call) -> bool:

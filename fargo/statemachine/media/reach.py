@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from fargo.statemachine.media.description import Unreachable
+from fargo.statemachine.media.description import Description, RawUdp, Unreachable
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -103,6 +103,14 @@ def is_hidden(ip: str, networks: Networks) -> bool:
         return False
     behind_nat = _is_private(ip) and not _is_in(seen[0], (*networks.allow, *networks.near))
     return behind_nat or _is_in(seen[0], networks.learn)
+
+
+def is_behind_nat(end: Description) -> bool:
+    """Return True if an end with plain RTP is behind a NAT that this machine is not behind as well, so that others are
+    not expected to reach it either.
+    """
+    named = end.transport.candidates if isinstance(end.transport, RawUdp) else ()
+    return any(each.hidden and _is_private(each.ip) for each in named)
 
 
 @lru_cache(1024)

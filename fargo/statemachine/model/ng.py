@@ -5,7 +5,8 @@ Only the relay's leg and its adapter look inside. All other modules see opaque m
 Rules:
 
 1. The gateway names each relay session. The name is the protocol's call-id and is never used again. The tags of the
-   two ends are "offerer" (the end that made the first offer) and "answerer".
+   two ends are "offerer" (the end that made the first offer) and "answerer"; that of a phone that has the place of
+   another has a number, such as "answerer-1".
 2. An offer or answer carries the description of one end. The reply carries the description for the other end: the
    relay's addresses, in the media profile that the other end needs.
 3. Every command is answered by exactly one event, which carries the command's id. If the relay refuses a command or
@@ -27,6 +28,15 @@ class RelayParty(StrEnum):
     ANSWERER = "answerer"
 
 
+class RelayPhone(Struct, frozen=True, gc=False):
+    """The phone of a session in which one has had the place of another, or is to: which end it is, and how many were
+    there before it. Each is an end of its own for the relay, with addresses and keys of the relay that no other knows.
+    """
+
+    party: RelayParty
+    number: int
+
+
 class _RelayCommand(Struct, frozen=True, gc=False, omit_defaults=True):
     session: str
 
@@ -42,7 +52,8 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     names of codecs that the relay adds to the offer and transcodes. ``strip``: names of codecs that the relay removes
     from the offer. ``family``: the address family in which the other end is to send audio. ``srtp``: the encryption
     that the other end is offered. ``reserved``: numbers that the other end has for codecs which were offered
-    under other numbers (RFC 3264 §6.1). ``closed``: the session has a stream for video that is not used.
+    under other numbers (RFC 3264 §6.1). ``closed``: the session has a stream for video that is not used. ``phone``:
+    which phone it is from or for, None if there is only one.
     """
 
     description: Description
@@ -55,11 +66,12 @@ class OfferRelay(_RelayCommand, frozen=True, tag="OfferRelay"):
     srtp: Srtp = "off"
     reserved: tuple[int, ...] = ()
     closed: bool = False
+    phone: RelayPhone | None = None
 
 
 class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):
     """answer: the description of the end ``by``, for the end that offered. ``profile`` is that end's own profile.
-    ``closed``: see `OfferRelay`.
+    ``closed``, ``phone``: see `OfferRelay`.
     """
 
     description: Description
@@ -67,18 +79,20 @@ class AnswerRelay(_RelayCommand, frozen=True, tag="AnswerRelay"):
     mux: bool = False
     by: RelayParty = RelayParty.ANSWERER
     closed: bool = False
+    phone: RelayPhone | None = None
 
 
 class PlayDigit(_RelayCommand, frozen=True, tag="PlayDigit"):
     """play DTMF: send a digit to one end (RFC 4733).
 
     ``digit`` is the digit's name among the transient secrets, as it may be part of a PIN. ``duration`` is in
-    milliseconds, None if the client gave none.
+    milliseconds, None if the client gave none. ``phone``: see `OfferRelay`.
     """
 
     to: RelayParty
     digit: str
     duration: int | None = None
+    phone: RelayPhone | None = None
 
 
 class PlayRinging(_RelayCommand, frozen=True, tag="PlayRinging"):
@@ -93,8 +107,17 @@ class StopRinging(_RelayCommand, frozen=True, tag="StopRinging"):
     to: RelayParty
 
 
+class SwitchPhone(_RelayCommand, frozen=True, tag="SwitchPhone"):
+    """block media, unblock media: pass on what arrives from a phone, or no longer."""
+
+    phone: RelayPhone
+    on: bool
+
+
 class DeleteRelay(_RelayCommand, frozen=True, tag="DeleteRelay"):
-    """delete: end the session. The relay not knowing the session counts as success."""
+    """delete: end the session. The relay not knowing the session counts as success. ``phone``: see `OfferRelay`."""
+
+    phone: RelayPhone | None = None
 
 
 class RelayDescribed(_RelayReply, frozen=True, tag="RelayDescribed"):
@@ -150,4 +173,4 @@ class RelayLost(Struct, frozen=True, gc=False, tag="RelayLost"):
 
 
 RelayEvent: TypeAlias = RelayDescribed | RelayDone | RelayRefused | RelayLost
-RelayCommand: TypeAlias = OfferRelay | AnswerRelay | PlayDigit | PlayRinging | StopRinging | DeleteRelay
+RelayCommand: TypeAlias = OfferRelay | AnswerRelay | PlayDigit | PlayRinging | StopRinging | SwitchPhone | DeleteRelay

@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from fargo.store.entries import Entry
-from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser, WrittenFor
+from fargo.store.ownership import MOST_AT_ONCE, HandedOn, ShareOfUser, WrittenFor
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import owners
 from fargo.store.postgresql.asked_together import AskedTogether
@@ -60,10 +60,10 @@ class PostgresqlOwners:
         sealed = [self._sealed(user, each) for each in things]
         return self._together.ask(user, lambda connection: owners.settle(connection, self._worker, user, sealed))
 
-    def give(self, user: str, to: str) -> Deferred[None]:
+    def give(self, user: str, to: str, word: str) -> Deferred[None]:
         """Give a user to another worker."""
-        word = self._sealed(user, NOTHING)
-        return self._together.ask(user, lambda connection: owners.give(connection, self._worker, user, to, word))
+        sealed = self._sealed(user, word)
+        return self._together.ask(user, lambda connection: owners.give(connection, self._worker, user, to, sealed))
 
     def let_go(self, user: str) -> Deferred[None]:
         """Note that this worker does not have a user any more."""

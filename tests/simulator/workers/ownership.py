@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from fargo.store.entries import Entry
-from fargo.store.ownership import MOST_AT_ONCE, NOTHING, HandedOn, ShareOfUser, WrittenFor
+from fargo.store.ownership import MOST_AT_ONCE, HandedOn, ShareOfUser, WrittenFor
 
 from .server import Server
 from .store import SimulatedStore
@@ -64,12 +64,12 @@ class Book:
         self.told(owner)
         return False
 
-    def give(self, worker: str, user: str, to: str) -> None:
+    def give(self, worker: str, user: str, to: str, word: str) -> None:
         if self.has(worker, user):
             self.owners[user] = (to, self.server.position)
             self.left[worker, user] = self.server.clock.seconds()
         self._move(worker, user, to)
-        self._write(to, user, worker, NOTHING)
+        self._write(to, user, worker, word)
         self.told(to)
 
     def let_go(self, worker: str, user: str) -> None:
@@ -112,8 +112,8 @@ class SimulatedOwners:
     def settle(self, user: str, things: Sequence[str]) -> Deferred[bool]:
         return self._store.transact(lambda: self._book.settle(self._worker, user, things))
 
-    def give(self, user: str, to: str) -> Deferred[None]:
-        return self._store.transact(lambda: self._book.give(self._worker, user, to))
+    def give(self, user: str, to: str, word: str) -> Deferred[None]:
+        return self._store.transact(lambda: self._book.give(self._worker, user, to, word))
 
     def let_go(self, user: str) -> Deferred[None]:
         return self._store.transact(lambda: self._book.let_go(self._worker, user))

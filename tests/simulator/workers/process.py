@@ -313,6 +313,13 @@ class Process:
     def left(self, user: User) -> None:
         """A user has gone."""
 
+    def used(self, user: str, known: User | None) -> dict[str, float]:
+        """Nobody has limits."""
+        return {}
+
+    def use(self, user: str, used: Mapping[str, float]) -> None:
+        """Nobody has limits."""
+
     def failed(self, why: str) -> None:
         """Stop."""
         self._fail(why)

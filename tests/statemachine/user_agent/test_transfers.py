@@ -4,22 +4,42 @@ import pytest
 from msgspec.structs import replace
 
 from fargo.statemachine import texts
+from fargo.statemachine.call import texts as of_calls
 from fargo.statemachine.legs.user_agent.phases import Confirmed, UacCancelling
 from fargo.statemachine.machine import deadlines
-from fargo.statemachine.media.description import RawUdp
+from fargo.statemachine.media.description import Candidate, RawUdp, address
 from fargo.statemachine.model.call_records import TransferStep
 from fargo.statemachine.model.commands import InformSession, InformTransport, SendText, TerminateSession
 from fargo.statemachine.model.events import GatewayAsked, Restarted, TimePassed
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayRinging, StopRinging
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    DeleteRelay,
+    OfferRelay,
+    PlayRinging,
+    RelayLost,
+    RelayParty,
+    StopRinging,
+    SwitchPhone,
+)
 from fargo.statemachine.model.requests import TransferCall
-from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse, SipHeaders
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    Sdp,
+    SendRequest,
+    SendResponse,
+    SipFragment,
+    SipHeaders,
+)
 from fargo.statemachine.reason import Cause
 
+from ..relayed import FOR_PHONE
 from ..story import DESK, GATEWAY, PCMA, PCMU
 from .phone import G722, sdp
 from .securing import Securing, phone_says
 from .transferring import AT_DAVES, DAVE, Transferring
 
+ANOTHER = Candidate(1, "192.0.2.99", 4000)
+"""Where the relay is after a restart."""
 DAVES = sdp(PCMU, at=AT_DAVES)
 ASKED, DONE, FAILED, REFUSED = TransferStep.ASKED, TransferStep.DONE, TransferStep.FAILED, TransferStep.REFUSED
 
@@ -87,6 +107,70 @@ def test_a_relayed_call_is_transferred_and_the_relay_told() -> None:
     assert story.steps() == [ASKED, DONE]
 
 
+def phones(story: Transferring) -> list[tuple[type, int, bool | None]]:
+    """What the relay is asked about phones, with the number of each, and if it is passed on."""
+    found = []
+    for each in story.issued:
+        phone = getattr(each.command, "phone", None)
+        if phone is not None:
+            assert phone.party is RelayParty.ANSWERER
+            found.append((type(each.command), phone.number, getattr(each.command, "on", None)))
+    return found
+
+
+def test_a_new_phone_is_an_end_of_its_own_for_the_relay_which_no_longer_hears_the_first() -> None:
+    """Otherwise the first would know the relay's address and key for the second, and could take its place."""
+    story = Transferring(relay=True).talks_through_relay()
+    assert phones(story) == []
+    story.refers("<sip:erin@sip.test>")
+    story.relay_describes()
+    shown = [(OfferRelay, 1, None), (SwitchPhone, 1, False), (AnswerRelay, 0, None)]
+    assert phones(story) == shown
+    story.dave_responds(486)
+    story.refers()
+    story.relay_describes()
+    assert phones(story)[3:] == [(OfferRelay, 2, None), (SwitchPhone, 2, False), (AnswerRelay, 0, None)]
+    story.dave_responds(200, DAVES)
+    story.relay_describes()
+    passed = [(OfferRelay, 2, None), (SwitchPhone, 0, False), (SwitchPhone, 2, True), (AnswerRelay, 2, None)]
+    assert phones(story)[6:] == passed
+    told_again = [(SwitchPhone, number, number == 2) for number in range(3)]
+    story.tell(Restarted())
+    assert phones(story)[10:] == told_again
+    story.tell(RelayLost("The media relay was silent."))
+    story.relay_describes()
+    assert phones(story)[13:] == [(OfferRelay, 2, None), (AnswerRelay, 2, None), *told_again]
+    story.dave_sends("BYE")
+    assert phones(story)[18:] == [(DeleteRelay, 2, None)]
+
+
+def test_a_relay_that_is_lost_while_it_is_asked_for_another_phone_is_asked_again() -> None:
+    story = Transferring(relay=True).talks_through_relay()
+    story.refers()
+    story.tell(RelayLost("The media relay was restarted."))
+    story.relay_describes()
+    assert [each for each in phones(story) if each[0] is not SwitchPhone] == [
+        *((OfferRelay, 1, None), (OfferRelay, 0, None), (AnswerRelay, 0, None)),
+        *((OfferRelay, 1, None), (AnswerRelay, 0, None)),
+    ]
+    assert story.to_dave[1].uri == DAVE
+
+
+def test_a_phone_that_rings_while_the_relay_is_lost_is_told_where_it_is_now() -> None:
+    story = Transferring(relay=True).talks_through_relay()
+    story.refers()
+    story.relay_describes()
+    story.tell(RelayLost("The media relay was restarted."))
+    story.relay_describes()
+    story.dave_responds(200, DAVES)
+    story.relay_describes(replace(FOR_PHONE, transport=RawUdp((ANOTHER,))))
+    invite = story.now("INVITE")
+    assert isinstance(invite.body, Sdp)
+    assert invite.body.audio
+    assert invite.body.audio.description
+    assert (invite.recipient.tag, address(invite.body.audio.description)) == ("dave", ANOTHER)
+
+
 @pytest.mark.parametrize("relayed", [False, True])
 def test_a_transfer_that_fails_goes_back_to_the_old_call(relayed: bool) -> None:
     story = Transferring(relay=True).talks_through_relay() if relayed else direct()
@@ -124,11 +208,24 @@ def test_a_client_that_holds_has_the_new_phone_on_hold() -> None:
     assert story.now("INVITE").recipient.tag == "dave"
 
 
-def test_an_attended_transfer_names_the_dialog_that_it_replaces() -> None:
+@pytest.mark.parametrize(
+    ("more", "require"),
+    [("", ()), ("&Require=replaces", ("replaces",)), ("&require=x%2C%20Replaces", ("replaces",)), ("&Require=x", ())],
+)
+def test_an_attended_transfer_names_the_dialog_that_it_replaces(more: str, require: tuple[str, ...]) -> None:
+    """If a phone that knows nothing of that is to be called, the one that asks decides."""
     story = direct()
-    story.refers("<sip:dave@sip.test?Replaces=abc%40host%3Bto-tag%3Dt1%3Bfrom-tag%3Df1>")
+    story.refers(f"<sip:dave@sip.test?Replaces=abc%40host%3Bto-tag%3Dt1%3Bfrom-tag%3Df1{more}>")
     headers = story.now("INVITE").headers
-    assert (headers.replaces, headers.require) == ("abc@host;to-tag=t1;from-tag=f1", ("replaces",))
+    assert (headers.replaces, headers.require) == ("abc@host;to-tag=t1;from-tag=f1", require)
+
+
+def test_a_phone_that_does_not_know_replaces_is_rung_or_not_as_the_one_that_asks_wants() -> None:
+    story = direct()
+    story.refers("<sip:dave@sip.test?Replaces=abc%40host%3Bto-tag%3Dt1%3Bfrom-tag%3Df1&Require=replaces>")
+    story.dave_responds(420)
+    assert story.notices()[-1] == (420, "terminated")
+    assert story.steps()[-1] is FAILED
 
 
 @pytest.mark.parametrize(
@@ -231,6 +328,18 @@ def test_a_phone_with_none_of_the_codecs_is_no_phone_to_transfer_to() -> None:
     story.dave_responds(200, sdp(G722, at=AT_DAVES))
     assert story.notices()[-1] == (488, "terminated")
     assert isinstance(story.confirmed, Confirmed)
+
+
+@pytest.mark.parametrize(("relayed", "status", "told"), [(False, 488, True), (True, 488, False), (False, 486, False)])
+def test_who_asks_and_the_user_are_told_that_nobody_translates(relayed: bool, status: int, told: bool) -> None:
+    story = Transferring(relay=True).talks_through_relay() if relayed else direct()
+    story.refers()
+    story.relay_describes()
+    story.dave_responds(status)
+    notice = story.now("NOTIFY").body
+    assert isinstance(notice, SipFragment)
+    assert (notice.status, notice.phrase == of_calls.NO_COMMON_CODEC) == (status, told)
+    assert ["dave@sip.test" in each.text and "codec" in each.text for each in story.all(SendText)] == [True] * told
 
 
 def replacing(story: Transferring, body: object = DAVES) -> InviteReceived:

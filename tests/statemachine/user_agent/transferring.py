@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from fargo.statemachine.media.description import Candidate
+from fargo.statemachine.media.description import Candidate, Description
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordTransfer, TransferStep
 from fargo.statemachine.model.commands import Command
@@ -40,10 +40,10 @@ class Transferring(Phoning):
 
     # --- through a relay
 
-    def relay_describes(self) -> None:
-        """The relay answers all that it was asked for."""
+    def relay_describes(self, for_phone: Description = FOR_PHONE) -> None:
+        """The relay answers all that it was asked for. ``for_phone``: how it describes itself to a phone."""
         while asked := [each for each in self.issued if each.id in self.user.pending and _is_for_relay(each.command)]:
-            description = FOR_PHONE if isinstance(asked[0].command, OfferRelay) else FOR_CLIENT
+            description = for_phone if isinstance(asked[0].command, OfferRelay) else FOR_CLIENT
             self.tell(RelayDescribed(asked[0].id, description))
 
     def talks_through_relay(self) -> "Transferring":

@@ -63,7 +63,10 @@ def answered(session: AddingVideo, video: Description | None) -> tuple[AddingVid
     if not session.by_phone:
         return after, to_client(terms, told)
     client = _agreed(terms, told.client)
-    return after, AnswerRelay(terms.name, client, MediaProfile.PLAIN, by=terms.client, closed=is_closed(terms, client))
+    closed = is_closed(terms, client)
+    return after, AnswerRelay(
+        terms.name, client, MediaProfile.PLAIN, by=terms.client, closed=closed, phone=terms.present
+    )
 
 
 def _with(ends: Ends, phone: bool, video: Description | None) -> Ends:

@@ -13,7 +13,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.relay import adding
+from fargo.statemachine.legs.relay import adding, texts
 from fargo.statemachine.legs.relay.relay_session import (
     AddingVideo,
     AwaitingAnswer,
@@ -31,7 +31,7 @@ from fargo.statemachine.legs.relay.relay_session import (
     offer_again,
 )
 from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp, Transport
-from fargo.statemachine.model.ng import RelayCommand
+from fargo.statemachine.model.ng import RelayCommand, RelayPhone, SwitchPhone
 
 # The adapter gives up on the relay before that.
 LONGEST_REPLY: Final = 15.0
@@ -95,23 +95,59 @@ def phone_described(leg: RelayLeg, description: Description, effects: Effects) -
     return with_phone(leg, lambda _: description, effects)
 
 
-def shown_again(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
-    """Ask how the relay describes itself to a phone by now, to offer it to another. What it answers is reported
-    (`Offered`). Return None if the call does not use the relay.
+def shown_to_another(leg: RelayLeg, effects: Effects) -> RelayLeg | None:
+    """Ask how the relay describes itself to another phone. What it answers is reported (`Offered`). Return None if the
+    call does not use the relay.
     """
     if not any(isinstance(session, Passing) for session in leg):
         return None
-    return tuple(_shown_again(session, effects) if isinstance(session, Passing) else session for session in leg)
+    return tuple(_shown_to_another(session, effects) if isinstance(session, Passing) else session for session in leg)
 
 
-def _shown_again(session: Passing, effects: Effects) -> Renegotiating:
+def _shown_to_another(session: Passing, effects: Effects) -> Renegotiating:
+    terms, ends, restarts, problem = replace(session.terms, phones=session.terms.phones + 1), session.ends, False, None
     if isinstance(session, AddingVideo):
-        again = renegotiate(session.terms, adding.without_video(session.ends), adding.restarts(session), effects)
+        ends, restarts = adding.without_video(ends), adding.restarts(session)
+    if isinstance(session, Renegotiating):
+        restarts, problem = session.restarts, session.problem
+    return renegotiate(terms, ends, restarts, effects, problem, shows=True)
+
+
+def passed_on(leg: RelayLeg, description: Description, effects: Effects) -> RelayLeg:
+    """Let the phone that was shown the relay last (`shown_to_another`) have the place of the one before.
+    ``description``: its own.
+    """
+    return tuple(_passed_on(session, description, effects) for session in leg)
+
+
+def _passed_on(session: RelaySession, description: Description, effects: Effects) -> RelaySession:
+    match session:
+        case PassingAnswer(terms, ends=ends) | Joined(terms, ends) | Renegotiating(terms, ends):
+            pass
+        case AddingVideo(terms, ends=ends):
+            pass
+        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
+            return session
+        case _:
+            assert_never(session)
+    if terms.number == terms.phones:
+        return session
+    shown, ends = terms.upcoming, replace(ends, phone=description)
+    now = replace(terms, number=terms.phones, shown=replace(terms.shown, phone=shown), upcoming=None)
+    if isinstance(session, Joined) and shown is not None and shown.transport == RawUdp():
+        after: RelaySession = renegotiate(now, ends, False, effects, texts.SESSION_LOST)
     else:
-        settled = moved(session, session.ends, False, effects)
-        assert isinstance(settled, Renegotiating), "the ends are joined"
-        again = settled
-    return replace(again, shows=True)
+        after = moved(replace(session, terms=now), ends, False, effects)
+    effects.emit(SwitchPhone(terms.name, RelayPhone(terms.phone, terms.number), on=False))
+    effects.emit(SwitchPhone(terms.name, RelayPhone(terms.phone, now.number), on=True))
+    return after
+
+
+def switched(terms: RelayRequest, effects: Effects) -> None:
+    """Say again which of the phones is passed on, as the relay may not have heard it."""
+    others = (number for number in range(terms.phones + 1) if number != terms.number)
+    for number in (*others, terms.number) if terms.phones else ():
+        effects.emit(SwitchPhone(terms.name, RelayPhone(terms.phone, number), on=number == terms.number))
 
 
 def with_phone(leg: RelayLeg, change: Callable[[Description], Description], effects: Effects) -> RelayLeg:
@@ -140,15 +176,20 @@ def moved(
         case Joined(terms):
             return renegotiate(terms, ends, restarts, effects)
         case Renegotiating(terms):
-            again = renegotiate(terms, ends, session.restarts or restarts, effects, session.problem)
-            return replace(again, shows=session.shows)
+            return renegotiate(terms, ends, session.restarts or restarts, effects, session.problem, session.shows)
         case _:
             assert_never(session)
 
 
 def renegotiate(
-    terms: RelayRequest, ends: Ends, restarts: bool, effects: Effects, problem: str | None = None
+    terms: RelayRequest,
+    ends: Ends,
+    restarts: bool,
+    effects: Effects,
+    problem: str | None = None,
+    shows: bool = False,
 ) -> Renegotiating:
-    """Begin a new negotiation. ``restarts``, ``problem``: see `Renegotiating`."""
-    effects.emit_pending(offer_again(terms, ends), LONGEST_REPLY)
-    return Renegotiating(terms, ends, restarts, problem)
+    """Begin a new negotiation. ``restarts``, ``problem``, ``shows``: see `Renegotiating`."""
+    another = shows and problem is None
+    effects.emit_pending(offer_again(terms.to_next if another else terms, ends), LONGEST_REPLY)
+    return Renegotiating(terms, ends, restarts, problem, shows=shows)

@@ -26,7 +26,7 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import Answered, Offered, RouteLost, TransportChanged
 from fargo.statemachine.legs.relay import adding, remaking, seeing, texts
 from fargo.statemachine.legs.relay.adding import VideoNews
-from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, renegotiate
+from fargo.statemachine.legs.relay.moving import LONGEST_REPLY, expect_nothing, renegotiate, switched
 from fargo.statemachine.legs.relay.objections import objection
 from fargo.statemachine.legs.relay.relay_session import (
     AddingVideo,
@@ -63,8 +63,10 @@ from fargo.statemachine.model.ng import (
     RelayDescribed,
     RelayDone,
     RelayLost,
+    RelayPhone,
     RelayRefused,
     StopRinging,
+    SwitchPhone,
 )
 from fargo.statemachine.pending import PendingCommands, Reply
 from fargo.statemachine.reason import Cause, Reason
@@ -146,7 +148,7 @@ def play(leg: RelayLeg, to_client: bool, digit: str, duration: int | None, effec
     for session in leg:
         if isinstance(session, Passing):
             party = session.terms.client if to_client else session.terms.phone
-            effects.emit(PlayDigit(session.terms.name, party, digit, duration))
+            effects.emit(PlayDigit(session.terms.name, party, digit, duration, session.terms.present))
 
 
 def ring(leg: RelayLeg, rings: bool, effects: Effects) -> None:
@@ -188,7 +190,7 @@ def delete(leg: RelayLeg, effects: Effects) -> RelayLeg:
 def _delete(terms: RelayRequest, effects: Effects) -> Deleting:
     """End a session, until the relay has done so; what else it was asked for counts no longer."""
     expect_nothing(terms, effects)
-    effects.emit_pending(DeleteRelay(terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
+    effects.emit_pending(DeleteRelay(terms.name, terms.present), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
     return Deleting(terms)
 
 
@@ -200,6 +202,9 @@ def resume(leg: RelayLeg, effects: Effects) -> None:
     for name, each in effects.pending.items():
         if isinstance(each.command, RelayCommand) and each.command.session in names:
             effects.repeat(name, each.repeats)
+    for session in leg:
+        if isinstance(session, Passing):
+            switched(session.terms, effects)
 
 
 def restart(leg: RelayLeg, effects: Effects) -> RelayLeg:
@@ -213,7 +218,8 @@ def abandon(leg: RelayLeg, effects: Effects) -> None:
         if isinstance(each.command, RelayCommand) and each.command.session in [session.terms.name for session in leg]:
             effects.settle(name)
     for session in leg:
-        effects.emit_pending(DeleteRelay(session.terms.name), _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
+        deletion = DeleteRelay(session.terms.name, session.terms.present)
+        effects.emit_pending(deletion, _DELETE_AGAIN, _MOST_REPEATED_DELETIONS)
 
 
 # --- folding
@@ -327,16 +333,20 @@ def _renegotiated(
     terms, ends = session.terms, session.ends
     if offers and session.problem is not None:
         ends = replace(ends, phone=remaking.answering(ends.phone, terms, description))
+    if offers and session.shows and session.problem is None:
+        effects.emit(SwitchPhone(terms.name, RelayPhone(terms.phone, terms.phones), on=False))
+        effects.emit_pending(to_client(terms, ends), LONGEST_REPLY)
+        terms = replace(terms, upcoming=description)
+        return replace(session, terms=terms, shows=False), (Offered(description, terms.profile),)
     if offers:
         effects.emit_pending(to_client(terms, ends), LONGEST_REPLY)
-        if session.shows:
-            terms = remaking.shown_to_phone(terms, description)
-            shown = replace(session, terms=terms, ends=ends, anew=description, shows=False)
-            return shown, (Offered(description, terms.profile),)
         return replace(session, ends=ends, anew=description), ()
     if session.problem is not None and session.anew is not None:
         lost = _failure(session.problem)
         terms, rerouted = remaking.moved(terms, description, session.anew, ends, lost)
+        switched(terms, effects)
+        if session.shows:
+            return renegotiate(terms, ends, False, effects, shows=True), rerouted
         return Joined(terms, ends), rerouted
     if session.restarts and isinstance(description.transport, IceUdp):
         return Joined(remaking.shown_to_client(terms, description), ends), (TransportChanged(description.transport),)
@@ -372,13 +382,14 @@ def _again(session: RelaySession, problem: str, effects: Effects) -> RelaySessio
             effects.emit_pending(first_offer_again(terms, told), LONGEST_REPLY)
             return replace(session, anew=None, problem=problem)
         case Joined(terms, ends):
-            return renegotiate(terms, ends, False, effects, problem)
+            return renegotiate(terms.forgotten, ends, False, effects, problem)
         case Renegotiating(terms, ends, restarts):
             expect_nothing(terms, effects)
-            return renegotiate(terms, ends, restarts, effects, problem)
+            return renegotiate(terms.forgotten, ends, restarts, effects, problem, session.shows)
         case AddingVideo(terms, _, ends):
             expect_nothing(terms, effects)
-            return renegotiate(terms, adding.without_video(ends), adding.restarts(session), effects, problem)
+            without = adding.without_video(ends)
+            return renegotiate(terms.forgotten, without, adding.restarts(session), effects, problem)
         case _:
             assert_never(session)
 

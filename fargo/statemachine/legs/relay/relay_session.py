@@ -10,6 +10,9 @@ Rules:
    3264 §8.2).
 4. A client sends the first codec of voice that was agreed, as all do. If a phone no longer takes this one, the relay is
    offered no other, so that it translates: what it is not offered it passes on as it is, and it says nothing of it.
+5. A phone that is to have the place of another is an end of its own for the relay: it gets another address and another
+   key of the relay, which the first does not know. What arrives from it is passed on from when it has that place, and
+   what arrives from the first until then: it may not have heard that it is out of the call.
 """
 
 from typing import Final, TypeAlias
@@ -18,8 +21,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fargo.statemachine.media.codecs import is_voice, kind, renumbered
-from fargo.statemachine.media.description import IPV4, Codec, Description, Family, MediaProfile, Srtp
-from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty
+from fargo.statemachine.media.description import IPV4, Codec, Description, Family, MediaProfile, RawUdp, Srtp
+from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayParty, RelayPhone
 
 # Codecs that the relay offers besides the offerer's own (rule 1). It adds telephone events for each clock rate.
 _FOR_PHONES: Final = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
@@ -39,7 +42,10 @@ class RelayRequest(Struct, frozen=True, gc=False):
     """The name of a session, and the profile of the client in it. ``outward``: the client is the offerer. ``why``: why
     the call needs the relay, a sentence. ``family``: the address family in which the phone takes audio. ``srtp``: the
     encryption that the phone is offered, or offers. ``follows``: the phone can be told another address during the call.
-    ``speaks``: the profile of the phone. ``video``: the session has a stream for video (rule 3).
+    ``speaks``: the profile of the phone. ``video``: the session has a stream for video (rule 3). ``phones``: how many
+    were to have the place of the first one; ``number``: which of them has it, 0 if the first has (rule 5).
+    ``upcoming``: how the relay has described itself to the last one that is to have it, None if it has not; without an
+    address if it has lost the session since.
     """
 
     name: str
@@ -52,6 +58,9 @@ class RelayRequest(Struct, frozen=True, gc=False):
     shown: Told = Told()
     speaks: MediaProfile = MediaProfile.PLAIN
     video: bool = False
+    phones: int = 0
+    number: int = 0
+    upcoming: Description | None = None
 
     @property
     def client(self) -> RelayParty:
@@ -62,6 +71,21 @@ class RelayRequest(Struct, frozen=True, gc=False):
     def phone(self) -> RelayParty:
         """Return which end the phone is."""
         return RelayParty.ANSWERER if self.outward else RelayParty.OFFERER
+
+    @property
+    def present(self) -> RelayPhone | None:
+        """Return which phone is in the session, None if there was only one."""
+        return RelayPhone(self.phone, self.number) if self.phones else None
+
+    @property
+    def forgotten(self) -> "RelayRequest":
+        """Return the terms after the relay has lost the session."""
+        return self if self.upcoming is None else replace(self, upcoming=replace(self.upcoming, transport=RawUdp()))
+
+    @property
+    def to_next(self) -> "RelayRequest":
+        """Return the terms for what the next phone is offered."""
+        return replace(self, number=self.phones)
 
 
 class Ends(Struct, frozen=True, gc=False):
@@ -131,7 +155,9 @@ class Renegotiating(Struct, frozen=True, gc=False):
     """An end has moved, so either end's description goes to the relay once more: first the client's as an offer, then
     the phone's as the answer. ``restarts``: the client has restarted ICE, and waits to be told where it is to send
     audio. ``problem``: the relay has lost the session, so both ends are told what is new; None otherwise. ``anew``: how
-    the relay then describes itself to the phone, None if it has not yet. ``shows``: that is to be reported.
+    the relay then describes itself to the phone, None if it has not yet. ``shows``: another phone is to have the place
+    of this one, and the relay is asked how it describes itself to that; after a loss, when it has made the session
+    again.
     """
 
     terms: RelayRequest
@@ -179,7 +205,15 @@ def offer_to_client(terms: RelayRequest, phone: Description, reserved: tuple[int
     """Return the command that offers the client what the phone describes."""
     mux, closed = terms.profile is MediaProfile.DTLS, is_closed(terms, phone)
     return OfferRelay(
-        terms.name, phone, terms.profile, mux, _FOR_CLIENTS, by=terms.phone, reserved=reserved, closed=closed
+        terms.name,
+        phone,
+        terms.profile,
+        mux,
+        _FOR_CLIENTS,
+        by=terms.phone,
+        reserved=reserved,
+        closed=closed,
+        phone=terms.present,
     )
 
 
@@ -208,7 +242,7 @@ def first_answer(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     if terms.outward:
         return to_client(terms, ends)
     mux, closed = terms.speaks is MediaProfile.DTLS, is_closed(terms, ends.client)
-    return AnswerRelay(terms.name, ends.client, terms.speaks, mux, closed=closed)
+    return AnswerRelay(terms.name, ends.client, terms.speaks, mux, closed=closed, phone=terms.present)
 
 
 def offer_again(terms: RelayRequest, ends: Ends) -> OfferRelay:
@@ -244,10 +278,11 @@ def _to_phone(
         terms.srtp,
         reserved,
         is_closed(terms, client),
+        terms.present,
     )
 
 
 def to_client(terms: RelayRequest, ends: Ends) -> AnswerRelay:
     """Return the command that tells the relay what the phone answers the client."""
     closed = is_closed(terms, ends.phone)
-    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone, closed)
+    return AnswerRelay(terms.name, ends.phone, terms.profile, ends.client.mux, terms.phone, closed, terms.present)

@@ -47,11 +47,6 @@ def shown_to_client(terms: RelayRequest, description: Description) -> RelayReque
     return _shown_to(terms, True, description)
 
 
-def shown_to_phone(terms: RelayRequest, description: Description) -> RelayRequest:
-    """Return the terms after another phone is told where the relay is."""
-    return _shown_to(terms, False, description)
-
-
 def _shown_to(terms: RelayRequest, client: bool, description: Description) -> RelayRequest:
     shown = replace(terms.shown, client=description) if client else replace(terms.shown, phone=description)
     return replace(terms, shown=shown)

@@ -14,12 +14,20 @@ from fargo.statemachine.legs.sip.sip_leg import SipLeg
 from fargo.statemachine.legs.user_agent import confirmed, offer_answer
 from fargo.statemachine.legs.user_agent.offer_answer import Ours
 from fargo.statemachine.legs.user_agent.phases import Confirmed
+from fargo.statemachine.media import reach
 from fargo.statemachine.media.description import Description, Transport
 
 _Place: TypeAlias = tuple[Transport | None, tuple[tuple[str, str], ...]]
 
 can_be_joined: Final = offer_answer.can_be_joined
 """Return True if two far ends can send each other audio."""
+
+
+def is_apart(one: Description, other: Description) -> bool:
+    """Return True if one of two far ends is behind a NAT and the other is not, so that they would not hear each other
+    without a relay. If both are, it may be the same NAT.
+    """
+    return reach.is_behind_nat(one) != reach.is_behind_nat(other)
 
 
 def far_end(leg: SipLeg) -> Description | None:

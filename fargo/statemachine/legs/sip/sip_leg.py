@@ -9,7 +9,7 @@ Rules:
 4. A leg has a ``name``, by which the events of its engine refer to it; None while no engine has it.
 """
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never, get_args
 
 from msgspec.structs import replace
 
@@ -63,6 +63,11 @@ SipArrival: TypeAlias = TelepathyArrival | UserAgentArrival
 SipTextArrival: TypeAlias = TextReceived
 SipStep: TypeAlias = tuple[SipLeg, LegEvents]
 """The leg after something has happened, and what the bridge should know."""
+
+# Most events of a call ask for these, and a set is quicker than isinstance with a base class.
+_OF_TELEPATHY: Final = frozenset(get_args(TelepathyLeg))
+_OF_USER_AGENT: Final = frozenset(get_args(UserAgentLeg))
+_TO_USER_AGENT: Final = frozenset(get_args(UserAgentCallEvent))
 
 
 # --- beginnings
@@ -261,8 +266,8 @@ def history(leg: SipLeg) -> tuple[tuple[Diversion, ...], int | None]:
 
 def records(leg: SipLeg, call: str) -> tuple[CallRecord, ...]:
     """Return what readers of the log are to know of the leg as it stands. ``call``: the id of its call."""
-    # Only our own user agent has anything to tell. Not a match, as most changes of a call come this way.
-    return user_agent_leg.records(leg, call) if isinstance(leg, UserAgentPhase) else ()
+    # Only our own user agent has anything to tell.
+    return user_agent_leg.records(leg, call) if type(leg) in _OF_USER_AGENT else ()  # type: ignore[arg-type]
 
 
 def deadline(leg: SipLeg) -> Deadline | None:
@@ -285,9 +290,11 @@ def deadline(leg: SipLeg) -> Deadline | None:
 
 def fold(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
     """Return the leg after an event that concerns it. Names are not used twice, so it is of the leg's engine."""
-    if isinstance(event, DialogEvent):
-        return user_agent_leg.fold(leg, event, effects) if isinstance(leg, UserAgentPhase) else (leg, ())
-    return telepathy_leg.fold(leg, event, effects) if isinstance(leg, TelepathyPhase) else (leg, ())
+    if type(event) in _TO_USER_AGENT:
+        of_engine = type(leg) in _OF_USER_AGENT
+        return user_agent_leg.fold(leg, event, effects) if of_engine else (leg, ())  # type: ignore[arg-type]
+    of_engine = type(leg) in _OF_TELEPATHY
+    return telepathy_leg.fold(leg, event, effects) if of_engine else (leg, ())  # type: ignore[arg-type]
 
 
 def fold_apart(leg: SipLeg, event: SipLegEvent, effects: Effects) -> SipStep:
@@ -407,7 +414,8 @@ def answer_text(event: SipTextArrival, status: int, effects: Effects) -> None:
 
 def text_in_call(event: SipLegEvent) -> KeptText | None:
     """Return the text that an event brings from the far end of a call, None if it brings none."""
-    return event.body if isinstance(event, SipRequestReceived) and isinstance(event.body, KeptText) else None
+    # Each event of a phone comes this way, and isinstance is slow for a Struct of another class.
+    return event.body if type(event) is SipRequestReceived and type(event.body) is KeptText else None
 
 
 def takes_text(leg: SipLeg, event: SipLegEvent) -> bool:

@@ -18,7 +18,8 @@ def referral(leg: SipLeg, event: SipLegEvent) -> Referral | None:
     """Return the transfer that the far end asks for; None if the event is about something else, or is refused whatever
     it asks for.
     """
-    if not isinstance(leg, Confirmed) or not isinstance(event, SipRequestReceived):
+    # Each event of a phone comes this way, and isinstance is slow for a Struct of another class.
+    if type(event) is not SipRequestReceived or type(leg) is not Confirmed:
         return None
     return referring.referral(leg, event)
 
@@ -48,9 +49,11 @@ def rings(leg: SipLeg, effects: Effects) -> SipLeg:
     return referring.rings(leg, effects) if isinstance(leg, Confirmed) else leg
 
 
-def failed(leg: SipLeg, status: int, effects: Effects) -> SipLeg:
-    """Tell the far end that the one it has named has not taken the call: with this status."""
-    return referring.failed(leg, status, effects) if isinstance(leg, Confirmed) else leg
+def failed(leg: SipLeg, status: int, effects: Effects, words: str | None = None) -> SipLeg:
+    """Tell the far end that the one it has named has not taken the call: with this status, and these words or those of
+    the status.
+    """
+    return referring.failed(leg, status, effects, words) if isinstance(leg, Confirmed) else leg
 
 
 def succeeded(leg: SipLeg, effects: Effects) -> SipLeg:

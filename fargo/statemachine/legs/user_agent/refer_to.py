@@ -4,8 +4,8 @@ Rules:
 
 1. The texts are hostile. What is sent on is written anew from what was read, and never copied: a text in a URI may have
    line breaks behind percent signs.
-2. Of the headers that a URI may demand, only Replaces counts. A URI that demands another method than INVITE names
-   nobody to call.
+2. Of the headers that a URI may demand, only Replaces counts, and Require if it names that. A URI that demands another
+   method than INVITE names nobody to call.
 3. Whoever has an address of the account's provider for a host is at the account's own domain, and so is a number with
    an IP address for a host: PBXs and their phones name each other like this. A tel URI has no host at all.
 """
@@ -61,11 +61,12 @@ def replaces(text: str) -> Replaces | None:
 
 class ReferTarget(Struct, frozen=True, gc=False):
     """The end that a REFER names. ``replaces``: the dialog that is to be taken over there, None if it is called
-    anew.
+    anew. ``required``: the end is not to be called if it cannot take that over (RFC 5589 §7.5).
     """
 
     uri: SipUri
     replaces: Replaces | None = None
+    required: bool = False
 
 
 def named(refer_to: str, trunk: Trunk | None) -> ReferTarget | BadAddress:
@@ -76,11 +77,12 @@ def named(refer_to: str, trunk: Trunk | None) -> ReferTarget | BadAddress:
     found = _address(before + behind, trunk)
     if isinstance(found, BadAddress):
         return found
-    written = dict(_headers(wanted)).get("replaces")
-    if written is None:
+    headers = dict(_headers(wanted))
+    if "replaces" not in headers:
         return ReferTarget(found)
-    taken = replaces(written)
-    return BadAddress(NOT_SIP) if taken is None else ReferTarget(found, taken)
+    taken = replaces(headers["replaces"])
+    required = [each.strip().lower() for each in headers.get("require", "").split(",")]
+    return BadAddress(NOT_SIP) if taken is None else ReferTarget(found, taken, "replaces" in required)
 
 
 def _headers(text: str) -> list[tuple[str, str]]:

@@ -8,7 +8,10 @@ Rules:
 3. Each notice has the number of its REFER, as there may be several in a dialog (RFC 3515 §2.4.6).
 4. A transfer that has succeeded ends the call of the far end that asked for it. It hangs up, or we do once it has
    answered the last notice.
-5. A far end that hangs up before gets a last notice with what is known by then: the subscription does not outlive the
+5. An end that knows nothing of Replaces (RFC 3891) takes an attended transfer for a call like any other, and rings once
+   more. The far end that asks decides if it should: if it demands that Replaces is understood, it learns of the 420,
+   and transfers in another way if it wants (RFC 5589 §7.5, §7.6).
+6. A far end that hangs up before gets a last notice with what is known by then: the subscription does not outlive the
    call.
 """
 
@@ -54,8 +57,8 @@ def referral(leg: Confirmed, event: SipRequestReceived) -> Referral | None:
     found = named(headers.refer_to, leg.access.trunk)
     if isinstance(found, BadAddress):
         return Referral(found, None, "")
-    taken = found.replaces.text if found.replaces else None
-    return Referral(found.uri, taken, referred_by(headers.referred_by, leg.dialog))
+    taken, by = found.replaces.text if found.replaces else None, referred_by(headers.referred_by, leg.dialog)
+    return Referral(found.uri, taken, by, found.required)
 
 
 def refuse(leg: Confirmed, event: SipRequestReceived, status: int, effects: Effects) -> Confirmed:
@@ -79,9 +82,11 @@ def rings(leg: Confirmed, effects: Effects) -> Confirmed:
     return _noticed(leg, 180, effects)
 
 
-def failed(leg: Confirmed, status: int, effects: Effects) -> Confirmed:
-    """Say that the other has not taken the call. The far end has its own call as before."""
-    return replace(_noticed(leg, status, effects), referred=None)
+def failed(leg: Confirmed, status: int, effects: Effects, words: str | None = None) -> Confirmed:
+    """Say that the other has not taken the call. The far end has its own call as before. ``words``: why, None if the
+    status says it.
+    """
+    return replace(_noticed(leg, status, effects, words), referred=None)
 
 
 def succeeded(leg: Confirmed, effects: Effects) -> Confirmed | None:
@@ -93,7 +98,7 @@ def succeeded(leg: Confirmed, effects: Effects) -> Confirmed | None:
 
 
 def given_up(leg: Confirmed, effects: Effects) -> None:
-    """Say what is known of a transfer when the far end hangs up (rule 5)."""
+    """Say what is known of a transfer when the far end hangs up (rule 6)."""
     referred = leg.referred
     if referred is None or referred.quiet or referred.until is not None:
         return
@@ -101,22 +106,24 @@ def given_up(leg: Confirmed, effects: Effects) -> None:
     effects.emit(notify)
 
 
-def _noticed(leg: Confirmed, status: int, effects: Effects) -> Confirmed:
+def _noticed(leg: Confirmed, status: int, effects: Effects, words: str | None = None) -> Confirmed:
     referred = leg.referred
     if referred is None or referred.quiet:
         return leg
     ends = status >= _OK
-    after, notify = _notice(leg, referred.cseq, status, ends)
+    after, notify = _notice(leg, referred.cseq, status, ends, words)
     name = effects.emit_pending(notify, None)
     told = replace(referred, status=status, last=name if ends else None)
     return replace(leg, dialog=after, referred=told)
 
 
-def _notice(leg: Confirmed, cseq: int, status: int, ends: bool) -> tuple[dialog.Dialog, SendRequest]:
+def _notice(
+    leg: Confirmed, cseq: int, status: int, ends: bool, words: str | None = None
+) -> tuple[dialog.Dialog, SendRequest]:
     active = SubscriptionState("active", expires=_NEVER_LONGER)
     state = SubscriptionState("terminated", "noresource") if ends else active
     headers = SipHeaders(event=f"refer;id={cseq}", subscription_state=state)
-    return dialog.request(leg.dialog, "NOTIFY", headers, SipFragment(status, phrase(status)), contact=True)
+    return dialog.request(leg.dialog, "NOTIFY", headers, SipFragment(status, words or phrase(status)), contact=True)
 
 
 # --- answers to notices
