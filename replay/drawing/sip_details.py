@@ -28,6 +28,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipResponseReceived,
     TextReceived,
+    WholePicture,
 )
 from fargo.statemachine.pending import PendingCommands
 from replay.drawing import texts
@@ -126,6 +127,8 @@ def _body(body: Body | None) -> str | None:
             return texts.SUMMARY.format(new=new if waiting and new is not None else texts.SOME if waiting else 0)
         case PressedKey():
             return texts.KEY
+        case WholePicture():
+            return texts.WHOLE_PICTURE
         case SipFragment(status=status, phrase=phrase):
             return f"{status} {phrase}"
         case None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 import pytest_asyncio
+from sqlite_utils import Database
 from world.baresip import PATTERN, Baresip
 from world.browser import BrowserPhone
 from world.gateway import Gateway
@@ -104,7 +105,9 @@ async def test_a_client_without_video_is_called(world: World, relay: Rtpengine, 
 
 @pytest.mark.parametrize("path", ["relay"])
 async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, dave: Customer) -> None:
-    """The phone's video arrives at the client, until the client removes it."""
+    """The phone's video arrives at the client, until the client removes it. As this client cannot ask for a picture,
+    the phone is asked on its behalf.
+    """
     bob = await world.phone("bob", video=True)
     call = await JingleCall.outgoing(dave.client, dave.contact("bob"), await world.media())
     await call.answered()
@@ -114,6 +117,10 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
         assert added.senders == "both"
         # It is video, which this end has no ears for.
         await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        taken = (
+            "select 1 from events where type = 'SipResponseReceived' and body like '%\"INFO\"%' and body like '%200%'"
+        )
+        await until(lambda: bool(list(Database(dave.gateway.log).query(taken))), "the phone takes the request")
         mark = len(bob.process.lines)
         await call.removes_video()
         await bob.process.line("got re-INVITE", after=mark)

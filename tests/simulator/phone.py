@@ -39,6 +39,7 @@ from fargo.statemachine.model.sip_messages import (
     SipHeaders,
     SipRequestReceived,
     SipResponseReceived,
+    WholePicture,
 )
 
 from .broken import Broken
@@ -426,7 +427,7 @@ class Phone(Struct, frozen=True):
             case "REFER" if self.phase == "talking":
                 takes = request.cseq % 3 > 0
                 return replace(heard, places=takes), (self.response(asked, 202 if takes else 603),)
-            case "INFO" if isinstance(request.body, PressedKey) and self.phase == "talking":
+            case "INFO" if isinstance(request.body, PressedKey | WholePicture) and self.phase == "talking":
                 return heard, (self.response(asked, 200),)
             case _ if self.phase == "leaving":
                 return heard, (self.response(asked, 481),)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
-from .colours import is_like, mean
+from .colours import mean, sees
 from .event_list import EventList
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
@@ -239,13 +239,7 @@ class Baresip(Server):
 
     async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
         """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
-        seen: list[object] = []
-        try:
-            async with asyncio.timeout(seconds):
-                while not ((now := await self._picture()) and is_like(now, colour)):
-                    seen.append(now)
-        except TimeoutError:
-            raise self.process.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+        await sees(self._picture, colour, self.process, seconds)
 
     async def _picture(self) -> tuple[int, ...] | None:
         """Return the mean colour of the next picture that it receives; None if it receives none for a while."""

@@ -1,9 +1,12 @@
 """The colour of a picture, which says whose picture it is: each end sends one of its own."""
 
+import asyncio
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
+
+from .process import Process
 
 _ERROR: Final = 40  # of 255
 
@@ -19,3 +22,16 @@ def mean(picture: Path) -> tuple[int, ...] | None:
         ("convert", picture, "-resize", "1x1!", "-depth", "8", "rgb:-"), check=False, capture_output=True
     )
     return tuple(shrunk.stdout[:3]) if shrunk.returncode == 0 else None
+
+
+async def sees(
+    now: Callable[[], Awaitable[tuple[int, ...] | None]], colour: Sequence[int], program: Process, seconds: float
+) -> None:
+    """Wait until the mean colour that a program shows is about this one. Fails with those that it showed instead."""
+    seen: list[object] = []
+    try:
+        async with asyncio.timeout(seconds):
+            while not ((shown := await now()) and is_like(shown, colour)):
+                seen.append(shown)
+    except TimeoutError:
+        raise program.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None

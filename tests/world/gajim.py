@@ -2,14 +2,13 @@
 what it receives. With a camera, each call out is a call with video.
 """
 
-import asyncio
 import json
 import os
 import re
 import sqlite3
 from pathlib import Path
 
-from .colours import is_like, mean
+from .colours import mean, sees
 from .desktop import PLUGINS, DesktopClient
 from .pipe import write_line
 from .recording import hears, tone
@@ -19,6 +18,7 @@ from .xmpp_server import XmppServer
 PYTHON = "/usr/bin/python3"
 STEERED = Path(__file__).with_name("steered_gajim.py")
 ACCOUNT = "fargo"
+WITH_CAMERA = ("gstvideotestsrc", "gstvideoconvertscale", "gstvideorate", "gstvpx")
 
 SCHEMA = """\
 CREATE TABLE settings (name TEXT UNIQUE, settings TEXT);
@@ -34,7 +34,6 @@ class Gajim(DesktopClient):
 
     # It makes no calls unless it could also show video.
     plugins: tuple[str, ...] = (*PLUGINS, "gstwavenc", "gstgtk", "gstopengl")
-    with_camera = ("gstvideotestsrc", "gstvideoconvertscale", "gstvideorate", "gstvpx")
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class Gajim(DesktopClient):
         self.hertz = hertz
         self.colour = colour
         if colour:
-            self.plugins = (*self.plugins, *self.with_camera)
+            self.plugins = (*self.plugins, *WITH_CAMERA)
         self._heard = self.directory / "heard.wav"
         self._pipe = self.directory / "pipe"
 
@@ -137,13 +136,7 @@ class Gajim(DesktopClient):
 
     async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
         """Wait until the mean of the picture that it shows of the other end is about this colour (red, green, blue)."""
-        seen: list[object] = []
-        try:
-            async with asyncio.timeout(seconds):
-                while not ((now := await self._seen()) and is_like(now, colour)):
-                    seen.append(now)
-        except TimeoutError:
-            raise self.process.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+        await sees(self._seen, colour, self.process, seconds)
 
     async def _seen(self) -> tuple[int, ...] | None:
         mark = len(self.process.lines)

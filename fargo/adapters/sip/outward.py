@@ -38,6 +38,7 @@ from fargo.statemachine.model.sip_messages import (
     SendRequest,
     SendResponse,
     SipFragment,
+    WholePicture,
 )
 
 SDP: Final = "application/sdp"
@@ -49,6 +50,13 @@ DTMF: Final = "application/dtmf-relay"
 
 FRAGMENT: Final = "message/sipfrag;version=2.0"
 """That of the first line of a response (RFC 3420)."""
+
+_MEDIA_CONTROL: Final = "application/media_control+xml"
+_WHOLE_PICTURE: Final = (
+    b'<?xml version="1.0" encoding="utf-8"?>\r\n'
+    b"<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
+)
+"""RFC 5168 §5."""
 
 _USUAL_DURATION: Final = 160
 """Milliseconds."""
@@ -109,6 +117,9 @@ def request(command: SendRequest, via: str, contact: str | None, hidden: Hidden)
             body = typing_notices.written(command.body)
         case PressedKey(name, duration):
             body = _key(headers, hidden.take_digit(name), duration)
+        case WholePicture():
+            headers["Content-Type"] = [_MEDIA_CONTROL]
+            body = _WHOLE_PICTURE
         case SipFragment(status, phrase):
             headers["Content-Type"] = [FRAGMENT]
             body = f"SIP/2.0 {status} {printable(phrase)}\r\n".encode()

@@ -246,6 +246,10 @@ class PressedKey(_Value, frozen=True, tag="PressedKey"):
     duration: int | None = None
 
 
+class WholePicture(_Value, frozen=True, tag="WholePicture"):
+    """A request for a whole picture, on which the following ones build (INFO, RFC 5168)."""
+
+
 class SipFragment(_Value, frozen=True, tag="SipFragment"):
     """The first line of a response (RFC 3420), which says how far what a REFER asked for has come."""
 
@@ -253,7 +257,7 @@ class SipFragment(_Value, frozen=True, tag="SipFragment"):
     phrase: str
 
 
-Body: TypeAlias = Sdp | OtherBody | KeptText | Composing | MessageSummary | PressedKey | SipFragment
+Body: TypeAlias = Sdp | OtherBody | KeptText | Composing | MessageSummary | PressedKey | WholePicture | SipFragment
 
 
 # --- what arrives for a call

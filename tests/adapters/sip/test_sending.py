@@ -3,6 +3,7 @@
 import re
 from hashlib import md5
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from edge.agents import Message
@@ -25,6 +26,7 @@ from fargo.statemachine.model.sip_messages import (
     SipRequestUndelivered,
     SubscriptionState,
     Undelivered,
+    WholePicture,
 )
 
 from .commands import CREDENTIALS, DESCRIPTION, INVITE, REGISTER, SDP, in_dialog
@@ -98,6 +100,15 @@ async def test_a_key_that_is_pressed_is_written_once(duration: int | None, told:
         assert rig.digits == {}
         rig.do(info)
         assert (await rig.event()).why is Undelivered.UNSENDABLE
+
+
+async def test_a_request_for_a_picture_is_written() -> None:
+    async with Rig() as rig:
+        rig.do(in_dialog("INFO", body=WholePicture()))
+        message = await rig.edge.request("INFO")
+        assert message["Content-Type"] == "application/media_control+xml"
+        [primitive] = ET.fromstring(message.body)
+        assert [each.tag for each in primitive.iter()] == ["vc_primitive", "to_encoder", "picture_fast_update"]
 
 
 async def test_a_notice_of_a_transfer_is_written() -> None:

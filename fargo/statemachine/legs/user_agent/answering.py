@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import TransportChanged
-from fargo.statemachine.legs.user_agent import dialog, offer_answer, session_timer, unheard
+from fargo.statemachine.legs.user_agent import dialog, informing, offer_answer, session_timer, unheard
 from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.phases import (
     AckAwaited,
@@ -139,4 +139,5 @@ def _confirmed(leg: UasProceeding, session: MediaSession, wanted: Ours, effects:
     headers: SipHeaders = replace(dialog.ABILITIES, session_expires=expires, require=require)
     unheard.accept(response(leg.name, leg.access, leg.head, 200, headers, session.sent, contact=True), effects)
     awaited = AckAwaited(leg.head, effects.at, True, session.sent if leg.sdp is None else None, session.ours)
-    return Confirmed(leg.name, leg.access, leg.dialog, session, wanted, effects.at, exchange=awaited, timer=timer)
+    after = Confirmed(leg.name, leg.access, leg.dialog, session, wanted, effects.at, exchange=awaited, timer=timer)
+    return replace(after, picture=informing.picture_due(session, effects.at))

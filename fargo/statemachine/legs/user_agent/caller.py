@@ -26,6 +26,7 @@ from fargo.statemachine.legs.sip.phases import Access, Line, Over
 from fargo.statemachine.legs.user_agent import (
     authentication,
     dialog,
+    informing,
     offer_answer,
     releasing,
     session_timer,
@@ -319,6 +320,7 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
         return releasing.say_at_once(leg, of, forks, effects), (Ended(reason),)
     timer = session_timer.agreed(event.headers, effects.at)
     confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forks)
+    confirmed = replace(confirmed, picture=informing.picture_due(session, effects.at))
     news: LegEvents = (Answered(session.theirs), *((Held(),) if session.held else ()))
     return confirmed, news if session.flow == BOTH_WAYS else (*news, VideoDirected(session.flow))
 

@@ -46,6 +46,7 @@ from fargo.statemachine.legs.user_agent import (
     authentication,
     dialog,
     glare,
+    informing,
     offer_answer,
     referring,
     releasing,
@@ -74,7 +75,6 @@ from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
     OtherBody,
-    PressedKey,
     Sdp,
     SipHeaders,
     SipRequestReceived,
@@ -125,17 +125,6 @@ def move(leg: Confirmed, change: TransportChanged, effects: Effects) -> Confirme
         return leg
     local = replace(leg.wanted.local, transport=change.transport, crypto=change.crypto or leg.wanted.local.crypto)
     return want(replace(leg, lost=change.lost or leg.lost), replace(leg.wanted, local=local), effects)
-
-
-def press(leg: Confirmed, key: Dtmf, effects: Effects) -> Confirmed:
-    """Tell the far end of a key that was pressed, if it understands that. Its response is of no use: the digit is kept
-    for one message only.
-    """
-    if not leg.dialog.informs:
-        return leg
-    after, info = dialog.request(leg.dialog, "INFO", body=PressedKey(key.digit, key.duration))
-    effects.emit(info)
-    return replace(leg, dialog=after)
 
 
 def narrow(leg: Confirmed, codecs: tuple[Codec, ...], effects: Effects) -> Confirmed:
@@ -252,7 +241,8 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
         return _resigned(leg, exchange, effects)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, exchange.wanted)
-    return reoffering.pursued(replace(leg, session=session, wanted=wanted), effects), news
+    after = informing.changed(leg, replace(leg, session=session, wanted=wanted), effects)
+    return reoffering.pursued(after, effects), news
 
 
 def _resigned(leg: Confirmed, exchange: OfferSent, effects: Effects) -> UserAgentStep:
@@ -366,8 +356,8 @@ def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, leg.wanted) if sdp else (session, leg.wanted)
-    after = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
-    return _answered(after, event, sdp, effects), news
+    changed = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
+    return _answered(informing.changed(leg, changed, effects), event, sdp, effects), news
 
 
 def _is_crossed(leg: Confirmed, invites: bool) -> bool:
@@ -426,7 +416,8 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     wanted = leg.wanted
     if awaited.offer is not None:
         session, wanted = offer_answer.settled(session, wanted, awaited.wanted or wanted)
-    return reoffering.pursued(replace(settled, session=session, wanted=wanted), effects), news
+    settled = informing.changed(leg, replace(settled, session=session, wanted=wanted), effects)
+    return reoffering.pursued(settled, effects), news
 
 
 def _since_answer(leg: Confirmed) -> LegEvents:
@@ -440,7 +431,7 @@ def _since_answer(leg: Confirmed) -> LegEvents:
 
 def deadline(leg: Confirmed) -> Deadline | None:
     """Return by when the leg must have moved on; None if it may stay as it is."""
-    due = _of_exchange(leg)
+    due = informing.sooner(leg, _of_exchange(leg))
     until = leg.referred.until if leg.referred else None
     if until is None or (due is not None and due.at <= until):
         return due
@@ -478,6 +469,8 @@ def expire(leg: Confirmed, effects: Effects) -> UserAgentStep:
     """Do what is due, as the leg's deadline has come."""
     if leg.referred and leg.referred.until is not None and leg.referred.until <= effects.at:
         return releasing.bye(leg, effects), ()
+    if leg.picture is not None and leg.picture <= effects.at:
+        return informing.ask_for_picture(leg, effects), ()
     match leg.exchange:
         case OfferSent():
             return _lost(leg, effects)

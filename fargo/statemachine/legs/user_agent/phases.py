@@ -250,6 +250,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     ``referred``: None if no transfer is under way. ``moved``: since when we are at another edge than the far end knows;
     None if it knows ours. ``asked``: the far end was asked to call another, and may tell what has become of that.
     ``unanswered``: how many offers of ours in a row it has not responded to.
+    ``picture``: when the far end is to be asked for a whole picture, None if it is not.
     """
 
     dialog: Dialog
@@ -266,6 +267,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     moved: float | None = None
     asked: bool = False
     unanswered: int = 0
+    picture: float | None = None
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):

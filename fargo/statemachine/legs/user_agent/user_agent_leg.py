@@ -43,6 +43,7 @@ from fargo.statemachine.legs.user_agent import (
     caller_identity,
     confirmed,
     dialog,
+    informing,
     leg_records,
     offer_answer,
     recalling,
@@ -395,7 +396,7 @@ def tell(leg: UserAgentLeg, leg_event: LegEvent, effects: Effects) -> UserAgentL
         case TransportChanged() if isinstance(leg, UasProceeding):
             return answering.move(leg, leg_event)
         case Dtmf() if isinstance(leg, Confirmed):
-            return confirmed.press(leg, leg_event, effects)
+            return informing.press(leg, leg_event, effects)
         case CodecsChanged(codecs) if isinstance(leg, Confirmed):
             return confirmed.narrow(leg, codecs, effects)
         case _ if isinstance(leg_event, VideoEvent):
