@@ -12,8 +12,8 @@ Tests marked `races` run only with `--races` (script/races).
 Tests that use the fixture `pictures` take pictures for the documentation with `--pictures` (script/pictures).
 
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
-time could delay each other's audio on a machine with two processors. The tests in the group "runs" need the same runs of
-the simulator, which take as long as what is done with them. Groups begin first, then what is slow, so that no worker
+time could delay each other's audio on a machine with two processors. The tests in the group "runs" need the same runs
+of the simulator, which take as long as what is done with them. Groups begin first, then what is slow, so that no worker
 goes on alone at the end.
 """
 

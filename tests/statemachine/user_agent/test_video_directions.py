@@ -1,5 +1,5 @@
-"""The senders of video: content-modify of its content alone (XEP-0166 §7.2.6) and the direction of its stream in SDP (RFC
-3264 §8.4), either way, and hold on top of it.
+"""The senders of video: content-modify of its content alone (XEP-0166 §7.2.6) and the direction of its stream in SDP
+(RFC 3264 §8.4), either way, and hold on top of it.
 """
 
 from typing import Any, get_args
