@@ -64,7 +64,7 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
         ("in to one that asks first, relayed", 6),
         ("out over SIP", 5),
         ("in over SIP", 6),
-        ("out over SIP, being transferred", 4),
+        ("out over SIP, being transferred", 3),
         ("out from end to end", 6),
     ],
 )

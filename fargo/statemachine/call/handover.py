@@ -235,7 +235,9 @@ def _done(call: Call, handover: Handover, effects: Effects) -> Call:
     jingle, _ = jingle_leg.tell(call.jingle, Ended(reason), effects)
     _told(handover, texts.HANDED_OVER.format(peer=handover.peer, to=handover.to), effects)
     relay = relay_leg.delete(call.relay, effects)
-    joined = replace(call, jingle=jingle, relay=relay, forwarded=handover.leg, handover=None)
+    # The client may have held the phone meanwhile, which only the other phone does from now on.
+    sip = sip_leg.tell(call.sip, Held() if sip_leg.is_held(handover.leg) else Resumed(), effects)
+    joined = replace(call, sip=sip, jingle=jingle, relay=relay, forwarded=handover.leg, handover=None)
     return replace(joined, handed_over=effects.at, relay_retry=None, forward=None, settled=True)
 
 
