@@ -241,6 +241,7 @@ def found() -> list[Case]:
     return [*stray, *(each for each in told() if each.function not in known)]
 
 
+@pytest.mark.xdist_group("runs")  # as what it goes through takes as long to find
 @pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
 def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int | None) -> None:
     ended: Counter[str] = Counter()
