@@ -8,7 +8,9 @@ Rules:
 2. If the manager wants signs of life (WatchdogSec in systemd.service(5)), the reactor gives one in half of that time.
    A reactor that hangs gives none, and the manager starts the gateway again.
 3. The children do not inherit the address of the manager: they are not the service.
-4. Without a manager nothing is done. What a manager does not take is not repeated, and the next sign of life follows.
+4. A process that waits is ready, and its reactor does not run before it has taken over, for which it may have to read
+   all of a log. So it is given WAITING_SECONDS between two signs of life until it has.
+5. Without a manager nothing is done. What a manager does not take is not repeated, and the next sign of life follows.
 """
 
 import os
@@ -25,6 +27,9 @@ from fargo.plain import plain
 PATIENCE_SECONDS: Final = 30.0
 """The time after which the gateway counts as started although it does not serve yet."""
 
+WAITING_SECONDS: Final = 600.0
+"""The time that a process that waits or takes over may need between two signs of life, if the manager wants any."""
+
 _USEC: Final = 1_000_000
 
 
@@ -40,6 +45,7 @@ class ServiceManager:
         self._life.clock = reactor
         self._every = _half_of(environment.pop("WATCHDOG_USEC", ""), environment.pop("WATCHDOG_PID", ""))
         self._patience: Any = None
+        self._stood_by = False
 
     def started(self) -> None:
         """Say that the gateway waits for the XMPP server, and give signs of life from now on."""
@@ -48,11 +54,15 @@ class ServiceManager:
         self._tell(f"STATUS={texts.STATUS_WAITING}")
         self._patience = self._reactor.callLater(PATIENCE_SECONDS, self._tell, "READY=1")
         if self._every:
+            if self._stood_by:
+                self._tell(_wanted(2 * self._every))
             self._life.start(self._every).addErrback(lambda failure: self._logger.failure(texts.MANAGER_BUG, failure))
 
     def stands_by(self, why: str) -> None:
         """Say that this process is ready to wait, why it does, and that it lives. The reactor does not run yet."""
-        self._tell("READY=1", "WATCHDOG=1", f"STATUS={plain(why)}")
+        self._stood_by = True
+        longer = (_wanted(WAITING_SECONDS),) if self._every else ()
+        self._tell("READY=1", *longer, "WATCHDOG=1", f"STATUS={plain(why)}")
 
     def waits(self, why: str) -> None:
         """Say why users cannot register and call now, and what to do: a sentence."""
@@ -82,6 +92,11 @@ class ServiceManager:
                 manager.sendto("\n".join(assignments).encode(), name)
             except OSError as error:
                 self._logger.warn(texts.MANAGER_SILENT, why=error.strerror)
+
+
+def _wanted(seconds: float) -> str:
+    """Return what says that the manager is to wait for so long for a sign of life."""
+    return f"WATCHDOG_USEC={round(seconds * _USEC)}"
 
 
 def _half_of(microseconds: str, pid: str) -> float | None:

@@ -12,7 +12,9 @@ Tests marked `races` run only with `--races` (script/races).
 Tests that use the fixture `pictures` take pictures for the documentation with `--pictures` (script/pictures).
 
 Tests run in parallel, except those in the group "screen", which start a browser or a desktop client: two of these at a
-time could delay each other's audio on a machine with two processors.
+time could delay each other's audio on a machine with two processors. The tests in the group "runs" need the same runs
+of the simulator, which take as long as what is done with them. Groups begin first, then what is slow, so that no worker
+goes on alone at the end.
 """
 
 import re
@@ -70,14 +72,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     races = config.getoption("--races")
     config.hook.pytest_deselected(items=[item for item in items if bool(item.get_closest_marker("races")) != races])
     items[:] = [item for item in items if bool(item.get_closest_marker("races")) == races]
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
     """Let a test start servers and clients (rule 1), and gateways in little time."""
-    from world import prepared  # here, so that collecting a test of the core does not import the world
+    # Here, so that collecting a test of the core does not import the world.
+    from world import prepared, shared_browser
 
-    with prepared.template():
+    with prepared.template(), shared_browser.closing():
         yield
 
 

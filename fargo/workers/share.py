@@ -122,7 +122,7 @@ class Share:
         """The number of passwords of each user that are being stored."""
         self._after_storing: dict[str, list[int]] = {}
         self._used: dict[str, Mapping[str, float]] = {}
-        """What users who are about to move have used of their limits."""
+        """The limits of users who are about to move, as far as they are used up."""
         self._joining: Any = None
         self.count = HandedOnCount(owners, reactor)
         self._placing = Placing(lambda: bool(engine().busy()), self._connect_anew, reactor)

@@ -7,7 +7,7 @@ Rules:
 2. Most is the far end's text: hostile.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -113,8 +113,8 @@ def _body(body: Body | None) -> str | None:
     match body:
         case Sdp(audio=Content(description=description), video=video) if description is not None:
             audio = _encrypted(description, _audio(description))
-            seen = video and video.description
-            return texts.AND_VIDEO.format(audio=audio, video=_video(seen)) if seen else audio
+            seen = _seen(video) if video else ""
+            return texts.AND_VIDEO.format(audio=audio, video=seen) if seen else audio
         case Sdp():
             return texts.NO_AUDIO
         case OtherBody(media_type=media_type, length=length):
@@ -145,6 +145,24 @@ def _audio(description: Description) -> str:
             return texts.BY_ICE.format(codecs=codecs)
         case _:
             return codecs
+
+
+def _seen(video: Content) -> str:
+    """Return the video of a description, and who sends it if not both; the phone is "initiator"."""
+    if video.description is None:
+        return ""
+    told = _video(video.description)
+    match video.senders:
+        case "both":
+            return told
+        case "initiator":
+            return texts.VIDEO_OF_PHONE.format(video=told)
+        case "responder":
+            return texts.VIDEO_TO_PHONE.format(video=told)
+        case "none":
+            return texts.VIDEO_OF_NOBODY.format(video=told)
+        case _:
+            assert_never(video.senders)
 
 
 def _video(description: Description) -> str:

@@ -54,6 +54,7 @@ from fargo.statemachine.model.jingle_events import (
     CallMessaged,
     CallProposed,
     ContentEvent,
+    ContentModified,
     SessionAccepted,
     SessionInformed,
     SessionInitiated,
@@ -115,6 +116,8 @@ def received(event: XmppEvent) -> Label:
             return Label(_joined("session-info", info))
         case SessionTerminated(condition=condition):
             return _ended("session-terminate", condition)
+        case ContentModified(contents=(*_, last)):
+            return Label(_joined(event.action, last.senders))
         case ContentEvent():
             return Label(event.action)
         case CallProposed():
@@ -168,6 +171,8 @@ def sent(command: XmppCommand) -> Label:
             return Label("transport-info")
         case InformDescription():
             return Label("description-info")
+        case ChangeContent(action="content-modify" as changing, content=content):
+            return Label(_joined(changing, content.senders))
         case ChangeContent(action=changing):
             return Label(changing)
         case RejectContents(action=action):

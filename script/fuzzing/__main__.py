@@ -54,11 +54,12 @@ def main(minutes: float, seed: int | None, logs: Path, stories: bool) -> None:
 
 
 def _draw_stories() -> int:
-    """Run the property tests of the core with more examples than `script/test` draws, and the faults in the core in
-    more states. Return the exit code.
+    """Run the property tests of the core with more examples than `script/test` draws, the events that nobody expects at
+    more times, and the faults in the core in more states. Return the exit code.
     """
-    tests = ("-m", "slow", "--hypothesis-profile", "thorough", "tests/statemachine", "tests/simulator/test_faults.py")
-    return subprocess.run((sys.executable, "-m", "pytest", *tests), cwd=ROOT, check=False).returncode
+    tests = ("tests/statemachine", "tests/simulator/test_coverage.py", "tests/simulator/test_faults.py")
+    command = (sys.executable, "-m", "pytest", "-m", "slow", "--hypothesis-profile", "thorough", *tests)
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def _shown(fuzzed: Fuzzed | None) -> str:

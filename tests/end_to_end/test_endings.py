@@ -10,19 +10,27 @@ from world.world import World
 from fargo.statemachine.legs.telepathy.texts import ANSWER_WITHOUT_AUDIO
 
 from .customer import Customer
-from .engines import DECLINED
+from .engines import DECLINED, IDS
 
 
-@pytest.mark.parametrize(
-    ("status", "phrase", "reason"),
-    [
-        (404, "Not Found", "gone"),
-        (480, "Temporarily Unavailable", "timeout"),
-        (486, "Busy Here", "busy"),
-        (488, "Not Acceptable Here", "incompatible-parameters"),
-        (500, "Server Internal Error", "general-error"),
-        (603, "Decline", "decline"),
-    ],
+def each_of(names: str, *cases: tuple[str | int, ...], sip: set[int]) -> pytest.MarkDecorator:
+    """Run a test with each of these cases, and with the engine "sip" only with those of these statuses, as the core
+    maps all of them (`tests/statemachine/test_mapping.py`).
+    """
+    chosen = [("telepathy", *case) for case in cases] + [("sip", *case) for case in cases if sip & set(case)]
+    ids = ["-".join((IDS[str(engine)], *map(str, case))) for engine, *case in chosen]
+    return pytest.mark.parametrize(("engine", *names.split(", ")), chosen, ids=ids)
+
+
+@each_of(
+    "status, phrase, reason",
+    (404, "Not Found", "gone"),
+    (480, "Temporarily Unavailable", "timeout"),
+    (486, "Busy Here", "busy"),
+    (488, "Not Acceptable Here", "incompatible-parameters"),
+    (500, "Server Internal Error", "general-error"),
+    (603, "Decline", "decline"),
+    sip={486, 603},
 )
 async def test_a_refused_call_says_why(alice: Customer, status: int, phrase: str, reason: str) -> None:
     phone = await alice.world.scripted_phone(Sipp.refusing(status, phrase))
@@ -126,9 +134,14 @@ async def test_a_caller_gives_up(alice: Customer) -> None:
     await caller.followed()
 
 
-@pytest.mark.parametrize(
-    ("reason", "status"),
-    [("busy", 486), ("decline", 486), ("timeout", 480), ("unsupported-applications", 488), ("general-error", 480)],
+@each_of(
+    "reason, status",
+    ("busy", 486),
+    ("decline", 486),
+    ("timeout", 480),
+    ("unsupported-applications", 488),
+    ("general-error", 480),
+    sip={486},
 )
 async def test_a_client_refuses_a_call(alice: Customer, engine: str, reason: str, status: int) -> None:
     expected = DECLINED[engine] if reason == "decline" else status

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from world.gateway import FARGO, Gateway
 from world.postgresql import PostgresqlServer, postgresql_server
-from world.process import Process
+from world.process import Process, until
 from world.world import World
 
 from fargo.calls import records
@@ -20,7 +20,8 @@ from fargo.store.places import DatabaseAddress
 from fargo.texts import COMMIT_FAILED
 
 from .customer import Customer
-from .pjsip_calls import hear_each_other, hold_each_other
+from .pjsip_calls import SILENCE, hear_each_other, hold_each_other
+from .test_take_over import told as told_where
 from .test_user_agent_phones import called
 from .verified import verified
 
@@ -68,10 +69,16 @@ async def test_a_call_goes_on(world: World, postgresql: PostgresqlServer, databa
         await hold_each_other(call, phone)
         for worker in (None, "a", None):
             await become(gateway, worker)
+            if worker:
+                await until(lambda: bool(told_where(database)), "the phone knows where the gateway is")
             mark = len(phone.events)
             await call.inform("hold")
             await phone.event("media", state="held", after=mark)
             await call.inform("unhold")
+            await hear_each_other(call, phone)
+            phone.hold()
+            await call.media.hears(SILENCE)
+            phone.resume()
             await hear_each_other(call, phone)
         db.execute(_LOSE_CONNECTIONS)
         phone.hang_up()

@@ -25,7 +25,8 @@ from fargo.workers.texts import COMES
 
 from .customer import Customer
 from .pjsip_calls import hear_each_other
-from .test_self_service import ask, body
+from .test_self_service import ask, body, run
+from .test_self_service import note as said
 from .test_user_agent_phones import called
 from .verified import verified
 
@@ -157,6 +158,7 @@ async def test_who_looks_after_the_users_of_two_workers(world: World, postgresql
     assert alice.client.bare_jid in told
     assert other.client.bare_jid not in told
     assert note in told
+    assert note in said(await run(alice.client, first.jid, "admin-users"))
     for words in ("failures", "drain", "drain off"):
         assert note in await ask(alice, f"admin {words}"), words
     mark = len(alice.client.stanzas)

@@ -9,9 +9,11 @@ from world.baresip import PATTERN, Baresip
 from world.browser import BrowserPhone
 from world.gateway import Gateway
 from world.jingle_call import VP8, JingleCall
+from world.linphone import Linphone
 from world.process import until
 from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
+from world.wire import Wire
 from world.world import World
 from world.xmpp_client import CALL_FEATURES, XmppClient
 
@@ -27,6 +29,12 @@ ORANGE = (255, 165, 0)
 @pytest.fixture
 def media() -> Mapping[str, object]:
     return {"video": True}
+
+
+@pytest_asyncio.fixture
+async def wire(world: World) -> Wire:
+    """An address beside loopback, without which linphone takes itself for offline."""
+    return await world.add(Wire())
 
 
 @pytest_asyncio.fixture
@@ -115,8 +123,7 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
     async with RtpEndpoint() as camera:
         added = await call.adds_video(camera)
         assert added.senders == "both"
-        # It is video, which this end has no ears for.
-        await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        await is_shown(camera)
         taken = (
             "select 1 from events where type = 'SipResponseReceived' and body like '%\"INFO\"%' and body like '%200%'"
         )
@@ -129,13 +136,23 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
     await bob.event("CALL_CLOSED")
 
 
-@pytest.mark.parametrize("path", ["relay"])
-async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
-    world: World, relay: Rtpengine, gateway: Gateway
-) -> None:
+@pytest_asyncio.fixture
+async def seeing(world: World, relay: Rtpengine, gateway: Gateway) -> Customer:
+    """Dave, whose client announces video."""
     features = (*CALL_FEATURES, "urn:xmpp:jingle:apps:rtp:video")
     dave = Customer(world, gateway, await world.add(XmppClient(world.server, "dave", "script", features=features)))
     await dave.register()
+    return dave
+
+
+async def is_shown(camera: RtpEndpoint) -> None:
+    """Wait until the phone's video arrives, which this end has no ears for."""
+    await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(world: World, seeing: Customer) -> None:
+    dave = seeing
     bob = await world.phone("bob", video=True)
     call = await JingleCall.outgoing(dave.client, dave.contact("bob"), await world.media())
     await call.answered()
@@ -143,7 +160,7 @@ async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
     async with RtpEndpoint() as camera:
         await bob.direct_video("sendrecv")
         assert await call.takes_video(camera) == "both"
-        await until(lambda: any(f"payload type {VP8}" in each for each in camera.invalid), "the phone's video arrives")
+        await is_shown(camera)
         mark = len(dave.client.stanzas)
         await bob.direct_video("recvonly")
         assert await call.turned(after=mark) == "initiator"
@@ -156,3 +173,41 @@ async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(
     await call.media.hears(bob.hertz)
     await call.terminate()
     await bob.event("CALL_CLOSED")
+
+
+GREEN = (0, 160, 0)
+
+
+async def test_chromium_and_linphone_call_each_other_with_video(world: World, wire: Wire, alice: BrowserPhone) -> None:
+    carol = await world.add(Linphone(world.provider, "carol", wire.address, colour=GREEN))
+    await alice.dial("carol%sip.test@sip.localhost")
+    await carol.answer()
+    await alice.event("answered")
+    await alice.sees(GREEN)
+    await carol.sees(ORANGE)
+    carol.hang_up()
+    await alice.ended()
+    mark = len(alice.events)
+    carol.dial("sip:alice@sip.test")
+    await alice.answer()
+    await alice.event("answered", after=mark)
+    await alice.sees(GREEN)
+    await carol.sees(ORANGE)
+    carol.hang_up()
+    await alice.ended(after=mark)
+
+
+@pytest.mark.parametrize("path", ["relay"])
+async def test_linphone_adds_video(world: World, seeing: Customer, wire: Wire) -> None:
+    carol = await world.add(Linphone(world.provider, "carol", wire.address, colour=GREEN))
+    call = await JingleCall.outgoing(seeing.client, seeing.contact("carol"), await world.media())
+    await carol.answer()
+    await call.answered()
+    await carol.process.line("Media streams established")
+    async with RtpEndpoint() as camera:
+        carol.type("camera on")
+        assert await call.takes_video(camera) == "both"
+        await is_shown(camera)
+        await call.removes_video()
+    carol.hang_up()
+    await call.ended()

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from fargo import texts
-from fargo.service_manager import PATIENCE_SECONDS, ServiceManager
+from fargo.service_manager import PATIENCE_SECONDS, WAITING_SECONDS, ServiceManager
 
 
 class Manager:
@@ -17,6 +17,7 @@ class Manager:
 
     def __init__(self, address: str, **more: str) -> None:
         self.clock = Clock()
+        self.address = address
         self.environment = {"NOTIFY_SOCKET": address, **more}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
@@ -51,6 +52,18 @@ def test_the_gateway_is_ready_when_it_serves(manager: Manager) -> None:
     manager.gateway.stops()
     manager.clock.advance(PATIENCE_SECONDS)
     assert manager.told() == ["STOPPING=1", f"STATUS={texts.STATUS_STOPS}"]
+
+
+def test_a_process_that_waits_is_ready_and_has_more_time(manager: Manager) -> None:
+    manager.gateway.stands_by("Worker a waits.")
+    assert manager.told() == ["READY=1", "WATCHDOG=1", "STATUS=Worker a waits."]
+    long, short = f"WATCHDOG_USEC={round(WAITING_SECONDS * 1e6)}", "WATCHDOG_USEC=8000000"
+    environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "8000000"}
+    wanted = ServiceManager(environment, Clock())
+    wanted.stands_by("Worker a waits.")
+    assert manager.told() == ["READY=1", long, "WATCHDOG=1", "STATUS=Worker a waits."]
+    wanted.started()
+    assert manager.told() == [f"STATUS={texts.STATUS_WAITING}", short, "WATCHDOG=1"]
 
 
 def test_an_xmpp_server_that_is_down_does_not_make_the_start_fail(manager: Manager) -> None:

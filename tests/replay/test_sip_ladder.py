@@ -6,9 +6,11 @@ from statemachine.registering import REGISTRAR
 from statemachine.story import PCMU
 from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning, sdp
+from statemachine.user_agent.seeing import Seeing, seen
 from statemachine.user_agent.sessions import STORIES, session
 
 from fargo.calls import records
+from fargo.statemachine.media.description import Senders
 from fargo.statemachine.model.sip_messages import Endpoint, OtherBody, Sdp
 from fargo.store.entries import Entry
 from replay.drawing.ladder import ladder
@@ -103,6 +105,24 @@ def test_other_bodies_and_addresses() -> None:
     wide = replace(PCMU, id=96, name="opus", clockrate=48000)
     story.sends("INVITE", sdp(PCMU, wide))
     assert below(tuple(story.entries), "INVITE")[-1].endswith("PCMU opus/48000 at 127.0.0.4:5000")
+
+
+def test_who_sends_video_is_seen() -> None:
+    story = Seeing().sees_bob()
+    body = seen()
+    assert body.video
+    ways: dict[Senders, str] = {
+        "both": "VP8 at 127.0.0.4:5010",
+        "initiator": "sent by the phone alone",
+        "responder": "sent to the phone alone",
+        "none": "sent by nobody",
+    }
+    for senders, said in ways.items():
+        story.sends("INVITE", replace(body, video=replace(body.video, senders=senders)))
+        story.acknowledges(of=story.response(200).head)
+        told = [line for line in drawn(tuple(story.entries), 500) if "at 127.0.0.4:5010" in line]
+        assert said in told[-1], told
+    assert " content-modify responder " in "\n".join(drawn(tuple(story.entries)))
 
 
 def test_hold_is_seen_in_its_direction() -> None:

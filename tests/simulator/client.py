@@ -155,7 +155,7 @@ class Session(Struct, frozen=True):
 
     @property
     def flow(self) -> VideoFlow:
-        """What it does with video."""
+        """Its use of video."""
         return pictures.flow(self.senders, self.role)
 
 

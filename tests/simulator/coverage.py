@@ -155,16 +155,13 @@ class Pair(Struct, frozen=True, order=True):
 
 
 TEXT: Final = KeptText("text1", 5)
-_EVENTS: Final = get_args(Event)
-_JINGLE_EVENTS: Final = tuple(
-    event for event in (*get_args(jingle_session.JingleEvent), IqSucceeded, IqFailed) if event is not Reply
-)
-_SIP_EVENTS: Final = tuple(event for event in get_args(Call1Event) if event is not CallArrived)
-_DIALOG_EVENTS: Final = get_args(UserAgentCallEvent)
-_REGISTRATION_EVENTS: Final = get_args(RegistrationEvent)
-_ANSWERS: Final = (RelayDescribed, RelayDone, RelayRefused)
-_OF_ONE: Final = (*_JINGLE_EVENTS, *_SIP_EVENTS, *_DIALOG_EVENTS, *_REGISTRATION_EVENTS, *_ANSWERS)
-_WHOLE: Final = tuple(event for event in _EVENTS if event not in _OF_ONE)
+_EVENTS: Final = frozenset(get_args(Event))
+_JINGLE_EVENTS: Final = frozenset({*get_args(jingle_session.JingleEvent), IqSucceeded, IqFailed} - {Reply})
+_SIP_EVENTS: Final = frozenset(get_args(Call1Event)) - {CallArrived}
+_DIALOG_EVENTS: Final = frozenset(get_args(UserAgentCallEvent))
+_REGISTRATION_EVENTS: Final = frozenset(get_args(RegistrationEvent))
+_ANSWERS: Final = frozenset({RelayDescribed, RelayDone, RelayRefused})
+_WHOLE: Final = _EVENTS - _JINGLE_EVENTS - _SIP_EVENTS - _DIALOG_EVENTS - _REGISTRATION_EVENTS - _ANSWERS
 _UNASKED: Final = {relay_session.AwaitingAnswer, relay_session.Joined}
 """While a session at the relay is in one of these, the relay owes no answer."""
 
@@ -201,24 +198,25 @@ def every_pair() -> set[Pair]:
 
 def meeting(user: User, event: Event) -> Iterator[Pair]:
     """The pairs that an event makes with a user's state. A leg that is over waits for the other only."""
-    name = type(event).__name__
+    kind, name = type(event), type(event).__name__
+    whole = kind in _WHOLE
     account = user.account.connection if isinstance(user.account, account_state.Registered) else user.account
     yield Pair("account", type(account).__name__, name)
     for of, registration in user.registrations.items():
-        if isinstance(event, _WHOLE) or (isinstance(event, _REGISTRATION_EVENTS) and event.connection == of):
+        if whole or (kind in _REGISTRATION_EVENTS and getattr(event, "connection", None) == of):
             yield Pair("registration", type(registration.phase).__name__, name)
     about = call_of(user, event)
     for call in user.calls.values():
         gone = isinstance(event, ResourceUnavailable) and jingle_leg.concerns(call.jingle, event)
-        if isinstance(event, _WHOLE) or gone or (isinstance(event, _JINGLE_EVENTS) and call is about):
+        if whole or gone or (kind in _JINGLE_EVENTS and call is about):
             yield Pair("xmpp", type(call.jingle).__name__, name)
         if isinstance(call.sip, UserAgentPhase):
-            if isinstance(event, _WHOLE) or (isinstance(event, _DIALOG_EVENTS) and call is about):
+            if whole or (kind in _DIALOG_EVENTS and call is about):
                 yield Pair("user agent", sip_phase(call.sip), name)
-        elif isinstance(event, _WHOLE) or (isinstance(event, _SIP_EVENTS) and call is about):
+        elif whole or (kind in _SIP_EVENTS and call is about):
             yield Pair("sip", sip_phase(call.sip), name)
         for each in call.relay:
-            if isinstance(event, _WHOLE) or (isinstance(event, _ANSWERS) and _answers(user, event, each)):
+            if whole or (isinstance(event, RelayDescribed | RelayDone | RelayRefused) and _answers(user, event, each)):
                 yield Pair("relay", type(each).__name__, name)
 
 

@@ -1,10 +1,12 @@
 """Totality: every event in every phase folds as the rules have it, and every pair of the two is reached."""
 
 from collections.abc import Iterator
+from functools import cache
 from random import Random
 from typing import get_args
 
 import pytest
+from thorough import is_thorough
 
 from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.call1 import RejectDescription
@@ -31,7 +33,8 @@ from .runs import (
 from .starts import STARTS
 from .values import USER
 
-pytestmark = pytest.mark.slow("folds every event in every phase that two hundred runs come through")
+SLOW = pytest.mark.slow("folds every event in every phase that two hundred runs come through")
+pytestmark = [SLOW, pytest.mark.xdist_group("runs")]
 
 RUNS = 200
 FORWARDED = 8
@@ -40,7 +43,16 @@ UNREACHABLE: set[Pair] = set()
 """Pairs that nothing can bring about, each with its reason."""
 
 
-def runs() -> Iterator[tuple[Entry, ...]]:
+LATER = (0.0, 1000.0)
+"""The seconds after which a stray event comes. All of them are only tried by `script/fuzz --stories`."""
+
+
+@cache
+def runs() -> tuple[tuple[Entry, ...], ...]:
+    return tuple(_runs())
+
+
+def _runs() -> Iterator[tuple[Entry, ...]]:
     """Yield the entries of some runs, each with some quirks. In every eighth a call may be answered by several phones:
     hardly any of the others comes to what remains of such a call. In some a phone and a client do nothing but hold and
     move: one in seven of these comes to two offers that cross.
@@ -66,7 +78,12 @@ def runs() -> Iterator[tuple[Entry, ...]]:
         yield run(start, at_random(Random(0)), NONE, 100).log
 
 
-def users() -> Iterator[tuple[User, Recorded]]:
+@cache
+def users() -> tuple[tuple[User, Recorded], ...]:
+    return tuple(_users())
+
+
+def _users() -> Iterator[tuple[User, Recorded]]:
     """A user in every combination of phases that the runs come through, and the last event."""
     seen: set[tuple[Pair, ...]] = set()
     for log in runs():
@@ -81,15 +98,13 @@ def users() -> Iterator[tuple[User, Recorded]]:
 
 def test_every_event_in_every_phase_folds_and_every_pair_is_reached() -> None:
     met: set[Pair] = set()
-    states = 0
-    for user, last in users():
-        states += 1
-        for event in strays(user):
+    for state, (user, last) in enumerate(users()):
+        for number, event in enumerate(strays(user)):
             met.update(meeting(user, event))
-            for later in (0.0, 1000.0):
+            for later in LATER if is_thorough() else (LATER[(state + number) % 2],):
                 _, commands, _ = fold(user, Recorded(USER, last.version + 1, last.at + later, event))
                 assert not [each for each in commands if isinstance(each.command, Fault)], (user, event)
-    print(f"\n{states} combinations of phases, {len(met & every_pair())} of {len(every_pair())} pairs")
+    print(f"\n{len(users())} combinations of phases, {len(met & every_pair())} of {len(every_pair())} pairs")
     assert every_pair() - met == UNREACHABLE
 
 

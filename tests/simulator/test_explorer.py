@@ -4,6 +4,7 @@ import pytest
 
 from .explorer import Explored, explore
 from .quirks import NONE, Quirk
+from .runs import CHATTER, SEEN
 from .starts import STARTS
 from .world import Move, World
 
@@ -21,6 +22,19 @@ ASIDE = {
     "accept in another manner",
 }
 """Moves left out where it is about depth: who comes and goes, and whatever is like one that stays."""
+
+CAMERAS = {
+    "turn the camera",
+    "turn its camera",
+    "hold",
+    "resume",
+    "info hold",
+    "info unhold",
+    "deliver",
+    "agree",
+    "cross",
+}
+"""What either end does with its camera, and hold on top of it."""
 
 
 def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]) -> Explored:
@@ -50,7 +64,7 @@ def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]
         ("in to one that asks first, relayed", 6),
         ("out over SIP", 5),
         ("in over SIP", 6),
-        ("out over SIP, being transferred", 4),
+        ("out over SIP, being transferred", 3),
         ("out from end to end", 6),
     ],
 )
@@ -83,3 +97,10 @@ def test_a_call_every_way_and_further(start: str, depth: int) -> None:
 @pytest.mark.parametrize(("start", "depth"), [("out over SIP", 5), ("in over SIP", 5)])
 def test_a_call_every_way_that_other_machines_take_over(start: str, depth: int) -> None:
     assert furthest(STARTS[start], MACHINES, depth, ASIDE).states > 100
+
+
+def test_cameras_are_turned_off_and_on_every_way() -> None:
+    *_, last = explore(SEEN, CHATTER, 4, lambda move: move.what in CAMERAS)
+    assert last.broken is None, "\n  ".join([f"{last.broken}", "after", *map(" ".join, last.path)])
+    print(f"\n{last.states:,} states, {last.transitions:,} transitions, {last.ends:,} at rest")
+    assert last.ends > 5

@@ -48,7 +48,13 @@ from fargo.statemachine.legs.jingle.jingle_session import JingleEvent
 from fargo.statemachine.legs.relay.relay_session import Deleting
 from fargo.statemachine.legs.sip import sip_leg
 from fargo.statemachine.legs.user_agent import caller, dialog, responding, unheard
-from fargo.statemachine.legs.user_agent.phases import Confirmed, UacRecalling, UasReleasing, UserAgentPhase
+from fargo.statemachine.legs.user_agent.phases import (
+    Confirmed,
+    UacCancelling,
+    UacRecalling,
+    UasReleasing,
+    UserAgentPhase,
+)
 from fargo.statemachine.media import reach
 from fargo.statemachine.media.description import is_secured
 from fargo.statemachine.model import call1, commands, sip_endings, wire
@@ -235,6 +241,7 @@ def found() -> list[Case]:
     return [*stray, *(each for each in told() if each.function not in known)]
 
 
+@pytest.mark.xdist_group("runs")  # as what it goes through takes as long to find
 @pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
 def test_a_fault_leaves_nobody_ringing_or_talking(found: list[Case], times: int | None) -> None:
     ended: Counter[str] = Counter()
@@ -347,6 +354,8 @@ def untold(call: Call, after: User, issued: tuple[Issued, ...]) -> Iterator[obje
     if call.id in after.calls and call_state.is_live(after.calls[call.id]):
         yield call
     cancelled = [each.cancels for each in lasting if isinstance(each, SendRequest)]
+    # A phone that is out of the call, and of which nothing was heard, is sent no CANCEL yet (RFC 3261 §9.1).
+    cancelled += [each.invite.command for each in left.left if isinstance(each, UacCancelling)] if left else []
     for name, each in after.pending.items():
         if name in cancelled:  # its final response is awaited (RFC 3261 §9.1)
             continue

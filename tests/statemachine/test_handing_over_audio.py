@@ -114,3 +114,21 @@ def test_a_phone_that_moves_meanwhile_is_followed() -> None:
     assert (told.recipient.tag, place(told.body)[0]) == ("target", "127.0.0.6")
     story.responds_to("target", 200, sdp(PCMA, at=AT_TARGET))
     assert story.the(TerminateSession)
+
+
+def test_a_client_that_is_out_of_the_call_holds_nobody() -> None:
+    story = HandingOver()
+    story.talking(body=sdp(PCMU))
+    story.transfers()
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    assert place(story.now("INVITE").body) == ("127.0.0.5", 7000)
+    story.holds()
+    story.responds_to("bob", 200, sdp(PCMU))
+    assert story.the(TerminateSession).condition == "success"
+    for senders in ("responder", "both"):
+        offer = story.now("INVITE").body
+        assert isinstance(offer, Sdp)
+        assert offer.audio
+        assert offer.audio.senders == senders
+        story.responds_to("bob", 200, sdp(PCMU))
+    assert "INVITE" not in story.methods

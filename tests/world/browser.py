@@ -7,10 +7,12 @@ phone sends a tone of a chosen frequency and reports the frequency that it recei
 import asyncio
 import base64
 import json
+import shutil
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Self
 
 from . import XMPP_ADDRESS
 from .colours import is_like
@@ -43,7 +45,10 @@ FLAGS = (
 
 
 class PhonePage(Server):
-    """The page at `url`, bundled at the start. `account` has the values that its form is filled in with."""
+    """The page at `url`. `account` has the values that its form is filled in with."""
+
+    _bundled: ClassVar[TemporaryDirectory[str] | None] = None
+    """The page with its style, its scripts and their libraries, bundled once."""
 
     def __init__(
         self, server: XmppServer, user: str = "", directory: Path | None = None, address: str = XMPP_ADDRESS
@@ -61,18 +66,21 @@ class PhonePage(Server):
 
     async def start(self) -> None:
         self.write("account.json", json.dumps(self.account))
-        await self._bundle()
+        if PhonePage._bundled is None:
+            PhonePage._bundled = await self._bundle()
+        shutil.copytree(PhonePage._bundled.name, self.directory, dirs_exist_ok=True)
         server = (sys.executable, "-m", "http.server", "--bind", self.address, "--directory", self.directory)
         self.process = await Process.start("http.server", *server, str(self.port))
         await self.process.until(lambda: accepts(self.address, self.port), "it serves the page")
 
-    async def _bundle(self) -> None:
-        """Bundle the page, its style and its scripts with their libraries into the directory."""
+    async def _bundle(self) -> TemporaryDirectory[str]:
+        bundled = TemporaryDirectory(prefix="fargo-phone-page-")
         entries = [PAGE / entry for entry in ENTRIES]
-        options = ("--bundle", "--format=esm", "--loader:.html=copy", f"--outdir={self.directory}")
+        options = ("--bundle", "--format=esm", "--loader:.html=copy", f"--outdir={bundled.name}")
         bundler = await Process.start("esbuild", PAGE / "node_modules/.bin/esbuild", *entries, *options)
         if await bundler.ended():
             raise bundler.failure("could not bundle the page")
+        return bundled
 
 
 LOOPBACK = "--allow-loopback-in-peer-connection"
@@ -100,21 +108,26 @@ class Chromium(Server):
 
     async def phone(self, url: str) -> "BrowserPhone":
         """Open the page in a new tab, without logging in."""
-        phone = BrowserPhone(self)
-        await phone.open(url)
-        return phone
+        return await BrowserPhone.opened(self.devtools, url)
 
 
 class BrowserPhone:
     """The phone in one tab. `events` has its reports since it was opened, each with a `kind` (see `phone/phone.js`)."""
 
-    def __init__(self, browser: Chromium) -> None:
-        self._browser = browser
+    def __init__(self, devtools: DevTools) -> None:
+        self._devtools = devtools
         self.events: list[dict[str, Any]] = []
         self._news = asyncio.Event()
 
+    @classmethod
+    async def opened(cls, devtools: DevTools, url: str) -> Self:
+        """Open the page in a new tab, without logging in."""
+        phone = cls(devtools)
+        await phone.open(url)
+        return phone
+
     async def open(self, url: str) -> None:
-        self._session = await self._browser.devtools.tab(self._take)
+        self._session = await self._devtools.tab(self._take)
         await self._command("Runtime.enable")
         await self._command("Runtime.addBinding", name="told")
         await self._command("Page.navigate", url=url)
@@ -276,7 +289,7 @@ class BrowserPhone:
         return TimeoutError(f"The phone in Chromium {what}. It told:\n{told}")
 
     async def _command(self, method: str, seconds: float = 20, **parameters: Any) -> dict[str, Any]:
-        return await self._browser.devtools.command(method, self._session, seconds, **parameters)
+        return await self._devtools.command(method, self._session, seconds, **parameters)
 
     def _take(self, method: str, event: Event) -> None:
         if method == "Runtime.bindingCalled":

@@ -8,6 +8,8 @@ from typing import Final
 
 from .process import Process
 
+Colour = tuple[int, int, int]
+"""Red, green and blue, of 255."""
 _ERROR: Final = 40  # of 255
 
 
@@ -16,10 +18,16 @@ def is_like(seen: Sequence[int], colour: Sequence[int]) -> bool:
     return all(abs(one - other) <= _ERROR for one, other in zip(seen, colour, strict=True))
 
 
+def solid(picture: Path, colour: Colour) -> Path:
+    """Write a picture of one colour, and return its file."""
+    subprocess.run(("convert", "-size", "320x240", "xc:rgb({},{},{})".format(*colour), picture), check=True)
+    return picture
+
+
 def mean(picture: Path) -> tuple[int, ...] | None:
     """Return the mean colour of a picture in a file (red, green, blue); None if the file is not complete."""
     shrunk = subprocess.run(
-        ("convert", picture, "-resize", "1x1!", "-depth", "8", "rgb:-"), check=False, capture_output=True
+        ("convert", picture, "-resize", "1x1!", "-depth", "8", "rgb:-"), check=False, capture_output=True, timeout=10
     )
     return tuple(shrunk.stdout[:3]) if shrunk.returncode == 0 else None
 

@@ -58,8 +58,10 @@ class DevTools:
         return result
 
     async def tab(self, listener: Callable[[str, Event], None]) -> str:
-        """Open an empty tab with a profile of its own and return its session. The listener gets its events, by name."""
-        context = await self.command("Target.createBrowserContext")
+        """Open an empty tab with a profile of its own and return its session. The listener gets its events, by name.
+        Tab and profile are gone with this connection.
+        """
+        context = await self.command("Target.createBrowserContext", disposeOnDetach=True)
         target = await self.command("Target.createTarget", url="about:blank", **context)
         attached = await self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         session = str(attached["sessionId"])

@@ -4,11 +4,13 @@ It uses the first address that is not one of loopback, so the world needs a `Wir
 calls, and records what it receives in another one.
 """
 
+import asyncio
 import os
 from pathlib import Path
 
+from .colours import Colour, mean, sees, solid
 from .pipe import write_line
-from .ports import free_port
+from .ports import free_display, free_port
 from .process import Process, Server
 from .provider import Provider
 from .recording import hears, tone, write_tone
@@ -27,6 +29,7 @@ reg_route=<sip:{host}:{server_port};lr>
 reg_identity={uri}
 reg_sendregister=1
 {encryption}
+{video}
 [auth_info_0]
 username={user}
 realm={domain}
@@ -44,13 +47,26 @@ ref=ice
 protocols=ice
 """
 """RTP and RTCP on one port, and ICE. DTLS is in the section [sip]."""
-TYPED = 'exec linphonec -c "$0" <>"$1"'
-"""It reads from a pipe that never ends."""
+VIDEO = """\
+[video]
+enabled=1
+automatically_initiate=1
+automatically_accept=1
+device=StaticImage: Static picture
+[video_codec_0]
+mime=VP8
+rate=90000
+enabled=1
+"""
+"""It sends a picture from a file, and takes every video in VP8."""
+TYPED = 'exec linphonec $2 -c "$0" <>"$1"'
+"""It reads from a pipe that never ends. Two more arguments: the pipe, and an option."""
+POLL_SECONDS = 0.2
 
 
 class Linphone(Server):
     """The phone; ready when the provider has accepted its registration. `encrypts`: it wants DTLS over ICE in every
-    call. `hertz`: the tone that it plays.
+    call. `hertz`: the tone that it plays. `colour`: it has video, and sends a picture of this colour.
     """
 
     def __init__(
@@ -61,8 +77,10 @@ class Linphone(Server):
         directory: Path | None = None,
         encrypts: bool = False,
         hertz: int = 900,
+        colour: Colour | None = None,
     ) -> None:
         super().__init__(directory)
+        self.colour = colour
         self.encrypts = encrypts
         self.hertz = hertz
         self._heard = self.directory / "heard.wav"
@@ -70,6 +88,7 @@ class Linphone(Server):
         self.account = provider.account(user)
         self.port = free_port(address)
         self._pipe = self.directory / "pipe"
+        self._display: Process | None = None
 
     async def start(self) -> None:
         account = self.account
@@ -88,17 +107,50 @@ class Linphone(Server):
                 password=account.password,
                 media="dtls" if self.encrypts else "none",
                 encryption=ENCRYPTION if self.encrypts else "",
+                video=VIDEO if self.colour else "",
             ),
         )
         write_tone(self.directory / "tone.wav", self.hertz)
         self._pipe.unlink(missing_ok=True)
         os.mkfifo(self._pipe)
         home = {"HOME": str(self.directory), "LC_ALL": "C.UTF-8"}
-        self.process = await Process.start("linphonec", "sh", "-c", TYPED, configuration, self._pipe, env=home)
+        if self.colour:
+            home["DISPLAY"] = await self._start_display()
+        typed = ("sh", "-c", TYPED, configuration, self._pipe, "-V" if self.colour else "")
+        self.process = await Process.start("linphonec", *typed, env=home)
         await self.provider.registered(account.user)
         self.type("soundcard use files")
         self.type(f"play {self.directory / 'tone.wav'}")
         self.type(f"record {self._heard}")
+
+        if self.colour:
+            self.type(f"staticpic set {solid(self.directory / 'sent.jpg', self.colour)}")
+
+    async def stop(self) -> None:
+        await super().stop()
+        if self._display:
+            await self._display.stop()
+
+    async def _start_display(self) -> str:
+        """Start a display, without which it shows no video, and return its name."""
+        name = f":{free_display()}"
+        self._display = await Process.start(
+            "Xvfb", "Xvfb", name, "-displayfd", "1", "-screen", "0", "800x600x24", "-noreset", "-nolisten", "tcp"
+        )
+        await self._display.line(rf"^{name[1:]}$")
+        return name
+
+    async def sees(self, colour: Colour, seconds: float = 20) -> None:
+        """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
+        await sees(self._picture, colour, self.process, seconds)
+
+    async def _picture(self) -> tuple[int, ...] | None:
+        """Return the mean colour of a picture that it receives now; None if it has not written it in time."""
+        path = self.directory / "seen.jpg"
+        path.unlink(missing_ok=True)
+        self.type(f"snapshot {path}")
+        await asyncio.sleep(POLL_SECONDS)
+        return mean(path) if path.exists() else None
 
     def type(self, line: str) -> None:
         """Type a line."""

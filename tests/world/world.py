@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 from . import RELAY_ADDRESS
 from .baresip import Baresip
 from .browser import BrowserPhone, Chromium, PhonePage
+from .devtools import DevTools
 from .gateway import Gateway
 from .pjsip import Pjsip
 from .process import Server
@@ -14,6 +15,7 @@ from .prosody import Prosody
 from .provider import Provider
 from .rtp import RtpEndpoint
 from .rtpengine import Rtpengine
+from .shared_browser import shared_browser
 from .sipp import Sipp
 from .stanza import failure
 from .tap import RtpTap
@@ -46,7 +48,7 @@ class World:
         self.provider = provider(SIP_ACCOUNTS)
         self._parts = AsyncExitStack()
         self._servers: list[Server] = []
-        self._browser: Chromium | None = None
+        self._devtools: DevTools | None = None
         self.loopback = True
         """Chromium uses addresses of loopback for audio."""
         self._relay: Rtpengine | None = None
@@ -114,15 +116,21 @@ class World:
         resource: str = "browser",
         colour: str | None = None,
     ) -> BrowserPhone:
-        """Start an XMPP client in a tab of Chromium and log it in. There is one Chromium for all clients. `colour`: it
-        has video, and sends a picture of this colour.
+        """Start an XMPP client in a tab of Chromium and log it in. `colour`: it has video, and sends a picture of
+        this colour.
         """
-        if self._browser is None:
+        if self._devtools is None:
             self._page = await self.add(PhonePage(self.server))
-            self._browser = await self.add(Chromium(loopback=self.loopback))
-        phone = await self._browser.phone(self._page.url)
+            self._devtools = await self._chromium()
+        phone = await BrowserPhone.opened(self._devtools, self._page.url)
         await phone.log_in(self.server, user, resource, asks_first, hertz, colour)
         return phone
+
+    async def _chromium(self) -> DevTools:
+        """Return a connection to the Chromium of all worlds, or, without loopback, to one of this world alone."""
+        if self.loopback:
+            return await self.add(DevTools(await shared_browser()))
+        return (await self.add(Chromium(loopback=False))).devtools
 
     async def phone(self, user: str = "bob", answers: bool = True, hertz: int = 440, **more: Any) -> Baresip:
         """Start a SIP phone and register it. It plays a tone of this frequency. `more` are further arguments of

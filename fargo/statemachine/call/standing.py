@@ -1,5 +1,5 @@
-"""What an end of a call has brought about, for another that could not be told when it happened: hold, and what it does
-with video. All else is in the end's description.
+"""The doings of an end of a call, for another that could not be told when they happened: hold, and what it does with
+video. All else is in the end's description.
 """
 
 from fargo.statemachine.call.call_state import Call

@@ -45,8 +45,8 @@ _cached: Final = lru_cache(256)
 
 
 class VideoFlow(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What an end does with the video of a call: it sends some, such as that of its camera, and takes some (XEP-0166
-    §7.2.6, RFC 3264 §5.1).
+    """The use that an end makes of the video of a call: it sends some, such as that of its camera, and takes some
+    (XEP-0166 §7.2.6, RFC 3264 §5.1).
     """
 
     sends: bool = True

@@ -80,6 +80,19 @@ async def test_requests_for_a_picture_pass_both_ways(rig: Rig) -> None:
             each.close()
 
 
+async def test_a_phone_that_answers_no_requests_is_not_said_to(rig: Rig) -> None:
+    terms, host = RelayRequest("s", MediaProfile.PLAIN, True, "", video=True), "127.0.0.1"
+    seen = video(host, 20020)
+    mute = replace(seen, codecs=(replace(VP8, feedback=()),))
+    client, phone = replace(plain(host, 20000, PCMU), video=seen), replace(plain(host, 20010, PCMU), video=mute)
+    for_phone = await rig.do(relay_session.first_offer(terms, client))
+    for_client = await rig.do(relay_session.first_answer(terms, Ends(client, phone)))
+    assert for_phone.description.video
+    assert for_phone.description.video.codecs[0].feedback == VP8.feedback
+    assert for_client.description.video
+    assert for_client.description.video.codecs[0].feedback == for_client.description.video.feedback == ()
+
+
 async def test_a_stream_is_added_and_closed(rig: Rig) -> None:
     terms = RelayRequest("s", MediaProfile.PLAIN, True, "")
     client, phone = plain("127.0.0.1", 20000, PCMU), plain("127.0.0.1", 20010, PCMU)

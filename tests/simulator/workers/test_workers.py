@@ -80,7 +80,7 @@ FULL_WITH_HANDED_ON = (
     *(WorkersMove("vanish", 2, 0, 0.1), put(), put(ASKS, who=1, seconds=0.005), second("full", 9.0, 0)),
     second("full", 9.0, 1),
 )
-"""What was handed on cannot be committed, and is taken into the log from the spare: nobody else is the worker then."""
+"""Something handed on cannot be committed, and is taken into the log from the spare: nobody else is the worker then."""
 STORIES = (
     *(FROZEN, ASKED_LATER, CUT_OFF, TAKEN_AND_GIVEN_BACK, ANSWER_LOST, QUICK_CHANGE, SLOW_STARTS, GONE, ORDINARY),
     FULL,

@@ -32,12 +32,12 @@ def call(video: Description = MUTE, headers: SipHeaders = INFORMS) -> Seeing:
 
 
 def due(story: Seeing) -> Deadline | None:
-    """What the phone's leg waits for."""
+    """The things that the phone's leg waits for."""
     return user_agent_leg.deadline(story.confirmed)
 
 
 def asked(story: Seeing, after: float) -> list[object]:
-    """What the phone is told by INFO when so many seconds have passed."""
+    """The messages to the phone by INFO when so many seconds have passed."""
     story.tell(TimePassed(), after)
     return [each.body for each in story.all(SendRequest) if each.method == "INFO"]
 

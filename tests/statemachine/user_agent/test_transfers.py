@@ -39,7 +39,7 @@ from .securing import Securing, phone_says
 from .transferring import AT_DAVES, DAVE, Transferring
 
 ANOTHER = Candidate(1, "192.0.2.99", 4000)
-"""Where the relay is after a restart."""
+"""The place of the relay after a restart."""
 DAVES = sdp(PCMU, at=AT_DAVES)
 ASKED, DONE, FAILED, REFUSED = TransferStep.ASKED, TransferStep.DONE, TransferStep.FAILED, TransferStep.REFUSED
 
@@ -108,7 +108,7 @@ def test_a_relayed_call_is_transferred_and_the_relay_told() -> None:
 
 
 def phones(story: Transferring) -> list[tuple[type, int, bool | None]]:
-    """What the relay is asked about phones, with the number of each, and if it is passed on."""
+    """The requests to the relay about phones, with the number of each, and if it is passed on."""
     found = []
     for each in story.issued:
         phone = getattr(each.command, "phone", None)

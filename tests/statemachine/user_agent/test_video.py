@@ -145,6 +145,16 @@ def test_a_proposal_with_video_is_taken() -> None:
     assert getattr(proceed, "action", None) == "proceed"
 
 
+def test_a_phone_that_answers_no_requests_for_a_picture_is_not_said_to() -> None:
+    story = Seeing()
+    story.calls_seen()
+    story.described(OfferRelay, FOR_PHONE, FOR_PHONE_VIDEO)
+    story.answers(seen(replace(PHONE_VIDEO, codecs=(replace(VP8, feedback=()),))))
+    answer = story.the(AnswerRelay).description.video
+    assert answer
+    assert [each.feedback for each in answer.codecs] == [()]
+
+
 def h264(level: str, mode: str = "1") -> Codec:
     told = (Parameter("profile-level-id", f"42e0{level}"), Parameter("packetization-mode", mode))
     return replace(H264, parameters=told)

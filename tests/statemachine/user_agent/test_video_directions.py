@@ -1,5 +1,5 @@
-"""Who sends video: content-modify of its content alone (XEP-0166 §7.2.6) and the direction of its stream in SDP (RFC
-3264 §8.4), either way, and hold on top of it.
+"""The senders of video: content-modify of its content alone (XEP-0166 §7.2.6) and the direction of its stream in SDP
+(RFC 3264 §8.4), either way, and hold on top of it.
 """
 
 from typing import Any, get_args
@@ -37,7 +37,7 @@ def sending(video: Senders, audio: Senders = "both") -> Sdp:
 
 
 def both_of(body: Body | None) -> tuple[Senders, Senders]:
-    """Who sends audio and video in a description of ours."""
+    """The senders of audio and video in a description of ours."""
     assert isinstance(body, Sdp)
     assert body.audio
     assert body.video
@@ -58,7 +58,7 @@ class Seen(Seeing):
     told_by = ""
 
     def told(self) -> list[tuple[str, Senders]]:
-        """What the client was told of who sends, since it was last asked for."""
+        """The senders that the client was told of, since it was last asked for."""
         new, self.heard = self.issued[self.heard :], len(self.issued)
         changes = [(each.id, each.command) for each in new if isinstance(each.command, ChangeContent)]
         self.told_by = changes[-1][0] if changes else ""
@@ -72,7 +72,7 @@ class Seen(Seeing):
         return both_of(ok.body)
 
     def offered(self) -> tuple[Senders, Senders]:
-        """What the phone was offered last."""
+        """The last offer to the phone."""
         return both_of(self.now("INVITE").body)
 
 

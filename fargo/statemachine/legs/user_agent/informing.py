@@ -1,5 +1,5 @@
-"""What the far end of an answered call is told by INFO (RFC 6086): a key that was pressed, and that a whole picture is
-wanted (RFC 5168).
+"""The messages to the far end of an answered call by INFO (RFC 6086): a key that was pressed, and that a whole
+picture is wanted (RFC 5168).
 
 Rules:
 
