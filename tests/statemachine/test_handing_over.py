@@ -326,6 +326,19 @@ def test_a_phone_that_says_nothing_is_not_waited_for_forever() -> None:
     assert "Nothing was heard" in story.said[0]
 
 
+def test_a_phone_is_not_asked_again_after_the_transfer_has_failed() -> None:
+    story = HandingOver()
+    story.talking(body=sdp(PCMU), headers=SipHeaders(allow=("INVITE", "REFER")))
+    story.transfers()
+    story.responds_to("target", 503)
+    assert story.methods == ["REFER"]
+    while not story.said:
+        story.pass_time()
+    assert not story.ends()
+    story.tell(Restarted())
+    assert "REFER" not in story.methods
+
+
 # --- a client that has transfers (XEP-0251)
 
 

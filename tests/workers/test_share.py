@@ -106,6 +106,7 @@ def test_what_is_handed_on_waits_for_a_worker_that_is_away(workers: Workers, db:
     a, b = workers.begun("a", "b")
     a.receives(ALICE, "1")
     until(lambda: a.events(ALICE), a)
+    assert a.share.count.given == 0, "it is this worker's"
     a.__exit__()
     b.receives(ALICE, "2")
     b.engine.put(ALICE, event("3"))

@@ -140,7 +140,6 @@ def moved(call: Call, effects: Effects) -> Call:
     if handover is None:
         return call
     if handover.asked:
-        effects.settle(handover.asked.command)
         return _failed(call, _NOTHING_HEARD, effects)
     leg, news = sip_leg.moved(handover.leg, effects)
     handover = replace(handover, leg=leg)
@@ -321,6 +320,7 @@ def told_by_phone(call: Call, event: SipLegEvent, effects: Effects) -> Call:
 
 def _taken(call: Call, handover: Handover, effects: Effects) -> Call:
     """Say that the other phone has the call, which is none of ours."""
+    _ask_no_more(handover, effects)
     effects.record(RecordTransfer(call.id, TransferStep.DONE, handover.to, by_user=True))
     _told(handover, texts.HANDED_OVER.format(peer=handover.peer, to=handover.to), effects)
     return replace(call, handover=None)
@@ -332,9 +332,16 @@ def _taken(call: Call, handover: Handover, effects: Effects) -> Call:
 def _without(call: Call, why: Reason, effects: Effects) -> Call:
     """Hang up the other phone."""
     assert call.handover, "it is transferred"
+    _ask_no_more(call.handover, effects)
     effects.record(RecordTransfer(call.id, TransferStep.FAILED, call.handover.to, why.text, by_user=True))
     leg = sip_leg.tell(call.handover.leg, Ended(why), effects)
     return replace(call, handover=None, left=lasting((*call.left, leg)))
+
+
+def _ask_no_more(handover: Handover, effects: Effects) -> None:
+    """Do not ask the phone again after a restart, if it was asked: that is settled otherwise by now."""
+    if handover.asked:
+        effects.settle(handover.asked.command)
 
 
 def _told(handover: Handover, text: str, effects: Effects) -> None:
