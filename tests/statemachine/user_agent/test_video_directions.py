@@ -133,6 +133,13 @@ def test_what_a_client_says_while_it_rings_is_told_after_the_answer() -> None:
     assert story.offered() == ("both", "initiator")
 
 
+def test_a_client_cannot_hold_by_content_modify_while_it_rings() -> None:
+    story = Seen()
+    story.calls_seen()
+    modifies(story, "initiator", "initiator")
+    assert story.the(RefuseIq).condition == "feature-not-implemented"
+
+
 def test_a_client_calls_without_a_camera() -> None:
     story = Seen()
     story.calls_seen(OFFERED[0], replace(OFFERED[1], senders="responder"))
