@@ -282,6 +282,24 @@ def test_a_client_that_agrees_after_a_crossing_is_told_what_it_may_take_for_olde
     assert story.offered() == ("both", "initiator")
 
 
+@pytest.mark.parametrize(
+    ("before", "repeated", "answer"), [("responder", "initiator", "initiator"), ("initiator", "responder", "responder")]
+)
+def test_a_phone_that_repeats_a_direction_while_the_client_takes_it_back_is_asked_again(
+    before: Senders, repeated: Senders, answer: Senders
+) -> None:
+    story = story_of()
+    modifies(story, before)
+    story.answers(sending(repeated))
+    modifies(story, "both")
+    assert story.offered() == ("both", "both")
+    story.responds(491)
+    assert story.offers(repeated) == ("both", answer)
+    assert story.offered() == ("both", "both")
+    story.answers(seen())
+    assert story.told() == []
+
+
 def test_a_client_that_takes_no_video_is_not_sent_any_by_a_phone_that_lists_both() -> None:
     story = story_of()
     modifies(story, "initiator")
