@@ -66,6 +66,15 @@ async def test_chromium_calls_a_phone_with_video(world: World, alice: BrowserPho
     await alice.event("answered")
     await see_each_other(alice, bob)
     assert await codec(alice) == "video/VP8"
+    await bob.direct_video("recvonly")
+    await alice.event("camera", senders="initiator")
+    mark = len(bob.process.lines)
+    await alice.turn_camera(False)
+    await alice.event("camera", senders="none")  # it believes that the phone sends
+    await bob.process.line("got re-INVITE", after=mark)
+    await bob.direct_video("sendrecv")
+    await alice.event("camera", senders="responder")
+    await alice.sees(PATTERN)
     await alice.hang_up()
     await bob.event("CALL_CLOSED")
 

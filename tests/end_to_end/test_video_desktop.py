@@ -38,7 +38,7 @@ async def test_gajim_calls_a_phone_with_video(dave: Customer) -> None:
     bob = await dave.world.phone("bob", video=True)
     gajim = await dave.world.add(Gajim(dave.world.server, "dave", colour=ORANGE))
     gajim.add_contact(contact(dave))
-    gajim.call(contact(dave))
+    gajim.see(contact(dave))
     await bob.event("CALL_ESTABLISHED")
     await bob.sees(ORANGE)
     await gajim.sees(PATTERN)

@@ -122,7 +122,7 @@ def test_who_sends_video_is_seen() -> None:
         story.acknowledges(of=story.response(200).head)
         told = [line for line in drawn(tuple(story.entries), 500) if "at 127.0.0.4:5010" in line]
         assert said in told[-1], told
-    assert " content-modify responder " in "\n".join(drawn(tuple(story.entries)))
+    assert " content-modify initiator " in "\n".join(drawn(tuple(story.entries)))
 
 
 def test_hold_is_seen_in_its_direction() -> None:

@@ -130,7 +130,7 @@ class Session(Struct, frozen=True):
     it has restarted that, and waits for the answer. ``rerouted``: the relay was restarted meanwhile. ``doubted``:
     stanzas may have been lost, so the gateway may accept it a second time. ``seen``: the name of the content of video,
     "" if there is none; ``asked``: it was asked for video. ``senders``: who sends video, as it last heard or said.
-    ``begun``: it has called.
+    ``begun``: it has called. ``camera``: that is on.
     """
 
     sid: str
@@ -147,6 +147,7 @@ class Session(Struct, frozen=True):
     asked: bool = False
     senders: Senders = "both"
     begun: bool = False
+    camera: bool = True
 
     @property
     def role(self) -> Role:
@@ -301,7 +302,7 @@ class Client(Struct, frozen=True):
                 gone = self._with(replace(session, seen=""))
                 return gone._asks(session, what, lambda iq: ContentRemoved(iq, sid, (name,)))
             case "take":
-                taken = self._with(replace(session, asked=False, seen="video", senders="both"))
+                taken = self._with(replace(session, asked=False, seen="video", senders="both", camera=True))
                 content = Content("video", description=video)
                 return taken._asks(session, what, lambda iq: ContentAccepted(iq, sid, (content,)))
             case _:
@@ -312,7 +313,7 @@ class Client(Struct, frozen=True):
         """It turns its camera off, or on."""
         flow = replace(session.flow, sends=not session.flow.sends)
         senders = pictures.senders(*((flow.sends, flow.takes) if session.begun else (flow.takes, flow.sends)))
-        turned = self._with(replace(session, senders=senders))
+        turned = self._with(replace(session, senders=senders, camera=flow.sends))
         content = Content(session.seen, senders=senders)
         return turned._asks(session, "turn", lambda iq: ContentModified(iq, session.sid, (content,)))
 
@@ -455,9 +456,13 @@ class Client(Struct, frozen=True):
                     raise Broken("a client is asked for video if it has it, and once", (self, told))
                 return heard._with(replace(session, asked=True))
             case ChangeContent(action="content-accept", content=content):
-                return heard._with(replace(session, seen=content.name, senders="both"))
+                return heard._with(replace(session, seen=content.name, senders="both", camera=True))
             case ChangeContent(action="content-modify", content=content):
-                return heard._with(replace(session, senders=content.senders))
+                told_of = replace(session, senders=content.senders)
+                crossed = session.doubted or any(what == "turn" for *_, what in self.asked)
+                if told_of.flow.sends is not session.camera and not crossed:
+                    raise Broken("nobody tells a client what to send", (self, told))
+                return heard._with(told_of)
             case ChangeContent():
                 return heard._with(replace(session, seen="", asked=False))
             case TerminateSession():

@@ -336,7 +336,9 @@ def _of_dialog(name: str, connection: str, user: User) -> Iterator[Event]:
     yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER)
     for method in ("INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "MESSAGE"):
         yield SipRequestReceived(name, _head(method), source, "stray")
-    yield SipRequestReceived(name, _head("REFER"), source, "stray", headers=SipHeaders(refer_to="<sip:carol@sip.test>"))
+    for wanted in ("", "?Replaces=a%40b%3Bto-tag%3Dx%3Bfrom-tag%3Dy&Require=replaces"):
+        headers = SipHeaders(refer_to=f"<sip:carol@sip.test{wanted}>")
+        yield SipRequestReceived(name, _head("REFER"), source, "stray", headers=headers)
     takes_over = SipHeaders(replaces="stray;to-tag=stray;from-tag=stray")
     yield InviteReceived(name, connection, _head("INVITE"), source, caller, CALLER, takes_over, of_provider=True)
     yield SipRequestReceived(name, _head("NOTIFY"), source, "stray", body=MessageSummary(True, 2))

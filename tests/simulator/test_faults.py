@@ -89,8 +89,13 @@ def core() -> dict[str, ModuleType]:
     return {name: module for name, module in sys.modules.items() if name.startswith(f"{CORE}.")}
 
 
-FOR_ENGINE: set[FunctionType | Callable[..., object]] = {machine.fold, commands.ends, call1.ends, sip_endings.ends}
-"""The functions that only the engine calls: the fold itself, and those that tell it which commands end something."""
+FOR_ENGINE: set[FunctionType | Callable[..., object]] = {
+    *(machine.fold, machine._account_noted),
+    *(commands.ends, call1.ends, sip_endings.ends),
+}
+"""The functions that only the engine calls, or the fold itself: that, and those that tell the engine which commands end
+something.
+"""
 
 
 @cache

@@ -212,6 +212,10 @@ class BrowserPhone:
     async def resume(self) -> None:
         await self.run("phone.hold(false)")
 
+    async def turn_camera(self, on: bool) -> None:
+        """Turn the camera off, or on again."""
+        await self.run(f"phone.call.turnCamera({json.dumps(on)})")
+
     async def press(self, keys: str, told: bool = False) -> None:
         """Press keys in a call. `told`: send them in messages (XEP-0181) instead of in RTP."""
         await self.run(f"phone.options.tellsKeys = {json.dumps(told)}, phone.press({json.dumps(keys)})")

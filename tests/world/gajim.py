@@ -1,5 +1,5 @@
 """Gajim on a virtual display, logged in to the XMPP server. It calls with ICE and plain RTP, sends a tone and records
-what it receives. With a camera, each call out is a call with video.
+what it receives.
 """
 
 import json
@@ -66,8 +66,12 @@ class Gajim(DesktopClient):
         self._say("add", jid)
 
     def call(self, jid: str) -> None:
-        """Call a bare JID, as soon as its presence announces support for such calls."""
-        self._say("see" if self.colour else "call", jid)
+        """Call a bare JID, as soon as its presence announces support for voice calls."""
+        self._say("call", jid)
+
+    def see(self, jid: str) -> None:
+        """Call a bare JID with video, as soon as its presence announces support for that."""
+        self._say("see", jid)
 
     async def called(self) -> None:
         """Wait for a call."""

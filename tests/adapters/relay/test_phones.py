@@ -1,6 +1,7 @@
 """Several phones in a session, of which one has the place of another: each is told what no other knows."""
 
 import pytest
+from world.process import until
 from world.rtp import RtpEndpoint
 from world.rtpengine import Rtpengine
 
@@ -26,6 +27,10 @@ PACKETS = 20
 
 def of(end: RtpEndpoint) -> OfferRelay:
     return OfferRelay("s", plain(end.address, end.port, PCMU, PCMA, EVENTS), PLAIN)
+
+
+async def hears(end: RtpEndpoint, key: int) -> None:
+    await until(lambda: key in {number for number, _ in end.keys.values()}, f"the key {key}")
 
 
 @pytest.mark.parametrize("party", RelayParty)
@@ -66,13 +71,16 @@ async def test_a_phone_takes_the_place_of_another_which_is_heard_no_more(
         now = await rig.do(answer(new, second))
         await new.received(PACKETS)
         await client.received(client.packets + PACKETS)
+        for to, end, key in ((client_is, client, 5), (party, new, 6)):
+            rig.digits["name"] = str(key)
+            await rig.do(PlayDigit("s", to, "name", 100, second))
+            await hears(end, key)
+        assert old.keys == {}
         await new.silence()
         await client.quiet(PACKETS)
         assert old.sending
         await old.quiet(PACKETS)
 
-        rig.digits["name"] = "5"
-        await rig.do(PlayDigit("s", client_is, "name", 100, second))
         await client.silence()
         client.send(*address(now))
         await new.received(new.packets + PACKETS)

@@ -225,11 +225,17 @@ def test_what_a_phone_repeats_of_an_answer_says_nothing() -> None:
     assert story.told() == []
 
 
-def test_a_phone_whose_video_has_no_address_takes_none() -> None:
+@pytest.mark.parametrize("direction", ["initiator", "none", "0.0.0.0"])
+def test_a_client_is_not_told_to_send_nothing_to_a_phone_that_takes_none(direction: str) -> None:
     story = story_of()
     body = seen(replace(PHONE_VIDEO, transport=RawUdp((Candidate(1, "0.0.0.0", 5010),))))
-    story.sends("INVITE", body)
-    assert story.told() == [("camera", "responder")]
+    story.sends("INVITE", body if direction == "0.0.0.0" else sending(direction))  # type: ignore[arg-type]
+    assert story.told() == ([("camera", "initiator")] if direction == "none" else [])
+    flow = VideoFlow(sends=direction != "none", takes=False)
+    assert story.confirmed.session.flow == flow
+    story.acknowledges(of=story.response(200).head)
+    assert story.offers("both") == ("both", "both")
+    assert story.told() == ([("camera", "both")] if direction == "none" else [])
 
 
 # --- both

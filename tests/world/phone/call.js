@@ -67,6 +67,10 @@ export class Call {
 
     take(session) {
         this.session = session;
+        session.onContentModify = ({ contents }, done) => {
+            done();
+            this.tell("camera", { senders: contents[0].senders });
+        };
         session.pc.addEventListener("connectionstatechange", () =>
             this.tell("connection", { state: session.pc.connectionState }),
         );
@@ -77,6 +81,15 @@ export class Call {
 
     send() {
         for (const track of this.tracks) this.session.addTrack(track, this.stream);
+    }
+
+    /** Turn the camera off or on, and say so (XEP-0166 §7.2.6). */
+    turnCamera(on) {
+        const video = this.session.pc.getTransceivers().find(({ receiver }) => receiver.track.kind === "video");
+        video.sender.track.enabled = on;
+        const alone = this.session.isInitiator ? "responder" : "initiator";
+        const content = { creator: "initiator", name: video.mid, senders: on ? "both" : alone };
+        this.session.send("content-modify", { contents: [content] });
     }
 
     talk() {

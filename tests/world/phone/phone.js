@@ -1,7 +1,8 @@
 // An XMPP phone: an account, the presence of its contacts, and at most one call.
 //
 // It reports to `tell(kind, details)`: online, offline, contacts, incoming, calling, ringing, answered, connection,
-// signaling, hold, resumed, key, ended, wrote, text, delivered, undelivered, and every stanza. Requests that fail throw an error.
+// signaling, hold, resumed, camera, key, ended, wrote, text, delivered, undelivered, and every stanza. Requests that fail
+// throw an error.
 
 import { createClient, JID, Utils } from "stanza";
 import { Call } from "./call.js";

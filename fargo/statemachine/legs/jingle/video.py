@@ -12,6 +12,8 @@ Rules:
    crossed ours, as it may take ours for the later one.
 5. A client that adds video takes it, too, although some name only themselves: they do not know yet if the other end has
    any.
+6. A client is told what the other end sends, and never what it is to send itself: Conversations ends the session then,
+   and nobody else may turn its camera on. So it goes on sending if the other end takes no video any more.
 """
 
 from typing import TypeAlias
@@ -129,9 +131,8 @@ def directed_first(session: Session) -> LegEvents:
 
 
 def _sending(session: Session) -> Senders:
-    """Return who sends video: an end that has some, if the other takes it."""
-    client = session.flow.sends and session.far.takes
-    other = session.far.sends and session.flow.takes
+    """Return who sends video, as the client is told (rule 6)."""
+    client, other = session.flow.sends, session.far.sends and session.flow.takes
     return pictures.senders(*((client, other) if session.calls else (other, client)))
 
 
