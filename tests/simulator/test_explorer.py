@@ -34,7 +34,7 @@ CAMERAS = {
     "agree",
     "cross",
 }
-"""What either end does with its camera, and hold on top of it."""
+"""The doings of either end with its camera, and hold on top of them."""
 
 
 def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]) -> Explored:
