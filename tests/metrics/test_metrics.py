@@ -333,8 +333,10 @@ async def test_prometheus_is_answered(served: Served) -> None:
 
 
 async def test_who_only_wants_to_know_whether_it_serves(served: Served) -> None:
-    assert await served.get("/live") == (200, TYPE, b"")
     assert (await served.get("/ready"))[0] == 503, "its relay does not answer"
+    served.status = Deferred()
+    assert await served.get("/live") == (200, TYPE, b""), "this does not wait for the status"
+    assert served.asked == 1
 
 
 @pytest.mark.parametrize(
