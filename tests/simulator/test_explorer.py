@@ -34,7 +34,7 @@ CAMERAS = {
     "agree",
     "cross",
 }
-"""The doings of either end with its camera, and hold on top of them."""
+"""Uses of the camera at either end, and hold on top of it."""
 
 
 def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]) -> Explored:
