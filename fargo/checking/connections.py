@@ -39,12 +39,16 @@ def here(config: Config) -> Iterator[Finding]:
 
 def elsewhere(config: Config) -> Iterator[Finding]:
     """Find what is wrong with the programs, and if the XMPP server does not take the gateway. A gateway that runs has
-    the place that we would take there, and so has the one whose end a process waits for.
+    the place that we would take there, also one on another machine.
     """
     found = list(programs.versions(config))
     yield from found
     yield from database.findings(config)
     if not any(each.kind is Kind.PROBLEM for each in found) and not list(programs.missing(config)):
         yield from edge.findings(config)
-    if running_gateway.process_of(config) is None and running_gateway.waiting(config) is None:
+    if running_gateway.process_of(config) is not None or running_gateway.waiting(config):
+        return
+    if holder := database.holder(config):
+        yield fine(texts.SERVES.format(holder=holder, database=config.log.store))
+    else:
         yield from component.findings(config)
