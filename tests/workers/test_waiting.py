@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 from twisted.logger import capturedLogs
 from world.ports import free_port
 
+from fargo.checking import connections
+from fargo.checking.finding import Kind
 from fargo.cli import main
 from fargo.cli import texts as cli
 from fargo.config import load
@@ -113,6 +115,14 @@ def test_commands_name_the_one_that_can_be_asked(at: At) -> None:
     for command in (["drain"], ["announce", "Hello"], ["users", "remove", "--yes", "alice@example.org"]):
         result = at.fargo(*command)
         assert (result.exit_code, HOLDER in result.stderr) == (2, True), command
+
+
+def test_a_check_leaves_it_alone(at: At) -> None:
+    """Its port is not said to be in use, and the worker for whose end it waits is not put out of the XMPP server."""
+    at.waiting.goes_on(IN_USE)
+    assert not [each for each in connections.here(at.config) if each.kind is Kind.PROBLEM]
+    told = list(connections.elsewhere(at.config))
+    assert not [each for each in told if each.place == "xmpp"]
 
 
 def test_only_its_user_can_open_the_socket_and_it_is_gone_afterwards(at: At) -> None:
