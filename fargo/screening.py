@@ -11,7 +11,6 @@ Rules:
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
 from ipaddress import IPv4Network, ip_address, ip_interface
 from typing import Final
 
@@ -38,10 +37,6 @@ from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SipReques
 
 LASTS: Final = 10.0
 """Seconds for which the addresses of this machine count as known. Reading them takes less than a millisecond."""
-_WITH_ADDRESSES: Final = (
-    *(SessionInitiated, SessionAccepted, ContentEvent, InviteReceived, SipRequestReceived, SipResponseReceived),
-    *(CallArrived, CandidatesReceived, RelayDescribed),
-)
 _UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})
 
 
@@ -66,7 +61,7 @@ class Screening:
 
     def put(self, user: str, event: Event) -> None:
         """Put an event of a user into the engine, screened."""
-        self._put(user, self._screened(event) if _has_addresses(type(event)) else event)
+        self._put(user, self._screened(event))
 
     def _screened(self, event: Event) -> Event:
         match event:
@@ -111,12 +106,6 @@ class Screening:
             own = own | self._elsewhere | self._relay | control
             self._networks = replace(self._rules, own=own, near=near)
         return self._networks
-
-
-@cache
-def _has_addresses(kind: type[Event]) -> bool:
-    """Return True if addresses for audio can be in events of a class."""
-    return issubclass(kind, _WITH_ADDRESSES)
 
 
 def machine() -> tuple[frozenset[Address], tuple[Network, ...]]:

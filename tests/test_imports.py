@@ -316,7 +316,9 @@ def imports(name: str) -> frozenset[str]:
 
 def is_in(name: str, packages: set[str]) -> str:
     """Return the package that a module or a name in it belongs to, "" if none."""
-    return max((each for each in packages if name == each or name.startswith(f"{each}.")), key=len, default="")
+    while name and name not in packages:
+        name = name.rpartition(".")[0]
+    return name
 
 
 # One test for all modules, as there are hundreds of them.

@@ -15,8 +15,9 @@ from fargo.checking import (
     programs,
     relay,
     running_gateway,
+    texts,
 )
-from fargo.checking.finding import Finding, Kind
+from fargo.checking.finding import Finding, Kind, fine
 from fargo.config import Config
 
 
@@ -25,6 +26,9 @@ def here(config: Config) -> Iterator[Finding]:
     now = time.time()
     if running_gateway.process_of(config):
         yield from running_gateway.findings(config)
+    elif waits := running_gateway.waiting(config):
+        yield fine(texts.WAITS.format(path=config.state.directory, worker=waits.worker, pid=waits.process))
+        yield from ports.busy_of_sip(config)
     else:
         yield from ports.busy(config)
     yield from directory.full(config)
@@ -35,12 +39,16 @@ def here(config: Config) -> Iterator[Finding]:
 
 def elsewhere(config: Config) -> Iterator[Finding]:
     """Find what is wrong with the programs, and if the XMPP server does not take the gateway. A gateway that runs has
-    the place that we would take there.
+    the place that we would take there, also one on another machine.
     """
     found = list(programs.versions(config))
     yield from found
     yield from database.findings(config)
     if not any(each.kind is Kind.PROBLEM for each in found) and not list(programs.missing(config)):
         yield from edge.findings(config)
-    if running_gateway.process_of(config) is None:
+    if running_gateway.process_of(config) is not None or running_gateway.waiting(config):
+        return
+    if holder := database.holder(config):
+        yield fine(texts.SERVES.format(holder=holder, database=config.log.store))
+    else:
         yield from component.findings(config)

@@ -1,4 +1,4 @@
-"""The database that has log and passwords, if it is one: if it can be used, and if its key is here."""
+"""The database that has log and passwords, if it is one: if it can be used, if its key is here, and who has the log."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,22 @@ from fargo.checking import texts
 from fargo.checking.finding import Finding, fine, problem
 from fargo.config import Config
 from fargo.store.interface import StoreError
+from fargo.store.opening import holder_in
 from fargo.store.state import why_not_usable
 
 _OPTION = "log.store"
+
+
+def holder(config: Config) -> str | None:
+    """Return the process, in words, that serves with the log in a database, on whatever machine, None if none is known
+    to.
+    """
+    if config.log.store is None:
+        return None
+    try:
+        return holder_in(config.log.store, config.worker)
+    except StoreError:  # is told by the findings
+        return None
 
 
 def findings(config: Config) -> Iterator[Finding]:

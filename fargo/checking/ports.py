@@ -23,17 +23,22 @@ def not_ours(config: Config) -> Iterator[Finding]:
 
 
 def busy(config: Config) -> Iterator[Finding]:
-    """Find each port that the gateway cannot bind now. A running gateway holds its ports itself, and so does an edge
-    that this gateway has left, which the next one adopts or ends.
+    """Find each port that the gateway cannot bind now. A running gateway holds its ports itself."""
+    yield from busy_of_sip(config)
+    metrics = config.metrics.address
+    if metrics and (why := _bind_problem(*metrics)):
+        yield problem("metrics.address", why)
+
+
+def busy_of_sip(config: Config) -> Iterator[Finding]:
+    """Find each port for SIP that the gateway cannot bind now. An edge that this gateway has left holds its ports
+    itself; the next gateway adopts or ends it.
     """
     sip = config.sip
     if not (left_edge(config) or directories_of_others(config)):
         yield from _busy(_edge_sockets(config))
     if sip.engine == "sip":
         yield from _busy([("gateway_port", INSIDE, sip.gateway_port)], socket.SO_REUSEPORT)
-    metrics = config.metrics.address
-    if metrics and (why := _bind_problem(*metrics)):
-        yield problem("metrics.address", why)
 
 
 def left_edge(config: Config) -> Leftover | None:

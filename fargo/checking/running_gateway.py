@@ -1,6 +1,7 @@
-"""The gateway that runs already with this state directory: what it says of itself.
+"""The gateway that runs already with this state directory, or waits until it is its turn to be a worker.
 
-Its ports and its place at the XMPP server are not tried: it has them, or says why not.
+The ports and the place at the XMPP server of one that runs are not tried: it has them, or says why not. One that waits
+has the port of its metrics only; but its place has another process, which the server may put out for whoever comes.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from fargo.checking.finding import Finding, fine, problem, warning
 from fargo.config import Config
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
 from fargo.control.questions import AskStatus
-from fargo.operations.values import GatewayStatus
+from fargo.operations.values import GatewayStatus, WaitingStatus
+from fargo.operations.waiting import waiting_in
 from fargo.running import gateway_of
 
 _SECONDS: Final = 3.0
@@ -24,6 +26,14 @@ def process_of(config: Config) -> int | None:
     """Return the id of the gateway's process, None if none runs, or if we may not look, which is told elsewhere."""
     try:
         return gateway_of(config.state.directory)
+    except OSError:
+        return None
+
+
+def waiting(config: Config) -> WaitingStatus | None:
+    """Return what the process says that waits, None if none does, or if we may not ask."""
+    try:
+        return waiting_in(config.state.directory, _SECONDS) if config.worker else None
     except OSError:
         return None
 

@@ -109,6 +109,11 @@ SERVER_ACCEPTS: Final = "The XMPP server at {server} port {port} takes the compo
 RUNS: Final = (
     "Fargo runs with {path} (process {pid}), so neither its ports nor its place at the XMPP server were tried."
 )
+WAITS: Final = (
+    "Fargo waits with {path} until it is its turn to be worker {worker} (process {pid}), so neither the port of its "
+    "metrics nor its place at the XMPP server, which another process has, was tried."
+)
+SERVES: Final = "Fargo runs elsewhere ({holder}) with {database}, so its place at the XMPP server was not tried."
 RUNS_BADLY: Final = "The gateway that runs says: {why}"
 
 # --- the database

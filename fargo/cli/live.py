@@ -7,21 +7,10 @@ from fargo.cli import texts
 from fargo.cli.common import InputError
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
 from fargo.control.place import WAITING
-from fargo.control.questions import AskStatus, Question
-from fargo.operations.values import WaitingStatus
+from fargo.control.questions import Question
 from fargo.running import gateway_of
 
 _T = TypeVar("_T")
-
-
-def waiting_in(directory: Path) -> WaitingStatus | None:
-    """Return what the process says that waits with a state directory until it is its turn, None if none does. Raises
-    OSError if the directory cannot be entered.
-    """
-    try:
-        return ask(directory, AskStatus(), WaitingStatus, name=WAITING)
-    except (GatewayProblemError, SilentGatewayError, NoGatewayError):
-        return None
 
 
 def asked(directory: Path, question: Question, type: type[_T]) -> _T | None:

@@ -19,7 +19,7 @@ from fargo.cli.common import OF_GATEWAY, InputError, say, size_text, state_direc
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
 from fargo.control.place import WAITING
 from fargo.control.questions import AskStatus
-from fargo.operations.values import GatewayStatus, HandedOnFigures, PartStatus, WaitingStatus
+from fargo.operations.values import Following, GatewayStatus, HandedOnFigures, PartStatus, WaitingStatus
 from fargo.plain import plain_json
 
 WATCH_SECONDS: Final = 2.0
@@ -89,16 +89,22 @@ def _found(directory: Path) -> GatewayStatus | WaitingStatus:
 
 def _waits(found: WaitingStatus) -> Iterator[str]:
     phase = texts.WAITING_STATUS.format(version=found.version, worker=found.worker, domain=found.domain)
-    uptime, following = timedelta(seconds=int(found.uptime)), found.following
+    uptime = timedelta(seconds=int(found.uptime))
     yield texts.SINCE.format(phase=phase, worker="", process=found.process, uptime=uptime)
     holder = texts.HOLDER_SINCE if found.held_since else texts.HOLDER
-    told = texts.FOLLOWED_TO if following.read_ago is not None else texts.FOLLOWED_FIRST
     rows = {
         "lease": holder.format(holder=found.holder, since=found.held_since) if found.holder else found.why,
-        "log": told.format(users=following.users, position=following.position, seconds=following.read_ago),
+        "log": _followed(found.following),
     }
     for name, row in rows.items():
         yield f"{name:<{_NAME_WIDTH}} {row}"
+
+
+def _followed(found: Following) -> str:
+    if found.problem:
+        return texts.NOT_FOLLOWED.format(why=found.problem)
+    told = texts.FOLLOWED_FIRST if found.read_ago is None else texts.FOLLOWED_TO
+    return told.format(users=found.users, position=found.position, seconds=found.read_ago)
 
 
 def _lines(found: GatewayStatus) -> Iterator[str]:

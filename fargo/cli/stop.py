@@ -16,8 +16,8 @@ import click
 
 from fargo.cli import texts
 from fargo.cli.common import OF_GATEWAY, InputError, state_directory
-from fargo.cli.live import waiting_in
 from fargo.edge.leftover import Leftover, end, find, run_dir_in
+from fargo.operations.waiting import waiting_in
 from fargo.running import gateway_of
 from fargo.store.interface import StoreError
 from fargo.store.state import take_lock

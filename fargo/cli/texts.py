@@ -58,6 +58,7 @@ WAITING_STATUS: Final = "Fargo {version} waits until it is its turn to be worker
 HOLDER: Final = "has another process ({holder})"
 HOLDER_SINCE: Final = "has another process ({holder}), connected since {since}"
 FOLLOWED_TO: Final = "followed: {users:,} users, up to position {position:,}, read to its end {seconds:.1f} s ago"
+NOT_FOLLOWED: Final = "cannot be followed: {why}"
 FOLLOWED_FIRST: Final = "not read to its end yet: {users:,} users so far"
 SINCE: Final = "{phase} ({worker}process {process}, for {uptime})."
 OF_WORKER: Final = "worker {worker}, "

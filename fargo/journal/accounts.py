@@ -104,7 +104,7 @@ def _refused(user: str, entries: Iterable[Entry], attempt: _Attempt | None) -> A
     for recorded, issued in entries:
         if isinstance(recorded.event, RegistrationSubmitted):
             asked.setdefault(recorded.event.iq, None)  # not what was typed: people type passwords into the wrong field
-        for each in issued if asked else ():
+        for each in issued:
             if isinstance(each.command, RefuseIq) and each.command.iq in asked:
                 credentials, why = asked[each.command.iq], each.command.text.partition("\n")[0]  # the rest is advice
                 template = texts.NOT_REGISTERED if credentials else texts.NOTHING_REGISTERED

@@ -31,7 +31,6 @@ class EndedCalls:
         self._open: defaultdict[str, dict[CallName, Record]] = defaultdict(dict)
         """By user."""
         self._waiting: dict[CallName, Any] = {}
-        """The calls that have ended and were not told yet, each with its timer, None if it has none yet."""
 
     def know(self, call: Record) -> None:
         """Take in a call that began earlier."""
@@ -46,8 +45,8 @@ class EndedCalls:
             for name, record in call_records(entry):
                 if call := taken(self._open.get(user, {}).get(name), name, entry[0], record):
                     self._open[user][name] = call
-                    if call.ended is not None:
-                        self._waiting.setdefault(name, None)
+                    if call.ended is not None and name not in self._waiting:
+                        self._waiting[name] = self._reactor.callLater(RELAY_SECONDS, self._tell, name)
         if user in self._open:
             self._tell_of(user, live)
 
@@ -64,12 +63,10 @@ class EndedCalls:
                     self._tell(name)
                 elif name.id not in live:
                     self._forget(name)
-            elif name in self._waiting and self._waiting[name] is None:
-                self._waiting[name] = self._reactor.callLater(RELAY_SECONDS, self._tell, name)
 
     def _tell(self, name: CallName) -> None:
         timer = self._waiting.pop(name)
-        if timer and timer.active():
+        if timer.active():
             timer.cancel()
         self._ended(self._forget(name))
 

@@ -21,7 +21,7 @@ from fargo.limits import providers, texts
 from fargo.limits.bucket import Scope
 from fargo.limits.held import HeldPresence
 from fargo.limits.ledger import Ledger
-from fargo.limits.numbers import are_limited, is_allowed
+from fargo.limits.numbers import is_allowed
 from fargo.limits.refused import Refused
 from fargo.limits.rejection import Rejection
 from fargo.limits.settings import GateSettings
@@ -311,7 +311,7 @@ class Gate:
         dial rules.
         """
         written, known, numbers = dialled(to), self._state(user), self._settings.numbers
-        if written in self._settings.emergency_numbers or not are_limited(numbers):
+        if written in self._settings.emergency_numbers:
             return True
         meant = _meant(known, to) if known else ()
         return all(is_allowed(each, numbers) for each in (written, *meant))

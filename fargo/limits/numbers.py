@@ -21,14 +21,9 @@ class Numbers(Struct, frozen=True):
     refused: tuple[str, ...] = ()
 
 
-def are_limited(numbers: Numbers) -> bool:
-    """Return True if there may be numbers that users must not call."""
-    return bool(numbers.allowed or numbers.refused)
-
-
 def is_allowed(dialled: str, numbers: Numbers) -> bool:
     """Return True if a number may be called. ``dialled``: see `fargo.statemachine.dialling.dialled`."""
-    if not are_limited(numbers):
+    if not (numbers.allowed or numbers.refused):
         return True
     number = unicodedata.normalize("NFKC", dialled)
     if number[:1].isalpha():

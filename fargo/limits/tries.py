@@ -74,8 +74,6 @@ class Tries:
 
     def sent(self, issued: Issued, now: float) -> float:
         """Take note of a command. Return for how many seconds it has to be held back."""
-        if not self._tries:  # nearly always
-            return 0.0
         match issued.command:
             case SendRegister() | SignIn():
                 for each in self._tries.values():

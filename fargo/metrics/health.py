@@ -4,7 +4,8 @@ Rules:
 
 1. `/live` is answered with 200 as long as the process answers at all. `/ready` is answered with 200 if users can
    register and call and nothing is wrong, as the exit code of `fargo status` says it, else with 503 and the reason.
-2. All users of this machine can read them, so no address and nobody is named.
+2. All users of this machine can read them, so no address and nobody is named: parts that are not well are, but not what
+   they say, such as where the XMPP server is.
 """
 
 from typing import Final
@@ -26,4 +27,5 @@ def readiness(status: GatewayStatus | WaitingStatus) -> tuple[int, str]:
         return UNREADY, texts.WAITS.format(worker=status.worker)
     if status.is_well:
         return OK, texts.READY
-    return UNREADY, " ".join(status.problems) or texts.NOT_SERVING[status.phase]
+    ailing = ", ".join(name for name, part in status.parts.items() if part.problem)
+    return UNREADY, texts.AILING.format(parts=ailing) if ailing else texts.NOT_SERVING[status.phase]

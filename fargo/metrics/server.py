@@ -4,8 +4,9 @@ Rules:
 
 1. Only GET and HEAD of /metrics, /live and /ready (`fargo.metrics.health`) are answered. They name nobody, so every
    user of this machine may read them.
-2. They are made at most once in AGAIN_SECONDS, however often they are asked for.
-3. If the port cannot be used, that is logged, and the gateway serves its users without.
+2. The status that they tell is found out at most once in AGAIN_SECONDS, however often they are asked for.
+3. /live does not wait for it: a database that is away is no reason to end a process that lives.
+4. If the port cannot be used, that is logged, and the gateway serves its users without.
 """
 
 from collections.abc import Callable
@@ -40,10 +41,14 @@ class _MetricsPage(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._metrics = metrics
         self._status = status
-        self._pages = {METRICS: self._made, LIVE: _live, READY: _ready}
+        self._pages = {METRICS: self._made, READY: _ready}
 
     def render_GET(self, request: Request) -> int | bytes:  # noqa: N802 (Twisted's name)
-        make = self._pages.get(request.path.decode("ascii", "replace"))
+        path = request.path.decode("ascii", "replace")
+        if path == LIVE:
+            request.setHeader("content-type", TYPE)
+            return b""
+        make = self._pages.get(path)
         if make is None:
             request.setResponseCode(NOT_FOUND)
             return b""
@@ -63,11 +68,6 @@ class _MetricsPage(Resource):
         _logger.failure(texts.BUG_LOG, failure)
         request.setResponseCode(INTERNAL_SERVER_ERROR)
         return b""
-
-
-def _live(status: GatewayStatus, request: Request) -> bytes:
-    request.setHeader("content-type", TYPE)
-    return b""
 
 
 def _ready(status: GatewayStatus, request: Request) -> bytes:

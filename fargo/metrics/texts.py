@@ -37,9 +37,9 @@ VERSION: Final = "The version of the gateway."
 
 READY: Final = "Users can register and call."
 WAITS: Final = "This process waits until nobody else is worker {worker}."
+AILING: Final = "Parts of the gateway that are not well: {parts}. “fargo status” says why."
 NOT_SERVING: Final = {
     "starting": "The gateway starts.",
-    "serving": "The gateway does not serve as it should.",
     "stopping": "The gateway stops.",
 }
 

@@ -147,7 +147,7 @@ class Desk:
 
     async def _remove(self, user: str) -> UserRemoval:
         known = self._engine.state(user)
-        if known is None and self._others and local_of(user) and (worker := await self._others.owner(user)):
+        if known is None and self._others and local_of(user) and (worker := await self._owner(self._others, user)):
             self._engine.put(user, UserRemoved())  # is handed on
             await self._others.settled()
             return UserRemoval(True, worker)
@@ -158,6 +158,12 @@ class Desk:
         if self._engine.is_failing:
             raise ProblemError(texts.NOT_REMOVED.format(user=user))
         return UserRemoval(account_state(known.account) is not None)
+
+    async def _owner(self, others: OtherWorkers, user: str) -> str | None:
+        try:
+            return await others.owner(user)
+        except StoreError:
+            raise ProblemError(texts.NOT_REMOVED.format(user=user)) from None
 
     def _announce(self, text: str, everyone: bool) -> Announcement:
         if not self._parts.xmpp.is_open:

@@ -19,8 +19,8 @@ class CallTally:
     def take(self, entry: Entry) -> None:
         """Take note of an entry of the log."""
         for each in entry[1]:
-            command = each.command
-            if type(command) is RecordBegun:  # quicker than a case of a match
-                self.begun.add(self._now())
-            elif type(command) is RecordEnded and command.cause in FAILURES:
-                self.failed.add(self._now())
+            match each.command:
+                case RecordBegun():
+                    self.begun.add(self._now())
+                case RecordEnded(cause=cause) if cause in FAILURES:
+                    self.failed.add(self._now())

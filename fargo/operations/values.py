@@ -98,11 +98,13 @@ class GatewayStatus(Struct, frozen=True):
 class Following(Struct, frozen=True):
     """The progress of a process that waits, in following the log: the number of users that it knows, the position up to
     which it has read, and how many seconds ago that was the end of the log; None if it has not been there yet.
+    ``problem``: why the log cannot be read now, a sentence, None if it can.
     """
 
     users: int
     position: int
     read_ago: float | None
+    problem: str | None = None
 
 
 class WaitingStatus(Struct, frozen=True):

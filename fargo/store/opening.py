@@ -109,6 +109,15 @@ def mark_of(path: Path) -> LogMark | None:
     return reader.mark_of(path)
 
 
+def holder_in(database: DatabaseAddress, worker: str | None = None) -> str | None:
+    """Return the process, in words, that has the log in a database now: as this worker, or if there is no worker, as
+    anybody. None if none has it. Nothing is changed. Raises StoreError.
+    """
+    with package_for(database):
+        from fargo.store.postgresql.lease_session import holder_in
+    return holder_in(database, worker)
+
+
 def last_time_in(place: LogPlace) -> float | None:
     """Return the time of the last event in the log at a place (seconds since 1970), None if there is no log, or nothing
     in it. The log is left as it is. Raises StoreError.

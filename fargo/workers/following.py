@@ -39,6 +39,7 @@ class Followed(NamedTuple):
 class Follower:
     """Knows a worker's users as the log has them. ``open_log`` opens the log so that another process can append.
     ``position``: up to which the log was read, and ``read_at`` when that was its end; None if it never was.
+    ``problem``: why the log cannot be followed now, a sentence, None if it can.
     """
 
     _logger = Logger()
@@ -50,8 +51,7 @@ class Follower:
         self.position = 0
         self.read_at: float | None = None
         self.users: dict[str, Followed] = {}
-        self._told: str | None = None
-        """The reason why the log could not be followed, if it is known to the operator and still so."""
+        self.problem: str | None = None
         self._left: set[str] = set()
         """Users whose streams are not followed any more."""
 
@@ -66,10 +66,10 @@ class Follower:
                 since = self._log.position()
                 self.users |= {user: self.users[user]._replace(since=since) for user in begun & self.users.keys()}
                 self.position = position
-            self.read_at, self._told = at, None
+            self.read_at, self.problem = at, None
         except StoreError as error:
-            if str(error) != self._told:
-                self._told = str(error)
+            if str(error) != self.problem:
+                self.problem = str(error)
                 self._logger.warn(texts.NOT_FOLLOWED, why=error)
             self.end()
 

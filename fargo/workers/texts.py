@@ -9,7 +9,7 @@ NOT_ASKED: Final = (
     "This process waits until nobody else is worker {worker}, and does nothing meanwhile. Ask the one that is it: "
     "{holder}."
 )
-NOBODY_ASKED: Final = "This process waits for the database of the log, and does nothing meanwhile. {why}"
+NOBODY_KNOWN: Final = "This process waits until it is its turn to be worker {worker}, and does nothing meanwhile. {why}"
 NO_WAITING_SOCKET: Final = "“fargo status” will not find this process while it waits: {why}"
 NO_WAITING_PAGES: Final = "There are no metrics at http://{host}:{port}/ while this process waits: {why}"
 READ_AGAIN: Final = "The configuration was read again. All of it counts as soon as nothing has to be waited for."

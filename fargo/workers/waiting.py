@@ -68,6 +68,7 @@ class StandingBy:
                 len(following.users),
                 following.position,
                 None if following.read_at is None else round(now - following.read_at, 3),
+                following.problem,
             ),
             holder=holder,
             held_since=instant(since),
@@ -77,4 +78,4 @@ class StandingBy:
         """Return why nothing else can be asked of this process, and who can be asked."""
         if isinstance(self._why, StoreInUseError) and self._why.holder:
             return texts.NOT_ASKED.format(worker=self.config.worker, holder=self._why.holder)
-        return texts.NOBODY_ASKED.format(why=self._why)
+        return texts.NOBODY_KNOWN.format(worker=self.config.worker, why=self._why)

@@ -6,7 +6,8 @@ Rules:
 2. Only its own user and root are answered at the socket. The pages are at a port of loopback, and name nobody.
 3. Another process on this machine can have the port, as it is the worker. Then this one waits without its pages, says
    so once, and tries again when it is asked to `open`.
-4. Who does not ask within SECONDS is cut off. No more than MOST are heard at once.
+4. Who does not ask within SECONDS is cut off. No more than MOST are heard at once at each of the two: anybody on this
+   machine can connect to the pages, and keeps nobody from the socket.
 """
 
 import asyncio
@@ -62,7 +63,6 @@ class WaitingRoom:
         self._socket: SocketPlace | None = None
         self._servers: dict[str, asyncio.Server] = {}
         self._told: set[str] = set()
-        self._heard = 0
 
     def open(self, place: Whereabouts) -> None:
         """Be there at a place, and no longer at another."""
@@ -70,9 +70,10 @@ class WaitingRoom:
             self.close()
             self._place = place
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = Thread(target=self._loop.run_forever, name="waiting", daemon=True)
-            self._thread.start()
+            loop = asyncio.new_event_loop()
+            thread = Thread(target=loop.run_forever, name="waiting", daemon=True)
+            thread.start()
+            self._loop, self._thread = loop, thread  # a signal may end all in between, which waits for the thread
         if len(self._servers) < 1 + (place.pages is not None):
             asyncio.run_coroutine_threadsafe(self._listen(place), self._loop).result()
 
@@ -122,8 +123,9 @@ class WaitingRoom:
         return server
 
     def _say_once(self, text: str, **values: object) -> None:
-        if text not in self._told:
-            self._told.add(text)
+        told = text.format(**values)
+        if told not in self._told:
+            self._told.add(told)
             self._logger.info(text, **values)
 
     async def _end(self) -> None:
@@ -139,17 +141,20 @@ class WaitingRoom:
         await asyncio.gather(*others, return_exceptions=True)
 
     def _heard_by(self, answer: _Hears) -> _Hears:
+        heard = 0
+
         async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self._heard += 1
+            nonlocal heard
+            heard += 1
             try:
-                if self._heard <= MOST:
+                if heard <= MOST:
                     async with asyncio.timeout(SECONDS):
                         writer.write(await answer(reader, writer))
                         await writer.drain()
             except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 pass  # who asks is gone, slow, or says too much
             finally:
-                self._heard -= 1
+                heard -= 1
                 writer.close()
 
         return hear
@@ -170,10 +175,10 @@ class WaitingRoom:
 
     async def _page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
-        method, path, *_ = (*head[0].split(" "), "", "")
+        method, target, *_ = (*head[0].split(" "), "", "")
         if method not in ("GET", "HEAD"):
             return _http(405, "", b"")
-        code, kind, body = self._made(path, _header(head, "accept"))
+        code, kind, body = self._made(target.partition("?")[0], _header(head, "accept"))
         return _http(code, kind, body, with_body=method == "GET")
 
     def _made(self, path: str, accept: str) -> tuple[int, str, bytes]:

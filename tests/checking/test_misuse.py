@@ -15,7 +15,7 @@ import pytest
 from checking import misuse_files, misuse_machine, misuse_servers
 from checking.row import Row
 from checking.site import LAST_WORDS, Site
-from fargo.checking import clock, component, relay, running_gateway, texts
+from fargo.checking import clock, component, database, relay, running_gateway, texts
 from fargo.cli import gateway
 from fargo.cli.texts import ALL_FINE, CONFIG_VALID
 from fargo.control.client import NoGatewayError, SilentGatewayError
@@ -141,6 +141,14 @@ def test_a_gateway_that_runs_is_left_alone(site: Site) -> None:
     result = site.run("check")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0] == texts.RUNS.format(path=site.state, pid=os.getpid())
+    assert site.server.connections == 0
+
+
+def test_a_gateway_that_runs_on_another_machine_is_left_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "holder", lambda _: "process 7 on elsewhere")
+    result = site.run("check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Fargo runs elsewhere (process 7 on elsewhere)" in result.stdout
     assert site.server.connections == 0
 
 

@@ -28,7 +28,6 @@ from fargo.metrics.metrics import Metrics
 from fargo.metrics.server import MetricsServer
 from fargo.metrics.waiting import waiting_page
 from fargo.operations.census import STATES
-from fargo.operations.texts import NO_RELAY
 from fargo.operations.values import (
     CallFigures,
     Following,
@@ -71,6 +70,7 @@ STATUS = GatewayStatus(
     handed_on=HandedOnFigures(7, 3, {"b": WaitingThings(2, 12.5)}),
 )
 WELL = replace(STATUS, parts=dict.fromkeys(STATUS.parts, PartStatus()))
+ASTRAY = {"xmpp": PartStatus("No XMPP server listens at 192.0.2.1 port 5347."), "edge": PartStatus()}
 WAITS = WaitingStatus(
     *("1.2.3", "sip.example.org", 4711, "a", "2026-07-04T12:00:03Z", 90.0, "Another is it."),
     following=Following(users=5, position=77, read_ago=0.25),
@@ -333,14 +333,17 @@ async def test_prometheus_is_answered(served: Served) -> None:
 
 
 async def test_who_only_wants_to_know_whether_it_serves(served: Served) -> None:
-    assert await served.get("/live") == (200, TYPE, b"")
     assert (await served.get("/ready"))[0] == 503, "its relay does not answer"
+    served.status = Deferred()
+    assert await served.get("/live") == (200, TYPE, b""), "this does not wait for the status"
+    assert served.asked == 1
 
 
 @pytest.mark.parametrize(
     ("status", "code", "text"),
     [
-        (STATUS, 503, NO_RELAY),
+        (STATUS, 503, texts.AILING.format(parts="relay")),
+        (replace(STATUS, phase="starting", parts=ASTRAY), 503, texts.AILING.format(parts="xmpp")),
         (WELL, 200, texts.READY),
         (replace(WELL, phase="starting"), 503, texts.NOT_SERVING["starting"]),
         (replace(WELL, phase="stopping"), 503, texts.NOT_SERVING["stopping"]),

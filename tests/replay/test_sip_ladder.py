@@ -6,11 +6,12 @@ from statemachine.registering import REGISTRAR
 from statemachine.story import PCMU
 from statemachine.user_agent.encrypting import Encrypting
 from statemachine.user_agent.phone import Phoning, sdp
-from statemachine.user_agent.seeing import Seeing, seen
+from statemachine.user_agent.seeing import INFORMS, MUTE, Seeing, seen
 from statemachine.user_agent.sessions import STORIES, session
 
 from fargo.calls import records
 from fargo.statemachine.media.description import Senders
+from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.sip_messages import Endpoint, OtherBody, Sdp
 from fargo.store.entries import Entry
 from replay.drawing.ladder import ladder
@@ -105,6 +106,13 @@ def test_other_bodies_and_addresses() -> None:
     wide = replace(PCMU, id=96, name="opus", clockrate=48000)
     story.sends("INVITE", sdp(PCMU, wide))
     assert below(tuple(story.entries), "INVITE")[-1].endswith("PCMU opus/48000 at 127.0.0.4:5000")
+
+
+def test_a_request_for_a_whole_picture_is_seen() -> None:
+    story = Seeing().sees_bob(shown=MUTE, headers=INFORMS)
+    story.tell(TimePassed(), 2)
+    [told] = below(tuple(story.entries), "INFO")
+    assert told.endswith("a whole picture, please")
 
 
 def test_who_sends_video_is_seen() -> None:

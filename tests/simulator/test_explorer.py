@@ -34,7 +34,7 @@ CAMERAS = {
     "agree",
     "cross",
 }
-"""What either end does with its camera, and hold on top of it."""
+"""Uses of the camera at either end, and hold on top of it."""
 
 
 def furthest(start: World, quirks: frozenset[Quirk], depth: int, aside: set[str]) -> Explored:

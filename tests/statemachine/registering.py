@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from fargo.statemachine.account.account_state import Registered
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Command, Issued, SendPresence
@@ -15,7 +16,7 @@ from fargo.statemachine.model.events import (
     SipAccount,
     TimePassed,
 )
-from fargo.statemachine.model.registrations import Registration
+from fargo.statemachine.model.registrations import Bound, Registration
 from fargo.statemachine.model.sip_messages import (
     Binding,
     Challenge,
@@ -34,6 +35,11 @@ from .story import DESK, GATEWAY, Story
 REGISTRAR = Endpoint("udp", "192.0.2.5", 5060)
 BY_SIP = PolicyChanged(Policy(engine="sip"))
 MD5 = Challenge("sip.test", "nonce1", qop=("auth",))
+URI = "sip:alice@sip.test"
+TCP = Endpoint("tcp", "192.0.2.5", 5060)
+OLD = Binding("sip:fg-1@192.0.2.1:5070", 1800, ours=True)
+OTHER_PHONE = Binding("sip:alice@198.51.100.7", 30)
+OWN = Binding("sip:our@192.0.2.1", 1200, ours=True, name="2.0")
 
 
 def _asks_mailbox(issued: Issued) -> bool:
@@ -123,3 +129,14 @@ class Registering(Story):
         presence = [each.command for each in self.issued if isinstance(each.command, SendPresence)]
         last = next(each for each in reversed(presence) if each.sender == GATEWAY)
         return last.show or last.kind, last.status
+
+
+def connection_of(story: Story) -> object:
+    assert isinstance(story.user.account, Registered)
+    return story.user.account.connection
+
+
+def bound(story: Registering) -> Bound:
+    phase = story.registration.phase
+    assert isinstance(phase, Bound)
+    return phase

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from fargo.statemachine.legs.relay.texts import FAILED
 from fargo.statemachine.media.description import (
     Candidate,
     Codec,
@@ -22,6 +23,7 @@ from fargo.statemachine.model.call1 import (
     PlaceCall,
     ReceivingStateChanged,
 )
+from fargo.statemachine.model.call_records import AudioPath, RecordEnded, RecordPath
 from fargo.statemachine.model.commands import AskFeatures, Command, InitiateSession, SignIn
 from fargo.statemachine.model.events import FeaturesLearned, PolicyChanged, ResourceAvailable
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated, TransportInformed
@@ -49,6 +51,12 @@ FOR_CLIENT = Description("audio", (PCMU,), AT_RELAY, mux=True)
 FOR_PHONES = ("G722", "PCMU", "PCMA", "opus", "GSM", "telephone-event")
 FOR_CLIENTS = ("opus", "G722", "PCMU", "PCMA", "telephone-event")
 NOT_FOR_PHONES = ("red", "CN")
+OVERLOADED = FAILED.format(problem="It is overloaded.")
+RELAY_RESTARTED = "The media relay was restarted."
+LATE = "alice@localhost/late"
+ANSWERED = Description("audio", (PCMU,), RawUdp(PHONE_ADDRESS))
+RESTART = replace(AT_CLIENT, ufrag="anew", candidates=())
+"""The transport of a client that begins ICE anew."""
 
 
 class Relayed(Story):
@@ -120,3 +128,12 @@ class Relayed(Story):
         self.described(AnswerRelay, FOR_PHONE)
         self.tell(ReceivingStateChanged("c1", 3))
         return self
+
+
+def paths(story: Relayed) -> list[tuple[AudioPath, str]]:
+    return [(note.path, note.why) for note in story.noted() if isinstance(note, RecordPath)]
+
+
+def end(story: Relayed) -> RecordEnded:
+    [ended] = [note for note in story.noted() if isinstance(note, RecordEnded)]
+    return ended

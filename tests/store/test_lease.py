@@ -1,5 +1,6 @@
 """The lease of a log in PostgreSQL: one process appends for each worker, and another gets its place."""
 
+import os
 from contextlib import ExitStack, closing
 from threading import Thread
 from time import monotonic
@@ -9,7 +10,7 @@ import pytest
 from world.postgresql import postgresql_server
 
 from fargo.store.interface import LeaseLostError, StoreInUseError
-from fargo.store.opening import open_store, open_store_beside
+from fargo.store.opening import holder_in, open_store, open_store_beside
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import lease, threaded
 
@@ -42,6 +43,15 @@ def test_workers_have_the_log_together_and_each_its_own_lease(place: DatabaseAdd
         assert in_use(place, None), "nobody else has the whole log"
         assert not in_use(place, "c")
     assert not in_use(place, "a")
+
+
+def test_who_has_the_log_is_known_without_taking_it(place: DatabaseAddress) -> None:
+    assert holder_in(place, "a") is None
+    with closing(open_store(place, worker="a")):
+        assert f"process {os.getpid()} on " in str(holder_in(place, "a"))
+        assert holder_in(place, "b") is None
+        assert holder_in(place) == holder_in(place, "a"), "no gateway that is one process can have it"
+    assert holder_in(place) is None
 
 
 def test_whoever_has_the_whole_log_has_it_alone(place: DatabaseAddress) -> None:

@@ -92,10 +92,12 @@ def test_a_log_that_cannot_be_read_is_followed_later(tmp_path: Path) -> None:
         follows.follow()
         follows.follow()
     assert [each["log_format"] for each in said] == [texts.NOT_FOLLOWED], "it is said once"
+    assert follows.problem == str(said[0]["why"])
     with closing(open_store(path)) as log:
         log.append(BATCH)
         follows.follow()
         assert known(follows) == loaded(log, machine)
+    assert follows.problem is None
 
 
 class Uncounted:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 from pydantic import SecretStr
+from twisted.internet.defer import fail
 from twisted.logger import capturedLogs
 
 from fargo.control.questions import RemoveUser
@@ -458,6 +459,14 @@ def test_the_operator_of_any_worker_can_remove_a_user(workers: Workers, alice: s
     assert any(isinstance(recorded.event, UserRemoved) for recorded, _ in a.store.read(alice))
     assert owner(db, alice) == ["a"]
     assert not b.engine.users()
+
+
+def test_an_operator_is_told_if_the_database_does_not_say_whose_user_it_is(
+    workers: Workers, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    monkeypatch.setattr(b.share, "owner", lambda _: fail(StoreError("It is away.")))
+    assert removal(b, alice, a) == operations.NOT_REMOVED.format(user=alice)
 
 
 def test_what_is_written_down_of_a_user_is_erased_with_their_passwords(workers: Workers, db: Any) -> None:

@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 from twisted.logger import capturedLogs
 from world.ports import free_port
 
+from fargo.checking import connections
+from fargo.checking.finding import Kind
 from fargo.cli import main
 from fargo.cli import texts as cli
 from fargo.config import load
@@ -99,7 +101,13 @@ def test_the_status_says_for_what_it_waits_and_how_far_it_follows(at: At) -> Non
 def test_a_database_that_is_away_is_told(at: At) -> None:
     at.waiting.goes_on(StoreAwayError("It is away."))
     assert "lease     It is away." in at.fargo("status").stdout.splitlines()
-    assert "It is away." in at.fargo("drain").stderr
+    assert texts.NOBODY_KNOWN.format(worker="a", why="It is away.") in at.fargo("drain").stderr
+
+
+def test_a_log_that_cannot_be_followed_is_told(at: At) -> None:
+    at.waiting.goes_on(IN_USE)
+    at.follower.problem = "It is an older one."
+    assert at.fargo("status").stdout.splitlines()[2] == "log       cannot be followed: It is an older one."
 
 
 def test_commands_name_the_one_that_can_be_asked(at: At) -> None:
@@ -107,6 +115,14 @@ def test_commands_name_the_one_that_can_be_asked(at: At) -> None:
     for command in (["drain"], ["announce", "Hello"], ["users", "remove", "--yes", "alice@example.org"]):
         result = at.fargo(*command)
         assert (result.exit_code, HOLDER in result.stderr) == (2, True), command
+
+
+def test_a_check_leaves_it_alone(at: At) -> None:
+    """Its port is not said to be in use, and the worker for whose end it waits is not put out of the XMPP server."""
+    at.waiting.goes_on(IN_USE)
+    assert not [each for each in connections.here(at.config) if each.kind is Kind.PROBLEM]
+    told = list(connections.elsewhere(at.config))
+    assert not [each for each in told if each.place == "xmpp"]
 
 
 def test_only_its_user_can_open_the_socket_and_it_is_gone_afterwards(at: At) -> None:
@@ -136,6 +152,7 @@ def test_it_is_not_ready_but_lives(at: At) -> None:
     assert at.page("/else")[0] == 404
     assert at.page("/live", "POST")[0] == 405
     assert at.page("/metrics", "HEAD") == (200, "")
+    assert at.page("/live?at=once")[0] == 200, "as of a gateway"
 
 
 def test_its_metrics_name_nobody(at: At) -> None:
@@ -188,11 +205,12 @@ def test_stop_ends_it(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [os.getpid()]
 
 
-def test_more_connections_than_are_heard_are_closed(at: At) -> None:
+def test_more_connections_than_are_heard_are_closed_but_not_those_at_the_other_place(at: At) -> None:
     at.waiting.goes_on(IN_USE)
     silent = [socket.create_connection(("127.0.0.1", at.port)) for _ in range(17)]
     silent[-1].settimeout(10)
     assert silent[-1].recv(1) == b""
+    assert at.fargo("status").exit_code == 4, "anybody on this machine can connect to the pages"
     for each in silent:
         each.close()
     end = monotonic() + 10

@@ -147,7 +147,7 @@ class Gajim(DesktopClient):
         path = self.directory / f"seen-{mark}.png"
         self._say("look", str(path))
         await self.process.line("^looked", after=mark)
-        return mean(path)
+        return mean(path) if path.exists() else None
 
     async def ended(self) -> None:
         """Wait until the call is over."""

@@ -160,8 +160,9 @@ class Hand(Windows):
             height = width * 3 // 4
             left, top = widget.translate_coordinates(window, 0, 0)
             left, top = left + (all_of_it.width - width) // 2, top + (all_of_it.height - height) // 2
-            shown = Gdk.pixbuf_get_from_window(window.get_window(), left, top, width, height)
-            shown.savev(path, "png", [], [])
+            # There is none before the window has its size.
+            if height and (shown := Gdk.pixbuf_get_from_window(window.get_window(), left, top, width, height)):
+                shown.savev(path, "png", [], [])
         tell("looked")
 
     def _signed_in(self, _: Any) -> None:

@@ -39,11 +39,10 @@ def _write(element: Element, around: str, write: _Write) -> None:
     name = element.name
     write(f"<{name}" if namespace == around else f"<{name} xmlns='{namespace}'")
     if attributes := element.attributes:
-        if _SPECIAL.search("".join(attributes.values())):
-            attributes = {key: escapeToXml(value, 1) for key, value in attributes.items()}
-        if tuple in map(type, attributes):
-            attributes = {key if isinstance(key, str) else _qualified(key): attributes[key] for key in attributes}
-        write("".join([f" {key}='{value}'" for key, value in attributes.items()]))
+        special = _SPECIAL.search("".join(attributes.values()))
+        for key, value in attributes.items():
+            written = escapeToXml(value, 1) if special else value
+            write(f" {key if isinstance(key, str) else _qualified(key)}='{written}'")
     if not element.children:
         write("/>")
         return

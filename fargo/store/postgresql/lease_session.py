@@ -6,6 +6,7 @@ Rules:
 2. A session is silent if it has been idle for a time, by the server's clock. One that waits for the server is not.
 """
 
+from contextlib import closing
 from typing import Final
 
 from psycopg import errors
@@ -13,8 +14,9 @@ from psycopg import errors
 from fargo.store.interface import LogMark, StoreInUseError
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import texts
-from fargo.store.postgresql.connections import PROGRAM, PatientConnection
-from fargo.store.postgresql.database import Lock, lock
+from fargo.store.postgresql.connections import PROGRAM, PatientConnection, connect, store_errors
+from fargo.store.postgresql.database import WHAT, Lock, lock
+from fargo.store.postgresql.lease import kind_of
 
 IDENTITY: Final = "select name, position from log"
 """Gives the name of the log, and the last position that was committed."""
@@ -42,6 +44,15 @@ _NEXT_TERM: Final = """
 _TERM: Final = "select term from leases where worker = %(worker)s"
 
 
+def holder_in(database: DatabaseAddress, worker: str | None) -> str | None:
+    """Return the process, in words, that has the lease of a worker, or the log as a gateway that is one process or as
+    any worker; None if none has it. Nothing is changed. Raises StoreError.
+    """
+    with closing(connect(database, WHAT)) as connection, store_errors(database, WHAT):
+        found = PostgresqlLeaseSession(connection, database).holder(kind_of(worker) if worker else Lock.APPENDING)
+    return found and found[0]
+
+
 class PostgresqlLeaseSession:
     """A session on a connection (`fargo.store.postgresql.lease.LeaseSession`). Errors are those of psycopg."""
 
@@ -56,10 +67,14 @@ class PostgresqlLeaseSession:
                 self._connection.execute(f"set local lock_timeout = '{seconds}s'".encode())
                 lock(self._connection, kind, "pg_advisory_lock_shared" if shared else "pg_advisory_lock")
         except errors.LockNotAvailable:
-            holders = self._connection.execute(_HOLDERS.encode(), {"kind": kind}).fetchall()
-            name, since = holders[0] if holders else (None, None)
-            told = name.removeprefix(PROGRAM) if name else texts.UNKNOWN_HOLDER  # the server hides those of others
+            told, since = self.holder(kind) or (texts.UNKNOWN_HOLDER, None)
             raise StoreInUseError(texts.IN_USE.format(database=self.database, holder=told), told, since) from None
+
+    def holder(self, kind: int) -> tuple[str, float | None] | None:
+        """Return which other process has a lock, in words, and since when it is connected, None if none has it."""
+        for name, since in self._connection.execute(_HOLDERS.encode(), {"kind": kind}).fetchall():
+            return (name.removeprefix(PROGRAM) if name else texts.UNKNOWN_HOLDER), since  # others' names are hidden
+        return None
 
     def end_silent(self, kind: int, seconds: float) -> None:
         """End the session that has a lock if it is silent."""

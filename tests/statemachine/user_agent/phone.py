@@ -13,6 +13,7 @@ from fargo.statemachine.model.events import IqSucceeded, SipAccount
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionInitiated
 from fargo.statemachine.model.sip_messages import (
     Body,
+    Endpoint,
     InviteReceived,
     Party,
     RequestHead,
@@ -39,6 +40,8 @@ AT_SERVER = f"sip:bob@{REGISTRAR.ip}:5060"
 PROXY = "<sip:proxy.sip.test;lr>"
 TONES = Codec(101, "telephone-event", 8000)
 G722 = Codec(9, "G722", 8000)
+ELSEWHERE = Endpoint("udp", "198.51.100.9", 5060)
+"""A place that signals come from, other than the registrar."""
 THERE = (Candidate(1, "127.0.0.4", 5000), Candidate(2, "127.0.0.4", 5001))
 
 

@@ -8,7 +8,7 @@ from fargo.statemachine.model.commands import AskFeatures, Command, InitiateSess
 from fargo.statemachine.model.events import FeaturesLearned, PolicyChanged, ResourceAvailable
 from fargo.statemachine.model.jingle_events import ContentAdded, SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_messages import NO_HEADERS, Sdp, SipHeaders
 
 from ..relayed import AT_CLIENT, AT_RELAY, DTLS, FEATURES, FOR_CLIENT, FOR_PHONE
 from ..story import BOB, DESK, GATEWAY
@@ -24,6 +24,9 @@ RELAY_VIDEO = Description("video", (VP8, H264), replace(AT_RELAY, ufrag="shown")
 """The relay's description in the place of the phone's."""
 FOR_PHONE_VIDEO = Description("video", (VP8, H264), RawUdp((Candidate(1, "127.0.0.9", 30010),)))
 PHONE_VIDEO = Description("video", (VP8,), RawUdp((Candidate(1, "127.0.0.4", 5010),)))
+MUTE = replace(FOR_PHONE_VIDEO, codecs=(replace(VP8, feedback=()),))
+"""The video of a client that names no feedback."""
+INFORMS = SipHeaders(allow=("INVITE", "INFO"))
 OFFERED = (Content("voice", description=DTLS), Content("camera", description=CLIENT_VIDEO))
 LINES = ("audio 5000 RTP/AVP 0", "video 5010 RTP/AVP 96")
 
@@ -54,12 +57,14 @@ class Seeing(Phoning):
         """The client calls Bob with video."""
         return self.tell(SessionInitiated(self.iq(BOB), "s1", contents or OFFERED))
 
-    def sees_bob(self, answer: Sdp | None = None) -> "Seeing":
-        """A call out with video is answered, with video unless said otherwise."""
+    def sees_bob(
+        self, answer: Sdp | None = None, shown: Description = FOR_PHONE_VIDEO, headers: SipHeaders = NO_HEADERS
+    ) -> "Seeing":
+        """A call out with video is answered, with video unless said otherwise. `shown`: the video of the client."""
         self.calls_seen()
-        self.described(OfferRelay, FOR_PHONE, FOR_PHONE_VIDEO)
+        self.described(OfferRelay, FOR_PHONE, shown)
         answer = answer or seen()
-        self.answers(answer)
+        self.answers(answer, headers=headers)
         self.described(AnswerRelay, FOR_CLIENT, RELAY_VIDEO if answer.video else None)
         return self
 

@@ -11,7 +11,7 @@ from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
 from ..relayed import FOR_PHONE
 from ..story import BOB, DESK, PCMA, PCMU
 from .phone import G722, TONES, Phoning, sdp
-from .test_confirmed import AWAY, EITHER_WAY, Beginning, out
+from .talking import AWAY, EITHER_WAY, Beginning, out
 
 
 def spoken(story: Phoning) -> list[tuple[Codec, ...]]:

@@ -14,21 +14,12 @@ from fargo.statemachine.model.sip_messages import NO_HEADERS, SendRequest, SipHe
 
 from ..relayed import DTLS, FOR_CLIENT, FOR_PHONE
 from ..story import BOB
-from .seeing import FOR_PHONE_VIDEO, RELAY_VIDEO, VP8, Seeing, seen
-
-INFORMS = SipHeaders(allow=("INVITE", "INFO"))
-MUTE = replace(FOR_PHONE_VIDEO, codecs=(replace(VP8, feedback=()),))
-"""The video of a client that names no feedback."""
+from .seeing import FOR_PHONE_VIDEO, INFORMS, MUTE, RELAY_VIDEO, VP8, Seeing, seen
 
 
 def call(video: Description = MUTE, headers: SipHeaders = INFORMS) -> Seeing:
     """A call out with video is answered."""
-    story = Seeing()
-    story.calls_seen()
-    story.described(OfferRelay, FOR_PHONE, video)
-    story.answers(seen(), headers=headers)
-    story.described(AnswerRelay, FOR_CLIENT, RELAY_VIDEO)
-    return story
+    return Seeing().sees_bob(None, video, headers)
 
 
 def due(story: Seeing) -> Deadline | None:
