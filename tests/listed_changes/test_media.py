@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from statemachine.relayed import DTLS, FOR_CLIENT, Relayed
 from statemachine.story import BOB, DESK, PCMU, Story
 from statemachine.user_agent.encrypting import Encrypting
+from statemachine.user_agent.phone import Phoning, sdp
 from statemachine.user_agent.securing import Securing, phone_says
 
 from fargo.statemachine.legs.relay import relay_leg
@@ -34,6 +35,7 @@ from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionInitiated
 from fargo.statemachine.model.ng import DeleteRelay, OfferRelay, RelayDone, RelayLost
 from fargo.statemachine.model.rules import (
+    DIRECTION_TAKEN_BACK,
     ENCRYPTED_AUDIO,
     END_TO_END,
     HOLD_IN_TURN,
@@ -281,3 +283,17 @@ def test_a_call_in_with_dtls_that_was_refused_is_explained() -> None:
     assert isinstance(arrived, InviteReceived)
     with_commands(entries, -1, SendResponse(arrived.name, arrived.head, 488, "Not Acceptable Here"))
     only(entries, END_TO_END)
+
+
+def test_a_phone_that_is_taken_off_hold_once_more_is_explained() -> None:
+    story = Phoning().talking()
+    story.holds()
+    story.answers(sdp(PCMU, senders="responder"))
+    story.resumes()
+    story.responds(491)
+    story.sends("INVITE", sdp(PCMU, senders="responder"))
+    story.acknowledges(of=story.response(200).head)
+    assert story.methods == ["INVITE"]
+    entries = before(DIRECTION_TAKEN_BACK, story)
+    entries[-1] = entries[-1][0], ()
+    only(entries, DIRECTION_TAKEN_BACK)

@@ -272,7 +272,8 @@ class Client(Struct, frozen=True):
                 )
             case "modify", _:
                 contents = self._modified(detail, session)
-                return self._asks(session, what, lambda iq: ACTIONS[detail](iq, sid, contents))
+                told = self._with(replace(session, asked=False)) if detail == "content-remove" else self
+                return told._asks(session, what, lambda iq: ACTIONS[detail](iq, sid, contents))
             case "restart", _:
                 ufrag = f"client{self.stanzas}"
                 anew = Content("voice", transport=client_media(self.profile, ufrag))
@@ -342,8 +343,10 @@ class Client(Struct, frozen=True):
         match action:
             case "content-modify":
                 return (HOLDING,)
-            case "content-add" | "content-remove":
+            case "content-add":
                 return (Content("video"),)
+            case "content-remove":
+                return (Content("video" if session.asked else "slides"),)
             case "transport-replace":
                 return (Content("voice", transport=RawUdp()),)
             case "transport-info":
@@ -452,7 +455,7 @@ class Client(Struct, frozen=True):
             case InformTransport(content=content):
                 return heard._with(_moved(session, content))
             case ChangeContent(action="content-add"):
-                if not self.sees or session.seen or session.asked:
+                if not self.sees or ((session.seen or session.asked) and not session.doubted):
                     raise Broken("a client is asked for video if it has it, and once", (self, told))
                 return heard._with(replace(session, asked=True))
             case ChangeContent(action="content-accept", content=content):

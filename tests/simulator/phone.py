@@ -524,19 +524,22 @@ class Phone(Struct, frozen=True):
         if isinstance(offer, Sdp):
             _compare(offer, body)
         theirs = ufrag_of(body)
-        shows = _video_of(body)
+        shows = _video_of(body if isinstance(offer, Sdp) else self._late_answer(body))
         return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body), theirs=theirs, shows=shows)
 
     def acknowledgement(self, response: SendResponse) -> SipRequestReceived:
         """Return the ACK to a final response of the gateway; it answers an offer in that."""
         head = response.head
         asked = self.offer is None if head.cseq == 1 else isinstance(response.body, Sdp) and self._asked_for(head.cseq)
-        body = (
-            replace(self, shows=_video_of(response.body))._describe("", PCMU)
-            if asked and response.status < 300
-            else None
-        )
+        body = self._late_answer(response.body) if asked and response.status < 300 else None
         return SipRequestReceived(self.dialog, replace(head, method="ACK"), REGISTRAR, self.tag, None, NO_HEADERS, body)
+
+    def _late_answer(self, offer: Body | None) -> Sdp:
+        """Return its answer to an offer of the gateway in a 2xx."""
+        described = replace(self, shows=_video_of(offer))._describe("", PCMU)
+        if not described.video:
+            return described
+        return with_video(described, self.at, directions.answering(_video_of(offer) or "none", described.video.senders))
 
     def _asked_for(self, cseq: int) -> bool:
         return any(each.cseq == cseq and each.what == "ask for an offer" for each in self.asking)

@@ -62,7 +62,8 @@ class Kept(Struct, frozen=True):
     other end. ``ufrag``: of the client's ICE; ``times``: how often it has begun that; ``phone``: where that is;
     ``ignored``: how often its deletion was. ``doubted``: the gateway may not know what was answered, and ask again.
     ``rings``: it plays the ringing tone; ``unheard``: that it does, the gateway may not know. ``said``: what a phone
-    has answered last. ``heard``: which of several phones is passed on, None while none is.
+    has answered last, and ``number``: which of several, None if there was one only. ``heard``: which of several phones
+    is passed on, None while none is.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Kept(Struct, frozen=True):
     rings: bool = False
     unheard: bool = False
     said: Description | None = None
+    number: int | None = None
     heard: int | None = 0
 
     def knows(self, end: Description) -> "Kept":
@@ -213,14 +215,18 @@ class Relay(Struct, frozen=True):
         if before:
             kept = replace(kept, port=before.port, ufrag=before.ufrag, times=before.times, phone=before.phone)
             kept = replace(kept, rings=before.rings, unheard=before.unheard, said=before.said, heard=before.heard)
+            kept = replace(kept, number=before.number)
         kept = kept.knows(command.description)
         told = Description("audio", one_of_each, kept.told(command.by, command.profile, command.phone), command.mux)
         told = replace(told, video=_video(command.description.video, command.profile, kept.port))
         return replace(self._with(kept), made=self.made + (before is None))._says(RelayDescribed(name, told))
 
     def _answered(self, name: str, kept: Kept, command: AnswerRelay) -> "Relay":
-        # If ICE begins anew while another phone rings, that which has transferred the call is described once more.
-        if kept.rings and _is_phone(command.description) and command.description != kept.said:
+        # While another phone rings, that which has transferred the call may be described once more: if ICE begins anew,
+        # video ends, or it has moved.
+        number = command.phone.number if command.phone else None
+        known = kept.said == command.description or (number is not None and number == kept.number)
+        if kept.rings and _is_phone(command.description) and not known:
             raise Broken("a phone that is heard is not drowned by the ringing tone", (kept, command))
         if kept.joined and not kept.doubted:
             raise Broken("a session is answered once", (kept, command))
@@ -240,8 +246,9 @@ class Relay(Struct, frozen=True):
         if command.description.video and not kept.offer.video and not kept.doubted:
             raise Broken("no video is answered that was not offered", (kept, command))
         answer = replace(answer, video=_video(command.description.video, command.profile, kept.port))
-        said = command.description if _is_phone(command.description) else kept.said
-        return self._with(replace(kept, joined=True, said=said))._says(RelayDescribed(name, answer))
+        if _is_phone(command.description):
+            kept = replace(kept, said=command.description, number=number)
+        return self._with(replace(kept, joined=True))._says(RelayDescribed(name, answer))
 
     # --- itself
 

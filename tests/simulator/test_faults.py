@@ -93,8 +93,8 @@ FOR_ENGINE: set[FunctionType | Callable[..., object]] = {
     *(machine.fold, machine._account_noted),
     *(commands.ends, call1.ends, sip_endings.ends),
 }
-"""The functions that only the engine calls, or the fold itself: that, and those that tell the engine which commands end
-something.
+"""The functions that the engine calls: the fold itself, with the part of it that guards each thing which it does
+(`_account_noted`), and those that tell the engine which commands end something.
 """
 
 

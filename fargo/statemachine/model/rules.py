@@ -286,6 +286,12 @@ SILENCE_BORNE: Final = RuleChange(
     "With the engine sip, an offer or refresh in a call that has no response is made again after ten seconds, and the"
     " call ends after the third in vain.",
 )
+DIRECTION_TAKEN_BACK: Final = RuleChange(
+    10,
+    "a phone that repeats a direction is asked again",
+    "With the engine sip, a phone whose offer keeps to a hold that is over by then, or to another direction that is not"
+    " wanted any more, is offered the wanted one once it has acknowledged the answer.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -333,4 +339,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     END_TO_END,
     HEARD_ONCE_MORE,
     SILENCE_BORNE,
+    DIRECTION_TAKEN_BACK,
 )

@@ -11,7 +11,7 @@ from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, SendRegistrationForm, TerminateSession
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import OfferRelay
-from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SendRequest, SendResponse
+from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SendRequest, SendResponse, SipRequestReceived
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.words import _plain_sentences
@@ -98,10 +98,21 @@ def _has_dtls(description: Description) -> bool:
     return isinstance(description.transport, IceUdp) and description.transport.fingerprint is not None
 
 
+def _direction_taken_back(difference: Difference) -> bool:
+    """A phone has acknowledged our answer to its offer, and is sent another offer today."""
+    event = difference.recorded.event
+    if not isinstance(event, SipRequestReceived) or event.head.method != "ACK":
+        return False
+    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    offers = [each for each in now if isinstance(each[0], SendRequest) and each[0].method == "INVITE"]
+    return len(offers) == 1 and [each for each in now if each not in offers] == then
+
+
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.WAITING_ANSWER.name: _waiting_answer,
     rules.IPV6_AUDIO.name: _ipv6_audio,
     rules.ENCRYPTED_AUDIO.name: _encrypted_audio,
     rules.HOLD_IN_TURN.name: _hold_in_turn,
     rules.END_TO_END.name: _end_to_end,
+    rules.DIRECTION_TAKEN_BACK.name: _direction_taken_back,
 }

@@ -384,6 +384,26 @@ def test_offers_cross(begin: Beginning) -> None:
     assert story.confirmed.wanted == story.confirmed.session.ours
 
 
+@pytest.mark.parametrize("on_hold", [False, True])
+def test_a_phone_that_repeats_that_it_is_on_hold_while_the_client_resumes_is_taken_off(on_hold: bool) -> None:
+    """Else nobody would hear it any more. One that is silent by itself is not asked again."""
+    story = out()
+    if on_hold:
+        story.holds()
+        story.answers(sdp(PCMU, senders="responder"))
+        story.resumes()
+        story.responds(491)
+    story.sends("INVITE", sdp(PCMU, senders="responder"))
+    assert direction(said(story)) == "responder"
+    story.acknowledges(story.the(SendResponse).head)
+    assert story.methods == (["INVITE"] if on_hold else [])
+    if on_hold:
+        assert direction(story.now("INVITE").body) == "both"
+        story.answers(sdp(PCMU))
+        assert story.confirmed.wanted == story.confirmed.session.ours
+        assert story.methods == ["ACK"]
+
+
 def test_an_offer_that_has_crossed_is_made_again() -> None:
     story = out()
     story.holds()

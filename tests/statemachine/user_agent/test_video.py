@@ -303,7 +303,7 @@ def test_a_client_that_has_called_without_video_is_asked_for_it() -> None:
     assert asked(story).content.creator == "responder"
 
 
-@pytest.mark.parametrize("how", ["rejected", "refused", "silent"])
+@pytest.mark.parametrize("how", ["rejected", "refused", "not found", "silent"])
 def test_a_client_does_not_take_video_that_the_phone_adds(how: str) -> None:
     story = Seeing().is_heard_by_bob()
     told = asked(story)
@@ -311,6 +311,8 @@ def test_a_client_does_not_take_video_that_the_phone_adds(how: str) -> None:
         story.tell(ContentRejected(story.iq(BOB), story.sid, (replace(told.content, description=None),)))
     elif how == "refused":
         story.tell(IqFailed(story.id_of(ChangeContent), DESK, "feature-not-implemented", ""))
+    elif how == "not found":
+        story.tell(IqFailed(story.id_of(ChangeContent), DESK, "item-not-found", ""))
     if how == "silent":
         story.pass_time()
         assert story.the(OfferRelay).closed

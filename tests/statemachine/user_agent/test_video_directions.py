@@ -133,6 +133,13 @@ def test_what_a_client_says_while_it_rings_is_told_after_the_answer() -> None:
     assert story.offered() == ("both", "initiator")
 
 
+def test_a_client_cannot_hold_by_content_modify_while_it_rings() -> None:
+    story = Seen()
+    story.calls_seen()
+    modifies(story, "initiator", "initiator")
+    assert story.the(RefuseIq).condition == "feature-not-implemented"
+
+
 def test_a_client_calls_without_a_camera() -> None:
     story = Seen()
     story.calls_seen(OFFERED[0], replace(OFFERED[1], senders="responder"))
@@ -273,6 +280,24 @@ def test_a_client_that_agrees_after_a_crossing_is_told_what_it_may_take_for_olde
     modifies(story, "none")  # it turns its camera off, and has not heard that the phone's is on
     assert story.told() == [("camera", "both"), ("camera", "responder")]
     assert story.offered() == ("both", "initiator")
+
+
+@pytest.mark.parametrize(
+    ("before", "repeated", "answer"), [("responder", "initiator", "initiator"), ("initiator", "responder", "responder")]
+)
+def test_a_phone_that_repeats_a_direction_while_the_client_takes_it_back_is_asked_again(
+    before: Senders, repeated: Senders, answer: Senders
+) -> None:
+    story = story_of()
+    modifies(story, before)
+    story.answers(sending(repeated))
+    modifies(story, "both")
+    assert story.offered() == ("both", "both")
+    story.responds(491)
+    assert story.offers(repeated) == ("both", answer)
+    assert story.offered() == ("both", "both")
+    story.answers(seen())
+    assert story.told() == []
 
 
 def test_a_client_that_takes_no_video_is_not_sent_any_by_a_phone_that_lists_both() -> None:

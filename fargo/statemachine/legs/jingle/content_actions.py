@@ -168,7 +168,8 @@ def _modified(leg: Live, session: Session, event: ContentModified, effects: Effe
     hold is one of both streams, whatever it says of video. Alone, that is what the client does with video.
     """
     carried, seen = _named(session.content, event.contents), _named(session.video or "", event.contents)
-    if not (isinstance(leg, Active) and (carried or seen)) and not (isinstance(leg, Calling | Describing) and seen):
+    early = isinstance(leg, Calling | Describing) and seen and not carried
+    if not early and not (isinstance(leg, Active) and (carried or seen)):
         _unsupported(event, effects)
         return leg, ()
     effects.emit(AcceptIq(event.iq))

@@ -84,9 +84,7 @@ def replied(leg: Single, reply: Reply, effects: Effects) -> SessionStep:
         case IqSucceeded():
             return leg, ()
         case IqFailed(condition="item-not-found", jingle=None) if isinstance(reply.command, ChangeContent):
-            return leg, ()  # it has removed the video before, and this was the second time
-        case IqFailed(condition="item-not-found", jingle=None) if isinstance(reply.command, ChangeContent):
-            # It knows the session, and has removed that content meanwhile.
+            # It knows the session, but not that content: it has removed it, or is told of that for the second time.
             return _unchanged(leg, reply.command, effects) if isinstance(leg, Active) else (leg, ())
         case IqFailed(condition=condition) if condition in GONE:
             offline = Reason(Cause.NETWORK, texts.OFFLINE)

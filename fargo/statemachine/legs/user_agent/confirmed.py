@@ -8,9 +8,10 @@ Rules:
 2. There is one INVITE at a time in a dialog, in either direction. An offer that crosses one of ours is refused with
    491, and ours is repeated later if it met the same (`glare`).
 3. An offer of the far end that cannot be had is refused with 488, and the call goes on as it was.
-4. If the far end does not know the call any more, or has not been reached, the call is over (RFC 3261 §12.2.1.2). If
-   nothing is heard of it, audio may go on, so the offer is made again, three times in all. The call is also over if the
-   session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
+4. If the far end does not know the call any more, or our request can never be sent, the call is over (RFC 3261
+   §12.2.1.2). If nothing is heard of it, or its server is not reached, audio may go on, so the offer is made again,
+   three times in all. The call is also over if the session is not refreshed in time (`session_timer`), or our 2xx is
+   not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.

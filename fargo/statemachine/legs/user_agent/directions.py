@@ -7,6 +7,8 @@ Rules:
 3. The far end's description tells what it does with video only where it was free to say so. What we did not offer it,
    it cannot agree to, and many repeat that answer in their next offer; and while it has us on hold, its video is held,
    too. So what is known of it stays then.
+4. If a far end repeats a direction in an offer that is not wanted any more, our answer cannot take that back: it may
+   have no more than the offer (RFC 3264 §6.1). What is ours stays as it was then, so that an offer of ours follows.
 """
 
 from fargo.statemachine.media import pictures
@@ -29,6 +31,24 @@ def answering(offered: Senders, wanted: Senders) -> Senders:
     """Return who sends after our answer to the offer of a stream: no more than offered."""
     theirs, ours = pictures.flow(offered, "initiator"), pictures.flow(wanted, "initiator")
     return pictures.senders(theirs.sends and ours.sends, theirs.takes and ours.takes)
+
+
+def is_kept_silent(held: bool, holds: bool, offered: Senders) -> bool:
+    """Return whether we have the far end on hold after our answer to its offer (rule 4). ``held``: we had before;
+    ``holds``: we want to.
+    """
+    return holds or (held and not pictures.flow(offered, "initiator").sends)
+
+
+def reached(asked: Senders, wanted: VideoFlow, holds: bool, offered: Content | None) -> VideoFlow:
+    """Return our use of video after our answer to an offer (rule 4). ``asked``: who was to send before; ``wanted``:
+    what we want to do by now, within ``holds``.
+    """
+    if offered is None:
+        return wanted
+    before, theirs = pictures.flow(asked, "initiator"), pictures.flow(offered.senders, "initiator")
+    sends = wanted.sends and (before.takes or theirs.takes)
+    return VideoFlow(sends, wanted.takes and (holds or before.sends or theirs.sends))
 
 
 def is_held(sdp: Sdp) -> bool:

@@ -306,8 +306,16 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
         return None  # rule 4 of `secured`
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
-    said, _ = _said(replace(changed, ours=wanted), _answer(offer, replace(wanted, local=local)))
-    return said
+    reached = _reached(session.ours, wanted, offer)
+    return _said(replace(changed, ours=reached), _answer(offer, replace(wanted, local=local)))[0]
+
+
+def _reached(before: Ours, wanted: Ours, offer: Sdp) -> Ours:
+    """Return what is ours after our answer: what is wanted, but for a direction that the far end still keeps to."""
+    assert offer.audio, "it is usable"
+    holds = directions.is_kept_silent(before.holds, wanted.holds, offer.audio.senders)
+    asked = directions.of_video(before.flow, before.holds)
+    return replace(wanted, holds=holds, flow=directions.reached(asked, wanted.flow, wanted.holds, offer.video))
 
 
 def why_not(session: MediaSession, offer: Sdp | None) -> str:
@@ -317,8 +325,7 @@ def why_not(session: MediaSession, offer: Sdp | None) -> str:
     if asks_for_fax(offer):
         return texts.OFFER_OF_FAX
     described = usable(offer) if offer else None
-    both = (described.transport, session.theirs.transport) if described else ()
-    restarts = len(both) == 2 and all(isinstance(each, IceUdp) for each in both)
+    restarts = described is not None and all(isinstance(each.transport, IceUdp) for each in (described, session.theirs))
     return texts.OFFER_RESTARTS_ICE if restarts else texts.OFFER_WITHOUT_AUDIO
 
 
@@ -330,8 +337,7 @@ def _answer(offer: Sdp, ours: Ours) -> Sdp:
     if ours.local.video is None or offer.video is None:
         return replace(sdp, video_place=offer.video_place)
     seen = directions.answering(offer.video.senders, directions.of_video(ours.flow, ours.holds))
-    video = Content("", senders=seen, description=ours.local.video)
-    return replace(sdp, video=video, video_place=offer.video_place)
+    return replace(sdp, video=Content("", senders=seen, description=ours.local.video), video_place=offer.video_place)
 
 
 def _changed(session: MediaSession, sdp: Sdp, video: Description | None) -> MediaSession | None:
