@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from pydantic import SecretStr
 from store.reactor import Turns
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import capturedLogs
 
 from fargo.control.questions import RemoveUser
@@ -481,6 +481,25 @@ def test_an_operator_is_told_if_the_database_does_not_say_whose_user_it_is(
 ) -> None:
     a, b = workers.begun("a", "b")
     monkeypatch.setattr(b.share, "owner", lambda _: fail(StoreError("It is away.")))
+    assert removal(b, alice, a) == operations.NOT_REMOVED.format(user=alice)
+
+
+def test_a_removal_does_not_wait_for_what_comes_for_others(
+    workers: Workers, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    settle = b.share._owners.settle
+    slow = lambda user, things: settle(user, things) if user == alice else Deferred()  # noqa: E731
+    monkeypatch.setattr(b.share._owners, "settle", slow)
+    b.receives(ALICE, "1")
+    assert removal(b, alice, a) == UserRemoval(True, "a")
+
+
+def test_an_operator_is_told_if_a_removal_cannot_be_handed_on(
+    workers: Workers, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    monkeypatch.setattr(b.share._owners, "settle", lambda *_: fail(StoreError("It is away.")))
     assert removal(b, alice, a) == operations.NOT_REMOVED.format(user=alice)
 
 
