@@ -149,7 +149,8 @@ class Desk:
         known = self._engine.state(user)
         if known is None and self._others and local_of(user) and (worker := await self._owner(self._others, user)):
             self._engine.put(user, UserRemoved())  # is handed on
-            await self._others.settled()
+            if not await self._others.settled(user):
+                raise ProblemError(texts.NOT_REMOVED.format(user=user))
             return UserRemoval(True, worker)
         if known is None or not local_of(user):
             raise ProblemError(texts.NO_SUCH_USER.format(user=user))

@@ -16,5 +16,7 @@ class OtherWorkers(Protocol):
     def figures(self) -> Deferred[HandedOnFigures]:
         """Fires with what is handed on between workers, in numbers."""
 
-    def settled(self) -> Deferred[None]:
-        """Fires when everything that has come is taken or handed on, or cannot be."""
+    def settled(self, user: str, /) -> Deferred[bool]:
+        """Fires with True when everything that has come for a user (bare JID) is taken or handed on, and with False if
+        it cannot be.
+        """

@@ -100,10 +100,9 @@ class Routes(Generic[_T]):
         """Return True if what comes for a user can be taken at once."""
         return user in self._own
 
-    @property
-    def is_waiting(self) -> bool:
-        """True while anything waits for an answer of the store."""
-        return bool(self._asked)
+    def is_waiting(self, user: str | None) -> bool:
+        """Return True while anything waits for an answer of the store: for a user, or if there is none, for anybody."""
+        return bool(self._asked) if user is None else user in self._asked
 
     def users(self) -> list[str]:
         """Return all users whom this worker has."""

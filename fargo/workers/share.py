@@ -24,7 +24,7 @@ from functools import partial
 from math import inf
 from typing import Any, Final, NamedTuple, Protocol, assert_never
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -130,7 +130,7 @@ class Share:
         self._look_again = False
         self._has_left_some = False
         self._has_failed = False
-        self._settling: list[Deferred[None]] = []
+        self._settling: list[tuple[str | None, Deferred[bool]]] = []
         self._sweep = LoopingCall(self._swept)
         self._sweep.clock = reactor
 
@@ -159,12 +159,13 @@ class Share:
             self._joining.cancel()
         self._joining = self._reactor.callLater(JOINED_SECONDS, self._tell_joined)
 
-    def settled(self) -> Deferred[None]:
-        """Return a Deferred that fires when everything that has come is taken or handed on, or cannot be."""
-        if self._has_failed or not self._routes.is_waiting:
-            return succeed(None)
-        settling: Deferred[None] = Deferred()
-        self._settling.append(settling)
+    def settled(self, user: str | None = None) -> Deferred[bool]:
+        """Return a Deferred that fires with True when everything that has come is taken or handed on, or everything for
+        a user (bare JID), and with False if it cannot be.
+        """
+        settling: Deferred[bool] = Deferred()
+        self._settling.append((user, settling))
+        self._tell_settled()
         return settling
 
     def owner(self, user: str) -> Deferred[str | None]:
@@ -252,10 +253,12 @@ class Share:
         return self._routes.settled(user, is_ours)
 
     def _tell_settled(self) -> None:
-        if self._settling and (self._has_failed or not self._routes.is_waiting):
-            settling, self._settling = self._settling, []
-            for each in settling:
-                each.callback(None)
+        settling, self._settling = self._settling, []
+        for user, each in settling:
+            if self._has_failed or not self._routes.is_waiting(user):
+                each.callback(not self._has_failed)
+            else:
+                self._settling.append((user, each))
 
     def _then(self, asked: Deferred[Any], action: "Callable[[Any], Action[str] | None]") -> None:
         asked.addCallback(lambda answer: self._do(action(answer))).addErrback(self._failed)

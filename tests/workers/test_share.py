@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 from pydantic import SecretStr
-from twisted.internet.defer import fail
+from store.reactor import Turns
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import capturedLogs
 
 from fargo.control.questions import RemoveUser
@@ -23,10 +24,11 @@ from fargo.statemachine.model.sip_messages import RegisterAnswered
 from fargo.store.formats import FormatError
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
-from fargo.store.opening import open_store
+from fargo.store.opening import open_store, open_store_beside
 from fargo.store.passwords import NewPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import database, owners
+from fargo.store.postgresql import texts as store_texts
 from fargo.store.postgresql.schema import MIGRATIONS
 from fargo.store.postgresql.vault_tables import erase_passwords_of
 from fargo.store.spare import Spare, take_in
@@ -148,6 +150,19 @@ def test_what_is_done_by_an_entry_of_the_spare_log_is_not_taken_again(
     assert len(written(db)) == 1
     (again,) = workers.begun("a")
     until(lambda: again.events(alice) == ["1", "2"], again)
+
+
+def test_what_waits_for_a_worker_is_dropped_when_there_are_none_any_more(workers: Workers, alice: str, db: Any) -> None:
+    """A removal, for example, must not be done when there are workers again, some day."""
+    workers.worker("a").__exit__()  # alice is its user
+    (b,) = workers.begun("b")
+    b.engine.put(alice, UserRemoved())
+    until(lambda: written(db) == ["a"], b)
+    b.__exit__()
+    with capturedLogs() as said:
+        open_store_beside(cast(Any, Turns()), workers.place).close()
+    assert (written(db), owner(db, alice)) == ([], [])
+    assert [(each["log_format"], each["count"]) for each in said] == [(store_texts.NOT_HANDED_ON, 1)]
 
 
 def test_what_came_too_late_is_turned_down(workers: Workers, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -466,6 +481,25 @@ def test_an_operator_is_told_if_the_database_does_not_say_whose_user_it_is(
 ) -> None:
     a, b = workers.begun("a", "b")
     monkeypatch.setattr(b.share, "owner", lambda _: fail(StoreError("It is away.")))
+    assert removal(b, alice, a) == operations.NOT_REMOVED.format(user=alice)
+
+
+def test_a_removal_does_not_wait_for_what_comes_for_others(
+    workers: Workers, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    settle = b.share._owners.settle
+    slow = lambda user, things: settle(user, things) if user == alice else Deferred()  # noqa: E731
+    monkeypatch.setattr(b.share._owners, "settle", slow)
+    b.receives(ALICE, "1")
+    assert removal(b, alice, a) == UserRemoval(True, "a")
+
+
+def test_an_operator_is_told_if_a_removal_cannot_be_handed_on(
+    workers: Workers, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = workers.begun("a", "b")
+    monkeypatch.setattr(b.share._owners, "settle", lambda *_: fail(StoreError("It is away.")))
     assert removal(b, alice, a) == operations.NOT_REMOVED.format(user=alice)
 
 

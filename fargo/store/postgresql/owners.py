@@ -70,8 +70,8 @@ WAITING: Final = """
     group by worker
 """
 """Gives how much is written down for each worker, and for how long the first of it has been."""
-NOBODY: Final = b"delete from owners"
-"""Takes the users from all workers, as there are none."""
+_NOBODY: Final = b"delete from owners"
+_NOTHING: Final = b"delete from handed_on"
 DONE: Final = b"delete from handed_on where id = any(%(done)s)"
 
 
@@ -80,6 +80,14 @@ def owned(connection: PatientConnection, worker: str) -> Mapping[str, int]:
     if not connection.execute(_ANYBODY).fetchall()[0][0]:
         connection.execute(_CLAIM_ALL, {"worker": worker})
     return dict(connection.execute(_OWNED, {"worker": worker}).fetchall())
+
+
+def end_all(connection: PatientConnection) -> int:
+    """Take the users from all workers, as there are none, and what is written down for these: it must not be done when
+    there are workers again, some day. Return how much that was.
+    """
+    connection.execute(_NOBODY)
+    return connection.execute(_NOTHING).rowcount
 
 
 def settle(connection: PatientConnection, worker: str, user: str, things: Sequence[bytes]) -> bool:

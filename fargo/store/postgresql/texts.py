@@ -30,6 +30,9 @@ LOST: Final = (
     "another server taken its place that did not have everything?"
 )
 BACK: Final = "The log can be written again: {database}"
+NOT_HANDED_ON: Final = (
+    "{count} things that waited for workers which were away are dropped, as this gateway is one process now."
+)
 NO_FIGURES: Final = "How large the log is could not be found out: {why}"
 NOT_PURGED: Final = "What has left the log could not be removed from its tables yet: {why}"
 

@@ -39,13 +39,12 @@ from fargo.store.directory_lock import DirectoryLock
 from fargo.store.entries import Entry, without_forgotten
 from fargo.store.interface import StoreAwayError, StoreError
 from fargo.store.places import DatabaseAddress
-from fargo.store.postgresql import texts
+from fargo.store.postgresql import owners, texts
 from fargo.store.postgresql.connections import PatientConnection, connect, store_errors
 from fargo.store.postgresql.database import WHAT
 from fargo.store.postgresql.lease import given_up, live_until_used, take_again
 from fargo.store.postgresql.lease_session import PostgresqlLeaseSession
 from fargo.store.postgresql.once import once
-from fargo.store.postgresql.owners import NOBODY
 from fargo.store.postgresql.rows import values_of
 from fargo.store.postgresql.store import PostgresqlWriter, vacuum
 from fargo.store.rows import event_row
@@ -111,8 +110,8 @@ class ThreadedStore(PostgresqlWriter):
     ) -> Self:
         """Open a log for writing beside a reactor; its tables are made if there are none. Raises StoreError."""
         store = cls.open(database, directory_lock, worker=worker, patience=QUICK_SECONDS)
-        if worker is None:  # it writes to all streams
-            store.transact_now(lambda connection: connection.execute(NOBODY))
+        if worker is None and (dropped := store.transact_now(owners.end_all)):  # it writes to all streams
+            cls._logger.warn(texts.NOT_HANDED_ON, count=dropped)
         store._reactor = reactor
         store._thread.start()
         store._beside.start()
