@@ -40,10 +40,18 @@ from fargo.statemachine.model.rules import (
     END_TO_END,
     HOLD_IN_TURN,
     IPV6_AUDIO,
+    REFRESHED_IN_FORCE,
     RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
 )
-from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse
+from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    Sdp,
+    SendRequest,
+    SendResponse,
+    SessionTimer,
+    SipHeaders,
+)
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify
@@ -297,3 +305,29 @@ def test_a_phone_that_is_taken_off_hold_once_more_is_explained() -> None:
     entries = before(DIRECTION_TAKEN_BACK, story)
     entries[-1] = entries[-1][0], ()
     only(entries, DIRECTION_TAKEN_BACK)
+
+
+def test_a_refresh_that_said_what_was_refused_is_explained_and_the_numbers_since() -> None:
+    story = Phoning().talking(headers=SipHeaders(require=("timer",), session_expires=SessionTimer(300, "uac")))
+    story.holds()
+    refused = story.now("INVITE").body
+    story.responds(488)
+    story.resumes()
+    story.pass_time()
+    refreshed = len(story.entries) - 1
+    story.answers(sdp(PCMU))
+    story.holds()
+    assert story.methods == ["INVITE"]
+    entries = before(REFRESHED_IN_FORCE, story)
+    for place, version in ((refreshed, None), (-1, 99)):
+        recorded, issued = entries[place]
+        said = [each.command for each in issued if isinstance(each.command, SendRequest)]
+        assert [each.method for each in said] == ["INVITE"]
+        [body] = [each.body for each in said]
+        assert isinstance(body, Sdp)
+        then = replace(said[0], body=refused if version is None else replace(body, version=version))
+        entries[place] = (
+            recorded,
+            tuple(replace(each, command=then) if each.command == said[0] else each for each in issued),
+        )
+    only(entries, REFRESHED_IN_FORCE)

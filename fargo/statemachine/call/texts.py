@@ -33,8 +33,8 @@ BETWEEN_PHONES: Final = "The call is forwarded to {to}, and audio goes between t
 
 TRANSFERRED: Final = "You are connected with {to} now: the call was transferred."
 NOT_TRANSFERRED: Final = (
-    "The call could not be transferred to {to}: your client and the phone there seem to have no codec in common, and no "
-    "media relay is between the two. You are in the call as before."
+    "The call could not be transferred to {to}: your client and the phone there seem to have no codec in common, and "
+    "no media relay is between the two. You are in the call as before."
 )
 NO_COMMON_CODEC: Final = "No Codec In Common, And No Relay"
 """For the phone that has asked for the transfer, in the place of the words of a status of SIP."""

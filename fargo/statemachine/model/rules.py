@@ -293,6 +293,12 @@ DIRECTION_TAKEN_BACK: Final = RuleChange(
     "With the engine sip, a phone whose offer keeps to a hold that is over by then, or to another direction that is not"
     " wanted any more, is offered the wanted one once it has acknowledged the answer.",
 )
+REFRESHED_IN_FORCE: Final = RuleChange(
+    10,
+    "a refresh says what is in force",
+    "With the engine sip, a session is refreshed by re-INVITE with the description that was last agreed to, and not"
+    " with one that the phone has refused or not answered since. Later descriptions have other version numbers then.",
+)
 CHANGES: Final[tuple[RuleChange, ...]] = (
     ALL_THAT_IS_DUE,
     END_AFTER_FAULT,
@@ -341,4 +347,5 @@ CHANGES: Final[tuple[RuleChange, ...]] = (
     HEARD_ONCE_MORE,
     SILENCE_BORNE,
     DIRECTION_TAKEN_BACK,
+    REFRESHED_IN_FORCE,
 )

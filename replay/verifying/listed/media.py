@@ -1,6 +1,7 @@
 """The listed changes of descriptions and of hold."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -9,12 +10,15 @@ from fargo.statemachine.model import rules
 from fargo.statemachine.model.call1 import CallMembersChanged, HoldStateChanged, RejectDescription, RequestHold
 from fargo.statemachine.model.call_records import LogRecord
 from fargo.statemachine.model.commands import Command, SendRegistrationForm, TerminateSession
+from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import OfferRelay
 from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SendRequest, SendResponse, SipRequestReceived
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.words import _plain_sentences
+
+_OfCall: TypeAlias = tuple[Command, str | None]
 
 
 def _waiting_answer(difference: Difference) -> bool:
@@ -108,6 +112,30 @@ def _direction_taken_back(difference: Difference) -> bool:
     return len(offers) == 1 and [each for each in now if each not in offers] == then
 
 
+def _refreshed_in_force(difference: Difference) -> bool:
+    """A refresh described our end as the phone has not agreed to it, and descriptions since have other versions."""
+    changes = [_without_version]
+    if isinstance(difference.recorded.event, TimePassed):
+        changes.append(_without_offer)
+    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    return then != now and any(_changed(change, then) == _changed(change, now) for change in changes)
+
+
+def _changed(change: Callable[[Command], Command], issued: list[_OfCall]) -> list[_OfCall]:
+    return [(change(command), call) for command, call in issued]
+
+
+def _without_version(command: Command) -> Command:
+    if isinstance(command, SendRequest | SendResponse) and isinstance(command.body, Sdp):
+        return replace(command, body=replace(command.body, version=0))
+    return command
+
+
+def _without_offer(command: Command) -> Command:
+    in_call = isinstance(command, SendRequest) and command.method == "INVITE" and command.recipient.tag is not None
+    return replace(command, body=None) if in_call else command
+
+
 EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.WAITING_ANSWER.name: _waiting_answer,
     rules.IPV6_AUDIO.name: _ipv6_audio,
@@ -115,4 +143,5 @@ EXPLANATIONS: Final[dict[str, Explains]] = {
     rules.HOLD_IN_TURN.name: _hold_in_turn,
     rules.END_TO_END.name: _end_to_end,
     rules.DIRECTION_TAKEN_BACK.name: _direction_taken_back,
+    rules.REFRESHED_IN_FORCE.name: _refreshed_in_force,
 }

@@ -209,3 +209,23 @@ def test_a_longer_interval_counts_another_use_of_the_nonce() -> None:
     story.responds(407, to=method, challenges=(MD5,))
     story.responds(422, to=method, headers=SipHeaders(min_se=600))
     assert [each.count for each in story.now(method).credentials] == [2]
+
+
+@pytest.mark.parametrize("allow", [(), UPDATES], ids=["re-INVITE", "UPDATE"])
+@pytest.mark.parametrize("status", [488, 408])
+def test_a_refresh_has_no_hold_that_was_refused_or_is_over_by_then(status: int, allow: tuple[str, ...]) -> None:
+    """A phone that was not heard of may have taken it all the same."""
+    story = refreshed_by_us(allow)
+    story.holds()
+    held = story.now("INVITE").body
+    story.responds(status, by_edge=True)
+    story.resumes()
+    story.pass_time()
+    [method] = story.methods
+    body = story.now(method).body
+    assert (method, body) == ("UPDATE", None) if (status, allow) == (488, UPDATES) else isinstance(body, Sdp)
+    if isinstance(body, Sdp):
+        assert isinstance(held, Sdp)
+        assert body.audio
+        assert body.audio.senders == "both"
+        assert body.version > held.version

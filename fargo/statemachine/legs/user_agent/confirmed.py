@@ -9,9 +9,8 @@ Rules:
    491, and ours is repeated later if it met the same (`glare`).
 3. An offer of the far end that cannot be had is refused with 488, and the call goes on as it was.
 4. If the far end does not know the call any more, or our request can never be sent, the call is over (RFC 3261
-   §12.2.1.2). If nothing is heard of it, or its server is not reached, audio may go on, so the offer is made again,
-   three times in all. The call is also over if the session is not refreshed in time (`session_timer`), or our 2xx is
-   not acknowledged.
+   §12.2.1.2). If nothing is heard of it, audio may go on, so the offer is made again, three times in all. The call is
+   also over if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
 5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
    description as before.
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
@@ -242,7 +241,7 @@ def _agreed(leg: Confirmed, exchange: OfferSent, event: SipResponseReceived, eff
         return _resigned(leg, exchange, effects)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, exchange.wanted)
-    after = informing.changed(leg, replace(leg, session=session, wanted=wanted), effects)
+    after = informing.changed(leg, replace(leg, session=session, wanted=wanted, in_force=None), effects)
     return reoffering.pursued(after, effects), news
 
 
@@ -357,7 +356,8 @@ def described(leg: Confirmed, event: SipRequestReceived, effects: Effects) -> Us
     refreshed = dialog.refreshed(leg.dialog, event.contact, headers)
     news = offer_answer.news(leg.session, session)
     session, wanted = offer_answer.settled(session, leg.wanted, leg.wanted) if sdp else (session, leg.wanted)
-    changed = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted)
+    before = None if sdp else reoffering.in_force(leg)
+    changed = replace(leg, dialog=refreshed, session=session, timer=timer, wanted=wanted, in_force=before)
     return _answered(informing.changed(leg, changed, effects), event, sdp, effects), news
 
 
@@ -402,15 +402,14 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
     awaited = leg.exchange
     if not isinstance(awaited, AckAwaited) or awaited.head.cseq != event.head.cseq:
         return leg, ()
-    settled = replace(leg, exchange=None)
-    session = leg.session
+    settled, session = replace(leg, exchange=None), leg.session
     if awaited.offer is not None:
         found = offer_answer.accepted(leg.session, awaited.wanted or leg.wanted, event.body)
         if found is None and awaited.first:
             answer = event.body if isinstance(event.body, Sdp) else None
             reason = CALLER_UNREACHABLE if offer_answer.is_unreachable(answer) else _LATE_WITHOUT_AUDIO
             return releasing.bye(settled, effects), (Ended(reason),)
-        session = found or session
+        session, settled = found or session, replace(settled, in_force=None if found else leg.in_force)
     news = offer_answer.news(leg.session, session)
     if awaited.first:
         news = (*news, *_since_answer(leg))

@@ -270,7 +270,7 @@ def _of_same_suite(theirs: Description, ours: Description) -> tuple[Crypto, ...]
 def offer(session: MediaSession, wanted: Ours) -> tuple[MediaSession, Sdp]:
     """Return the session after an offer of ours, and the offer. What is ours changes only with the answer to it."""
     sdp = _with_video(session.sent, wanted)
-    return _said(session, replace(sdp, audio=_content(wanted.local, directions.of_audio(wanted.holds))))
+    return said(session, replace(sdp, audio=_content(wanted.local, directions.of_audio(wanted.holds))))
 
 
 def accepted(session: MediaSession, wanted: Ours, answer: Body | None) -> MediaSession | None:
@@ -307,7 +307,7 @@ def answer(session: MediaSession, wanted: Ours, offer: Sdp) -> MediaSession | No
     local = numbered_as(described, wanted.local)
     local = replace(local, crypto=_tagged_as(_of_same_suite(described, local), local.crypto))
     reached = _reached(session.ours, wanted, offer)
-    return _said(replace(changed, ours=reached), _answer(offer, replace(wanted, local=local)))[0]
+    return said(replace(changed, ours=reached), _answer(offer, replace(wanted, local=local)))[0]
 
 
 def _reached(before: Ours, wanted: Ours, offer: Sdp) -> Ours:
@@ -435,13 +435,13 @@ def _restarted(before: object, now: IceUdp) -> IceUdp:
     return secured.in_role(now, secured.role(before)) if secured.begins_anew(before, now) else before
 
 
-def _said(session: MediaSession, sdp: Sdp) -> tuple[MediaSession, Sdp]:
+def said(session: MediaSession, sdp: Sdp) -> tuple[MediaSession, Sdp]:
     """Return the session after a description of ours, and the description with its version (rule 5)."""
     same = replace(sdp, version=session.sent.version)
     if same == session.sent:
         return session, same
-    said = replace(sdp, version=session.version + 1)
-    return replace(session, sent=said, version=said.version), said
+    newer = replace(sdp, version=session.version + 1)
+    return replace(session, sent=newer, version=newer.version), newer
 
 
 def news(before: MediaSession, after: MediaSession) -> LegEvents:

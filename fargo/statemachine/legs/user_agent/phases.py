@@ -250,7 +250,8 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     ``referred``: None if no transfer is under way. ``moved``: since when we are at another edge than the far end knows;
     None if it knows ours. ``asked``: the far end was asked to call another, and may tell what has become of that.
     ``unanswered``: how many offers of ours in a row it has not responded to.
-    ``picture``: when the far end is to be asked for a whole picture, None if it is not.
+    ``picture``: when the far end is to be asked for a whole picture, None if it is not. ``in_force``: our description
+    that counts, if it has not agreed to a later one; None if the last does.
     """
 
     dialog: Dialog
@@ -268,6 +269,7 @@ class Confirmed(UserAgentPhase, frozen=True, gc=False):
     asked: bool = False
     unanswered: int = 0
     picture: float | None = None
+    in_force: Sdp | None = None
 
 
 class Releasing(UserAgentPhase, frozen=True, gc=False):

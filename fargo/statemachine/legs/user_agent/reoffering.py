@@ -27,7 +27,12 @@ def pursued(leg: Confirmed, effects: Effects) -> Confirmed:
         needed = leg.moved is not None or leg.unanswered
         return refresh(leg, effects) if needed and can_be_refreshed(leg) else leg
     session, sdp = offer_answer.offer(leg.session, leg.wanted)
-    return _offered(replace(leg, session=session), sdp, effects)
+    return _offered(replace(leg, session=session, in_force=in_force(leg)), sdp, effects)
+
+
+def in_force(leg: Confirmed) -> Sdp:
+    """Return our description that counts until another is agreed to."""
+    return leg.in_force or leg.session.sent
 
 
 def _offered(leg: Confirmed, sdp: Sdp, effects: Effects) -> Confirmed:
@@ -42,9 +47,11 @@ def _sent(leg: Confirmed, request: SendRequest, effects: Effects) -> Confirmed:
 
 
 def refresh(leg: Confirmed, effects: Effects) -> Confirmed:
-    """Refresh the session (rule 5)."""
-    if not leg.dialog.updates:
-        return _offered(leg, leg.session.sent, effects)
+    """Refresh the session (rule 5). An offer that was not responded to may have been agreed to, so it is taken back."""
+    doubtful = leg.unanswered and leg.in_force is not None and not leg.keyless
+    if doubtful or not leg.dialog.updates:
+        session, sdp = offer_answer.said(leg.session, in_force(leg))
+        return _offered(replace(leg, session=session), sdp, effects)
     headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
     after, update = dialog.request(leg.dialog, "UPDATE", headers, contact=True)
     return _sent(replace(leg, dialog=after), update, effects)
