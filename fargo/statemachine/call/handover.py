@@ -253,9 +253,15 @@ def _failed(call: Call, why: Reason, effects: Effects) -> Call:
     if not stays:
         ended(call, Side.GATEWAY if why.ours else Side.PHONE, why, effects)
         return replace(call, sip=sip_leg.tell(call.sip, Ended(why), effects))
+    return replace(call, sip=_parted(call, handover, effects))
+
+
+def _parted(call: Call, handover: Handover, effects: Effects) -> SipLeg:
+    """Return the leg of the call's phone after it is told of the client again, if it was told of the other phone."""
     if handover.before is None:
-        return call
-    return replace(call, sip=joining.part(call.sip, handover.before, jingle_leg.holds(call.jingle), effects))
+        return call.sip
+    holds, flow = jingle_leg.holds(call.jingle), jingle_leg.flow(call.jingle)
+    return joining.part(call.sip, handover.before, holds, flow, effects)
 
 
 # --- asking the phone to place the call (rule 6)
@@ -272,10 +278,7 @@ def _may_be_asked(call: Call, handover: Handover, why: Reason) -> bool:
 def _asked(call: Call, handover: Handover, line: Line, why: Reason, effects: Effects) -> Call:
     """Ask the phone to call the number, and hang up what there is of our own call to it."""
     leg = sip_leg.tell(handover.leg, Ended(why), effects)
-    sip = call.sip
-    if handover.before is not None:
-        sip = joining.part(sip, handover.before, jingle_leg.holds(call.jingle), effects)
-    sip, command = asking.ask(sip, line.target, effects)
+    sip, command = asking.ask(_parted(call, handover, effects), line.target, effects)
     asked = AskedPhone(command, why, effects.at + _LONGEST_ASKED)
     left = lasting((*call.left, leg))
     return replace(call, sip=sip, left=left, handover=replace(handover, leg=Over(), before=None, asked=asked))

@@ -278,7 +278,8 @@ HEARD_ONCE_MORE: Final = RuleChange(
     "what a restart may have kept from an end is said again",
     "After a restart of the gateway, the relay is asked again for the ringing tone or its end, and a client is told"
     " again that it rings, or that video is taken or removed, if they have not answered. What an answer since has made"
-    " void is not said again. The relay's reply about the tone belongs to the call.",
+    " void is not said again, nor what has been overtaken at the relay. The relay's reply about the tone belongs to the"
+    " call.",
 )
 SILENCE_BORNE: Final = RuleChange(
     10,

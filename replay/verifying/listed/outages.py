@@ -27,7 +27,15 @@ from fargo.statemachine.model.commands import (
     TerminateSession,
 )
 from fargo.statemachine.model.events import IqFailed, ResourceUnavailable, Restarted, StreamOpened, TimePassed
-from fargo.statemachine.model.ng import OfferRelay, PlayRinging, RelayDone, RelayLost, RelayRefused, StopRinging
+from fargo.statemachine.model.ng import (
+    AnswerRelay,
+    OfferRelay,
+    PlayRinging,
+    RelayDone,
+    RelayLost,
+    RelayRefused,
+    StopRinging,
+)
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
     ReleaseFlow,
@@ -49,7 +57,10 @@ _NOT_ASKED_AGAIN: Final = Offering | OfferingAgain | Deleting
 
 _ENDING_AWAITED: Final = ENDING | SendRequest | SendResponse
 
-_SAID_ONCE_MORE: Final = ChangeContent | InformDescription | InformSession | InformTransport | PlayRinging | StopRinging
+_SAID_ONCE_MORE: Final = (
+    *(ChangeContent, InformDescription, InformSession, InformTransport),
+    *(AnswerRelay, OfferRelay, PlayRinging, StopRinging),
+)
 """The commands that are said again after a restart, or are not, by today's rules only."""
 
 _OF_ACCOUNT: Final = RecordAccount | ReleaseFlow | SendPresence | SendRegister | SignIn | SignOut

@@ -266,6 +266,18 @@ def test_a_relay_that_loses_the_session_meanwhile_costs_the_video() -> None:
     assert video_of(story.now("INVITE").body) is None
 
 
+def test_what_the_relay_was_asked_before_the_video_was_withdrawn_is_not_asked_again_after_a_restart() -> None:
+    story = Seeing().is_heard_by_bob()
+    told = asked(story)
+    story.tell(ContentAccepted(story.iq(BOB), story.sid, (replace(told.content, description=CLIENT_VIDEO),)))
+    assert story.the(AnswerRelay)
+    story.tell(ContentRemoved(story.iq(BOB), story.sid, (told.content,)))
+    withdrawn = story.the(OfferRelay)
+    story.tell(Restarted())
+    assert not story.all(AnswerRelay)
+    assert story.the(OfferRelay) == withdrawn
+
+
 def test_video_is_not_added_to_a_call_that_goes_directly() -> None:
     story = Seeing(policy=replace(POLICY, video=False)).hears_bob()
     story.adds_video()

@@ -19,8 +19,11 @@ from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
 from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest
 
+from ..forwarding import AT_TARGET
 from ..relayed import DTLS, FOR_CLIENT, FOR_PHONE
-from ..story import BOB, DESK
+from ..story import BOB, DESK, PCMU
+from ..transferring import HandingOver
+from .phone import sdp
 from .seeing import CLIENT_VIDEO, FOR_PHONE_VIDEO, OFFERED, PHONE_VIDEO, RELAY_VIDEO, Seeing, seen
 
 SENDERS: tuple[Senders, ...] = get_args(Senders)
@@ -342,6 +345,21 @@ def test_a_phone_that_adds_its_display_only_is_shown_the_client() -> None:
     story.described(AnswerRelay, FOR_PHONE, FOR_PHONE_VIDEO)
     assert both_of(story.response(200).body) == ("both", "responder")
     assert story.told()[-1] == ("video", "responder")
+
+
+class HandingOverSeen(HandingOver, Seen):
+    """A call out with video, which the user transfers."""
+
+
+def test_a_camera_that_is_off_stays_off_when_a_transfer_fails() -> None:
+    story = HandingOverSeen()
+    story.sees_bob()
+    modifies(story, "responder")
+    story.answers(sending("initiator"))
+    story.transfers()
+    story.responds_to("target", 200, sdp(PCMU, at=AT_TARGET))
+    story.responds_to("bob", 488)
+    assert story.confirmed.wanted == story.confirmed.session.ours
 
 
 # --- values

@@ -74,6 +74,8 @@ from fargo.statemachine.reason import Cause, Reason
 # Seconds.
 _DELETE_AGAIN: Final = 30.0
 _MOST_REPEATED_DELETIONS: Final = 4
+_DESCRIBED: Final = OfferRelay | AnswerRelay | DeleteRelay
+"""The commands of which only the last about a session counts."""
 News: TypeAlias = tuple[Offered | Answered | TransportChanged | Rerouted | RouteLost | VideoNews, ...]
 
 
@@ -196,11 +198,15 @@ def _delete(terms: RelayRequest, effects: Effects) -> Deleting:
 
 def resume(leg: RelayLeg, effects: Effects) -> None:
     """Ask for everything again that the relay has not answered: the gateway was away, and the request may be lost. The
-    relay does the same again.
+    relay does the same again. What has been overtaken is not asked again: the relay may have heard what came after it.
     """
-    names = [session.terms.name for session in leg]
-    for name, each in effects.pending.items():
-        if isinstance(each.command, RelayCommand) and each.command.session in names:
+    names, pending = [session.terms.name for session in leg], effects.pending
+    for name, each in pending.items():
+        if not isinstance(each.command, RelayCommand) or each.command.session not in names:
+            continue
+        if isinstance(each.command, _DESCRIBED) and is_overtaken(name, pending):
+            effects.settle(name)
+        else:
             effects.repeat(name, each.repeats)
     for session in leg:
         if isinstance(session, Passing):
@@ -240,8 +246,7 @@ def _session(leg: RelayLeg, reply: Reply) -> RelaySession | None:
 
 def is_overtaken(name: str, pending: PendingCommands) -> bool:
     """Return whether the relay has been asked something else about a session since this command (rule 3)."""
-    described = OfferRelay | AnswerRelay | DeleteRelay
-    about = [(other, each.command.session) for other, each in pending.items() if isinstance(each.command, described)]
+    about = [(other, each.command.session) for other, each in pending.items() if isinstance(each.command, _DESCRIBED)]
     last = {session: other for other, session in about}
     return last[dict(about)[name]] != name
 

@@ -16,6 +16,7 @@ from fargo.statemachine.legs.user_agent.offer_answer import Ours
 from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.media import reach
 from fargo.statemachine.media.description import Description, Transport
+from fargo.statemachine.media.pictures import VideoFlow
 
 _Place: TypeAlias = tuple[Transport | None, tuple[tuple[str, str], ...]]
 
@@ -47,9 +48,11 @@ def join(leg: SipLeg, other: Description, holds: bool, effects: Effects) -> SipL
     return confirmed.want(leg, offer_answer.joined(leg.session, leg.wanted, other, holds), effects)
 
 
-def part(leg: SipLeg, before: Description, holds: bool, effects: Effects) -> SipLeg:
-    """Ask the phone to send its audio as before it was asked to send it to another. ``holds``: the client holds it."""
-    return confirmed.want(leg, Ours(before, holds), effects) if isinstance(leg, Confirmed) else leg
+def part(leg: SipLeg, before: Description, holds: bool, flow: VideoFlow, effects: Effects) -> SipLeg:
+    """Ask the phone to send its audio as before it was asked to send it to another. ``holds``: the client holds it;
+    ``flow``: what the client does with video.
+    """
+    return confirmed.want(leg, Ours(before, holds, flow), effects) if isinstance(leg, Confirmed) else leg
 
 
 def has_joined(leg: SipLeg, other: Description) -> bool:
