@@ -84,8 +84,8 @@ ENDLESS_ATTEMPTS: Final = "Fargo tries again until it runs, at least every {minu
 RUNNING_AGAIN: Final = "{name} is running again."
 GIVEN_UP: Final = "{name} could not be started in {attempts} attempts. {why}"
 OTHER_EDGE_ENDED: Final = (
-    "The SIP edge in {directory} (kamailio, process {pid}) is ended: this gateway has left it, and is another number "
-    "of processes now."
+    "The SIP edge in {directory} (kamailio, process {pid}) is ended: this gateway has left it from a time when it was "
+    "another number of processes."
 )
 SUPERVISOR_BUG: Final = "A bug: {name} is not supervised any more"
 

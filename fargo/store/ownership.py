@@ -19,6 +19,8 @@ from fargo.store.passwords import KeptPassword
 _Result = TypeVar("_Result")
 
 MOST_AT_ONCE: Final = 500
+MOST_WRITTEN: Final = 1000
+"""No more than so much is written down for a user. Who sends more while the user's worker is away gets no answer."""
 NOTHING: Final = ""
 """The word that is handed on with a user who moves: only that they do."""
 

@@ -25,6 +25,7 @@ from fargo.store.formats import FormatError
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store, open_store_beside
+from fargo.store.ownership import MOST_WRITTEN
 from fargo.store.passwords import NewPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import database, owners
@@ -150,6 +151,23 @@ def test_what_is_done_by_an_entry_of_the_spare_log_is_not_taken_again(
     assert len(written(db)) == 1
     (again,) = workers.begun("a")
     until(lambda: again.events(alice) == ["1", "2"], again)
+
+
+def test_no_more_than_a_limit_waits_for_the_user_of_a_worker_that_is_away(
+    workers: Workers, alice: str, db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = owners._WRITE_DOWN_UNLESS_FULL.replace(f"offset {MOST_WRITTEN - 1}", "offset 2")
+    monkeypatch.setattr(owners, "_WRITE_DOWN_UNLESS_FULL", few)
+    workers.worker("a").__exit__()  # alice is its user
+    (b,) = workers.begun("b")
+    for name in "12345":
+        b.receives(alice, name)
+    settled: list[bool] = []
+    b.share.settled().addCallback(settled.append)
+    until(lambda: settled, b)
+    assert written(db) == ["a"] * 3
+    (again,) = workers.begun("a")
+    until(lambda: again.events(alice) == ["1", "2", "3"], again)
 
 
 def test_what_waits_for_a_worker_is_dropped_when_there_are_none_any_more(workers: Workers, alice: str, db: Any) -> None:

@@ -7,11 +7,14 @@ Rules:
 2. Whoever writes something down for the worker of a user keeps that user where they are until it is committed (`for
    share`). So what is written down is found by the worker that has the user then, or moves with the user.
 3. The server tells a worker when something is written down for it (NOTIFY), after the commit.
+4. A worker that is away keeps nobody from writing to its users. So there is a limit for each user, beyond which nothing
+   is written down.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from fargo.store.ownership import MOST_WRITTEN
 from fargo.store.postgresql.connections import PatientConnection
 from fargo.store.postgresql.sessions import Sessions
 
@@ -30,6 +33,10 @@ _CLAIM: Final = """
 OWNER: Final = "select worker from owners where jid = %(jid)s"
 _OWNER_WHO_STAYS: Final = f"{OWNER} for share"
 _WRITE_DOWN: Final = "insert into handed_on (worker, jid, source, sealed) values (%s, %s, %s, %s)"
+_WRITE_DOWN_UNLESS_FULL: Final = f"""
+    insert into handed_on (worker, jid, source, sealed) select %s, %s, %s, %s
+    where not exists (select from handed_on where jid = %s offset {MOST_WRITTEN - 1})
+"""
 _MOVE_WRITTEN: Final = "update handed_on set worker = %(to)s where jid = %(jid)s and worker = %(worker)s"
 _GIVE: Final = """
     update owners set worker = %(to)s, since = (select position from log) where jid = %(jid)s and worker = %(worker)s
@@ -91,8 +98,8 @@ def end_all(connection: PatientConnection) -> int:
 
 
 def settle(connection: PatientConnection, worker: str, user: str, things: Sequence[bytes]) -> bool:
-    """Return True if a user is a worker's, or has no other. Otherwise write these things down, and move there what was
-    written down for this worker by somebody who did not know.
+    """Return True if a user is a worker's, or has no other. Otherwise write these things down, as far as there is not
+    too much already, and move there what was written down for this worker by somebody who did not know.
     """
     values = {"jid": user, "worker": worker}
     owner = None
@@ -104,7 +111,7 @@ def settle(connection: PatientConnection, worker: str, user: str, things: Sequen
         return True
     connection.execute(_MOVE_WRITTEN, {**values, "to": owner})
     with connection.cursor() as cursor:
-        cursor.executemany(_WRITE_DOWN, [(owner, user, worker, each) for each in things])
+        cursor.executemany(_WRITE_DOWN_UNLESS_FULL.encode(), [(owner, user, worker, each, user) for each in things])
     connection.execute(TELL.encode(), {"worker": owner})
     return False
 
