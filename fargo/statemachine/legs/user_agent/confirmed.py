@@ -11,8 +11,8 @@ Rules:
 4. If the far end does not know the call any more, or our request can never be sent, the call is over (RFC 3261
    §12.2.1.2). If nothing is heard of it, audio may go on, so the offer is made again, three times in all. The call is
    also over if the session is not refreshed in time (`session_timer`), or our 2xx is not acknowledged.
-5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the same
-   description as before.
+5. A refresh of ours is an UPDATE without a description if the far end understands that, else a re-INVITE with the one
+   that was agreed on. It is that, too, after an offer without a response, which may have been agreed to unheard.
 6. After a restart of the gateway, the session is refreshed in the same way, unless the far end is heard of before.
 7. If the far end offers video in a call without, its offer is answered when the other leg has said if it takes that,
    or after `_LONGEST_VIDEO` without. Video that is taken later is offered to the far end.
