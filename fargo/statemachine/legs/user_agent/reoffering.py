@@ -48,8 +48,11 @@ def _sent(leg: Confirmed, request: SendRequest, effects: Effects) -> Confirmed:
 
 def refresh(leg: Confirmed, effects: Effects) -> Confirmed:
     """Refresh the session (rule 5). An offer that was not responded to may have been agreed to, so it is taken back."""
-    doubtful = leg.unanswered and leg.in_force is not None and not leg.keyless
-    if doubtful or not leg.dialog.updates:
+    if leg.unanswered and leg.in_force is not None and not leg.keyless:
+        # Not the description itself: the far end may have taken one with another stream, which has to stay.
+        session, sdp = offer_answer.offer(leg.session, leg.session.ours)
+        return _offered(replace(leg, session=session), sdp, effects)
+    if not leg.dialog.updates:
         session, sdp = offer_answer.said(leg.session, in_force(leg))
         return _offered(replace(leg, session=session), sdp, effects)
     headers = replace(dialog.ABILITIES, session_expires=session_timer.asked(leg.timer))
