@@ -255,6 +255,31 @@ def test_a_client_withdraws_video_before_the_phone_has_answered() -> None:
     assert not story.all(ChangeContent)
 
 
+def test_video_that_is_withdrawn_while_nothing_is_heard_of_the_phone_leaves_its_stream() -> None:
+    """The phone may have taken the offer, and streams never go (RFC 3264 §8)."""
+    story = Seeing().hears_bob()
+    story.adds_video()
+    story.described(OfferRelay, FOR_PHONE, FOR_PHONE_VIDEO)
+    story.responds(408, by_edge=True)
+    story.tell(ContentRemoved(story.iq(BOB), "s1", (Content("camera"),)))
+    story.pass_time()
+    body = story.now("INVITE").body
+    assert isinstance(body, Sdp)
+    assert (body.video, len(body.media), body.video_place) == (None, 2, 1)
+
+
+@pytest.mark.parametrize("condition", ["item-not-found", "feature-not-implemented"])
+def test_a_client_that_refuses_what_it_is_told_of_its_video_goes_on_without(condition: str) -> None:
+    story = Seeing().hears_bob()
+    story.adds_video()
+    story.described(OfferRelay, FOR_PHONE, FOR_PHONE_VIDEO)
+    story.answers(seen())
+    story.described(AnswerRelay, FOR_CLIENT, RELAY_VIDEO)
+    assert story.the(ChangeContent).action == "content-accept"
+    story.tell(IqFailed(story.id_of(ChangeContent), DESK, condition))
+    assert video_of(story.now("INVITE").body) is None
+
+
 def test_a_relay_that_loses_the_session_meanwhile_costs_the_video() -> None:
     story = Seeing().hears_bob()
     story.adds_video()
