@@ -30,6 +30,7 @@ from fargo.statemachine.faults import in_each_call, in_part
 from fargo.statemachine.legs.jingle import jingle_leg, jingle_session
 from fargo.statemachine.model.commands import (
     AcceptSession,
+    ChangeContent,
     Command,
     InformDescription,
     InformSession,
@@ -49,7 +50,7 @@ from fargo.statemachine.pending import PendingCommands, ReplyEvent
 from fargo.statemachine.user_state import AwaitedClient, User
 
 _LONGEST: Final = 60.0  # seconds
-_TOLD: Final = AcceptSession | InformSession | InformTransport | InformDescription | TerminateSession
+_TOLD: Final = AcceptSession | ChangeContent | InformSession | InformTransport | InformDescription | TerminateSession
 """The commands that are repeated for a client that has missed them."""
 _NOT_CONNECTED: Final = jingle_session.GONE - {"gone"}
 """Errors with which a server says that a client is not connected (RFC 6120 §8.3.3, RFC 6121 §8.5.3.2.3)."""

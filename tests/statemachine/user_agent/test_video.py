@@ -9,7 +9,7 @@ from fargo.statemachine.media.description import Candidate, Codec, Content, Desc
 from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.call_records import RecordMedia
 from fargo.statemachine.model.commands import AcceptSession, ChangeContent, InitiateSession, RejectContents
-from fargo.statemachine.model.events import IqFailed, Restarted
+from fargo.statemachine.model.events import IqFailed, ResourceAvailable, Restarted, StreamOpened
 from fargo.statemachine.model.jingle_events import (
     CallProposed,
     ContentAccepted,
@@ -22,7 +22,7 @@ from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayLost
 from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest
 
 from ..relayed import AT_CLIENT, DTLS, FOR_CLIENT, FOR_PHONE
-from ..story import BOB, DESK, PCMU
+from ..story import BOB, DESK, GATEWAY, PCMU
 from .phone import sdp
 from .seeing import (
     CLIENT_VIDEO,
@@ -412,6 +412,18 @@ def test_that_video_was_removed_is_said_again_after_a_restart() -> None:
     assert not story.ends(), "it has heard the first, and there is no such content any more"
     story.tell(Restarted())
     assert not story.all(ChangeContent)
+
+
+def test_a_client_that_is_awaited_is_told_of_video_when_it_is_back() -> None:
+    """The XMPP server was restarted, and says for it that it is not connected."""
+    story = Seeing().sees_bob()
+    story.tell(StreamOpened())
+    story.sends("INVITE", replace(seen(None), version=2))
+    told = story.the(ChangeContent)
+    story.tell(IqFailed(story.id_of(ChangeContent), DESK, "service-unavailable"))
+    assert not story.ends()
+    story.tell(ResourceAvailable(DESK, GATEWAY))
+    assert told in story.all(ChangeContent)
 
 
 def test_both_streams_are_held() -> None:
