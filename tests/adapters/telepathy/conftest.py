@@ -34,6 +34,7 @@ async def edge(servers: None, tmp_path: Path) -> AsyncIterator[TelepathyEdgeSett
         outside_ip=OUTSIDE,
         outside_port=free_port(OUTSIDE),
         secret="a secret of the tests",
+        provider_rate=100_000,  # a test may call as fast as it can, on any machine
         run_dir=tmp_path / "edge",
     )
     write_configuration(settings)
