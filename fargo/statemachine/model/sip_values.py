@@ -1,4 +1,4 @@
-"""What SIP messages consist of, as values: addresses, headers and bodies (RFC 3261 §7).
+"""The values that SIP messages consist of: addresses, headers and bodies (RFC 3261 §7).
 
 Rules:
 
