@@ -6,7 +6,7 @@ from fargo.statemachine.legs.user_agent import directions, secured
 from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
 from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, IceUdp, Senders, address, is_secured
-from fargo.statemachine.model.sip_messages import Body, Sdp
+from fargo.statemachine.model.sip_values import Body, Sdp
 
 from .broken import Broken
 from .values import AWAY, CLIENT, PCMA, PCMU, PHONE, RELAY

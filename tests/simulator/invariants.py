@@ -105,13 +105,8 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 from fargo.statemachine.model.requests import TransferCall
-from fargo.statemachine.model.sip_messages import (
-    InviteReceived,
-    Sdp,
-    SendRequest,
-    SipHeaders,
-    SipResponseReceived,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SipResponseReceived
+from fargo.statemachine.model.sip_values import Sdp, SipHeaders
 
 from .about import Leg, arriving, leg_of, places, sender_of, session_of, tells_of_audio
 from .broken import Broken, Entry
