@@ -12,16 +12,15 @@ from fargo.adapters.sip.message_bodies import ACCEPT
 from fargo.adapters.sip.message_summary import SUMMARY
 from fargo.adapters.sip.names import incoming
 from fargo.statemachine.model.abilities import ALLOW
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_messages import InviteReceived, SipRequestReceived
+from fargo.statemachine.model.sip_values import (
     Endpoint,
-    InviteReceived,
     OtherBody,
     Party,
     RAck,
     RequestHead,
     Sdp,
     SipHeaders,
-    SipRequestReceived,
 )
 
 from .commands import SDP, responding

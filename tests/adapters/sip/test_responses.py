@@ -9,14 +9,16 @@ from twisted.logger import capturedLogs
 from fargo.adapters.sip import texts
 from fargo.statemachine.model.sip_messages import (
     Binding,
+    RegisterAnswered,
+    SipResponseReceived,
+)
+from fargo.statemachine.model.sip_values import (
     Challenge,
     Endpoint,
     Party,
-    RegisterAnswered,
     RequestHead,
     Sdp,
     SipHeaders,
-    SipResponseReceived,
 )
 
 from .commands import INVITE, REGISTER, SDP, in_dialog, responding
