@@ -33,7 +33,8 @@ from fargo.statemachine.model.call1 import CallArrived, CandidatesReceived
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.jingle_events import ContentEvent, SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import RelayDescribed
-from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_messages import InviteReceived, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_values import Sdp
 
 LASTS: Final = 10.0
 """Seconds for which the addresses of this machine count as known. Reading them takes less than a millisecond."""

@@ -16,20 +16,14 @@ from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
-    Body,
-    Endpoint,
     InviteReceived,
-    OtherBody,
-    PressedKey,
-    Sdp,
     SendRequest,
     SendResponse,
-    SipFragment,
     SipRequestReceived,
     SipResponseReceived,
     TextReceived,
-    WholePicture,
 )
+from fargo.statemachine.model.sip_values import Body, Endpoint, OtherBody, PressedKey, Sdp, SipFragment, WholePicture
 from fargo.statemachine.pending import PendingCommands
 from replay.drawing import texts
 

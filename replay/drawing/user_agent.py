@@ -7,7 +7,6 @@ from typing import assert_never
 
 from fargo.statemachine.media.description import Content, Role
 from fargo.statemachine.model.sip_messages import (
-    Body,
     EdgeRestarted,
     FlowClosed,
     InviteReceived,
@@ -15,7 +14,6 @@ from fargo.statemachine.model.sip_messages import (
     RegisterAnswered,
     RegisterUndelivered,
     ReleaseFlow,
-    Sdp,
     SendRegister,
     SendRequest,
     SendResponse,
@@ -26,6 +24,7 @@ from fargo.statemachine.model.sip_messages import (
     UserAgentCommand,
     UserAgentEvent,
 )
+from fargo.statemachine.model.sip_values import Body, Sdp
 from fargo.statemachine.pending import PendingCommands
 from replay.drawing import sip_details, texts
 from replay.drawing.label import Label, Tone, failed, quiet

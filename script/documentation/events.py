@@ -69,15 +69,13 @@ from fargo.statemachine.model.jingle_events import (
 from fargo.statemachine.model.ng import RelayCommand, RelayDescribed, RelayDone, RelayLost, RelayRefused
 from fargo.statemachine.model.sip_messages import (
     Binding,
-    Challenge,
     EdgeRestarted,
-    Endpoint,
     FlowClosed,
     RegisterAnswered,
     RegisterUndelivered,
-    SipHeaders,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Challenge, Endpoint, SipHeaders
 from fargo.statemachine.user_state import User
 
 USER: Final = "alice@example.org"

@@ -18,18 +18,14 @@ from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInfor
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,
-    Party,
-    RAck,
-    RequestHead,
-    Sdp,
     SendRequest,
     SendResponse,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Party, RAck, RequestHead, Sdp, SipHeaders
 from fargo.statemachine.user_state import User
 
 _CONTACT: Final = "sip:bob@192.0.2.7"

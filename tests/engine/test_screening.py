@@ -30,16 +30,8 @@ from fargo.statemachine.model.jingle_events import (
     TransportReplaced,
 )
 from fargo.statemachine.model.ng import RelayDescribed
-from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    InviteReceived,
-    OtherBody,
-    Party,
-    RequestHead,
-    Sdp,
-    SipRequestReceived,
-    SipResponseReceived,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_values import Endpoint, OtherBody, Party, RequestHead, Sdp
 
 USER = "alice@example.org"
 IQ = Iq("alice@example.org/x", "bob@sip.example.org", "1")

@@ -19,7 +19,8 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import PolicyChanged, RegistrationAsked, RegistrationSubmitted, SipAccount
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.rules import CALLERS_ARE_CONTACTS, NUMBERS_AS_WRITTEN
-from fargo.statemachine.model.sip_messages import Endpoint, RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_messages import RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_values import Endpoint
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify
 

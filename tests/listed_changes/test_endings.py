@@ -15,7 +15,8 @@ from fargo.statemachine.model.commands import Command, Issued, RefuseIq, SendTex
 from fargo.statemachine.model.events import PolicyChanged
 from fargo.statemachine.model.jingle_events import CallAction, SessionInitiated
 from fargo.statemachine.model.rules import CALLS_AT_A_TIME, MISSED_CALLS, WHO_FAILED
-from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import Undelivered
+from fargo.statemachine.model.sip_values import ReasonValue, SipHeaders
 from fargo.statemachine.reason import Cause
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify

@@ -44,14 +44,8 @@ from fargo.statemachine.model.rules import (
     RELAY_ASKED_AGAIN,
     WAITING_ANSWER,
 )
-from fargo.statemachine.model.sip_messages import (
-    InviteReceived,
-    Sdp,
-    SendRequest,
-    SendResponse,
-    SessionTimer,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import Sdp, SessionTimer, SipHeaders
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify

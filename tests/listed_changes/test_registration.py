@@ -27,16 +27,8 @@ from fargo.statemachine.model.rules import (
     SPEAKS_UP,
     TRIED_SOONER,
 )
-from fargo.statemachine.model.sip_messages import (
-    DigestCredentials,
-    FlowClosed,
-    Hop,
-    Identity,
-    KeepFlow,
-    SendRegister,
-    SendRequest,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import FlowClosed, KeepFlow, SendRegister, SendRequest
+from fargo.statemachine.model.sip_values import DigestCredentials, Hop, Identity, SipHeaders
 from fargo.store.correlation import correlated
 from fargo.store.entries import Entry
 from replay.verifying.verify import verify

@@ -11,7 +11,8 @@ from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.requests import ShowHelp, ShowStatus
 from fargo.statemachine.model.rules import MAILBOX_NAMED, TRANSFERS_OFFERED
-from fargo.statemachine.model.sip_messages import RequestHead, SendRequest, SipHeaders, SipRequestReceived
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestReceived
+from fargo.statemachine.model.sip_values import RequestHead, SipHeaders
 from replay.verifying.verify import verify
 
 from .older_rules import before, only, with_commands

@@ -35,15 +35,8 @@ from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import CallAction, CallMessaged, ContentChanged, SessionInformed
 from fargo.statemachine.model.presence import Client
 from fargo.statemachine.model.registrations import Awaited, Registration
-from fargo.statemachine.model.sip_messages import (
-    Challenge,
-    DigestCredentials,
-    Hop,
-    Identity,
-    Party,
-    SendRegister,
-    SendRequest,
-)
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials, Hop, Identity, Party
 from fargo.store.codec import decode_command, decode_event, encode
 from fargo.store.formats import EVENT_OF_ACTION, UPCASTS, upcast
 from fargo.store.opening import open_reader, open_store

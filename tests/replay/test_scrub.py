@@ -20,12 +20,11 @@ from fargo.statemachine.model.events import IqSucceeded, PresenceProbed, Registr
 from fargo.statemachine.model.iq import Iq
 from fargo.statemachine.model.jingle_events import SessionInformed
 from fargo.statemachine.model.presence import Client
-from fargo.statemachine.model.sip_messages import (
-    Binding,
+from fargo.statemachine.model.sip_messages import Binding, KeepFlow
+from fargo.statemachine.model.sip_values import (
     Challenge,
     Endpoint,
     Hop,
-    KeepFlow,
     Party,
     ReasonValue,
     RequestHead,

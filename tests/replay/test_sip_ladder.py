@@ -12,7 +12,7 @@ from statemachine.user_agent.sessions import STORIES, session
 from fargo.calls import records
 from fargo.statemachine.media.description import Senders
 from fargo.statemachine.model.events import TimePassed
-from fargo.statemachine.model.sip_messages import Endpoint, OtherBody, Sdp
+from fargo.statemachine.model.sip_values import Endpoint, OtherBody, Sdp
 from fargo.store.entries import Entry
 from replay.drawing.ladder import ladder
 from replay.drawing.page_data import page_data

@@ -105,24 +105,20 @@ from fargo.statemachine.model.registrations import RegistrationPhase
 from fargo.statemachine.model.requests import AddRule
 from fargo.statemachine.model.sip_messages import (
     Binding,
-    Challenge,
     EdgeRestarted,
-    Endpoint,
     FlowClosed,
     InviteReceived,
-    Party,
     RegisterAnswered,
     RegisterUndelivered,
     RegistrationEvent,
-    RequestHead,
     SendRequest,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     TextReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Challenge, Endpoint, Party, RequestHead, SipHeaders
 from fargo.statemachine.pending import Reply
 from fargo.statemachine.user_state import User, call_of
 

@@ -120,14 +120,8 @@ from fargo.statemachine.model.ng import (
     SwitchPhone,
 )
 from fargo.statemachine.model.requests import TransferCall
-from fargo.statemachine.model.sip_messages import (
-    InviteReceived,
-    Sdp,
-    SendRequest,
-    SipHeaders,
-    SipRequestReceived,
-    SipResponseReceived,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_values import Sdp, SipHeaders
 
 from .broken import Broken, Entry
 from .sip_invariants import SipWatch

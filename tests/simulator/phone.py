@@ -23,22 +23,24 @@ from fargo.statemachine.media.codecs import kind
 from fargo.statemachine.media.description import Codec, IceUdp, Senders, address, is_secured
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.sip_messages import (
+    InviteReceived,
+    SendRequest,
+    SendResponse,
+    SipRequestReceived,
+    SipResponseReceived,
+)
+from fargo.statemachine.model.sip_values import (
     NO_HEADERS,
     Body,
-    InviteReceived,
     OtherBody,
     Party,
     PressedKey,
     RAck,
     RequestHead,
     Sdp,
-    SendRequest,
-    SendResponse,
     SessionTimer,
     SipFragment,
     SipHeaders,
-    SipRequestReceived,
-    SipResponseReceived,
     WholePicture,
 )
 

@@ -26,31 +26,33 @@ from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
-    NO_HEADERS,
     Binding,
-    Challenge,
-    DigestCredentials,
     EdgeRestarted,
-    Endpoint,
     FlowClosed,
     InviteReceived,
     KeepFlow,
-    Party,
     RegisterAnswered,
     RegisterUndelivered,
     ReleaseFlow,
-    RequestHead,
     SendRegister,
     SendRequest,
     SendResponse,
-    SessionTimer,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
-    SubscriptionState,
     TextReceived,
     Undelivered,
+)
+from fargo.statemachine.model.sip_values import (
+    NO_HEADERS,
+    Challenge,
+    DigestCredentials,
+    Endpoint,
+    Party,
+    RequestHead,
+    SessionTimer,
+    SipHeaders,
+    SubscriptionState,
 )
 
 from .broken import Broken

@@ -29,8 +29,6 @@ from fargo.statemachine.model.events import Event, PolicyChanged, Recorded, Rest
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,
-    RequestHead,
-    Sdp,
     SendRequest,
     SendResponse,
     SipRequestReceived,
@@ -38,6 +36,7 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
     TextReceived,
 )
+from fargo.statemachine.model.sip_values import RequestHead, Sdp
 from fargo.statemachine.user_state import User
 
 from .broken import Broken

@@ -7,14 +7,12 @@ from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, Recorded, Restarted, TimePassed
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
-    Party,
-    RequestHead,
-    Sdp,
     SendRequest,
     SendResponse,
     SipRequestReceived,
     SipResponseReceived,
 )
+from fargo.statemachine.model.sip_values import Party, RequestHead, Sdp
 
 from .broken import Broken
 from .sip_invariants import SipWatch

@@ -48,7 +48,7 @@ from fargo.statemachine.model.requests import (
     TransferCall,
     TryNumber,
 )
-from fargo.statemachine.model.sip_messages import Endpoint, Sdp
+from fargo.statemachine.model.sip_values import Endpoint, Sdp
 
 USER: Final = "alice@localhost"
 GATEWAY: Final = "sip.localhost"

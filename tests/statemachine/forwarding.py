@@ -6,7 +6,8 @@ from fargo.statemachine.media.description import Candidate, Description, RawUdp
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked, ResourceUnavailable
 from fargo.statemachine.model.requests import DialRule, SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
-from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest, SipRequestReceived
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestReceived
+from fargo.statemachine.model.sip_values import Body, Sdp
 
 from .registering import REGISTRAR
 from .story import DESK, GATEWAY, PCMA, PCMU

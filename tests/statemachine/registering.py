@@ -19,16 +19,14 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.registrations import Bound, Registration
 from fargo.statemachine.model.sip_messages import (
     Binding,
-    Challenge,
-    Endpoint,
     RegisterAnswered,
     RegisterUndelivered,
     SendRegister,
     SendRequest,
-    SipHeaders,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Challenge, Endpoint, SipHeaders
 
 from .story import DESK, GATEWAY, Story
 

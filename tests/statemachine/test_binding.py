@@ -25,18 +25,8 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.presence import SignedIn, SignedOut, SignInRefused
-from fargo.statemachine.model.sip_messages import (
-    Binding,
-    Challenge,
-    DigestCredentials,
-    EdgeRestarted,
-    Endpoint,
-    Hop,
-    Identity,
-    KeepFlow,
-    SendRegister,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import Binding, EdgeRestarted, KeepFlow, SendRegister
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials, Endpoint, Hop, Identity, SipHeaders
 from fargo.statemachine.texts import FAULT
 
 from .registering import MD5, OWN, REGISTRAR, TCP, URI, Registering, bound, connection_of

@@ -27,14 +27,8 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.presence import SignedIn, SignedOut, SigningIn, SigningOut
-from fargo.statemachine.model.sip_messages import (
-    Hop,
-    RegisterAnswered,
-    ReleaseFlow,
-    SendRegister,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import RegisterAnswered, ReleaseFlow, SendRegister, Undelivered
+from fargo.statemachine.model.sip_values import Hop, SipHeaders
 
 from .registering import BY_SIP, MD5, OLD, OWN, URI, Registering, connection_of
 from .story import DESK, GATEWAY, PHONE, Story

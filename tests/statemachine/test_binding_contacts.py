@@ -9,12 +9,8 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.registrations import Bound
-from fargo.statemachine.model.sip_messages import (
-    Binding,
-    Endpoint,
-    FlowClosed,
-    SendRegister,
-)
+from fargo.statemachine.model.sip_messages import Binding, FlowClosed, SendRegister
+from fargo.statemachine.model.sip_values import Endpoint
 
 from .registering import OLD, OTHER_PHONE, OWN, Registering, bound, connection_of
 from .story import DESK, GATEWAY

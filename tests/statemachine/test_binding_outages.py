@@ -23,15 +23,8 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.presence import SignedIn, SignedOut
 from fargo.statemachine.model.registrations import Bound, Leaving, Opening
-from fargo.statemachine.model.sip_messages import (
-    EdgeRestarted,
-    Endpoint,
-    FlowClosed,
-    KeepFlow,
-    SendRegister,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import EdgeRestarted, FlowClosed, KeepFlow, SendRegister, Undelivered
+from fargo.statemachine.model.sip_values import Endpoint, SipHeaders
 
 from .registering import OLD, OWN, REGISTRAR, TCP, URI, Registering, connection_of
 from .story import ALICE, DESK, GATEWAY

@@ -34,16 +34,14 @@ from fargo.statemachine.model.presence import SignedIn, SignInRefused
 from fargo.statemachine.model.registrations import Bound
 from fargo.statemachine.model.sip_messages import (
     Binding,
-    Challenge,
     EdgeRestarted,
-    Endpoint,
     FlowClosed,
     RegisterAnswered,
     RegisterUndelivered,
     SendRegister,
-    SipHeaders,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Challenge, Endpoint, SipHeaders
 
 from .registering import BY_SIP
 from .story import DESK, GATEWAY, Story

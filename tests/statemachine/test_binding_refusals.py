@@ -12,12 +12,8 @@ from fargo.statemachine.model.events import (
     SipAccount,
 )
 from fargo.statemachine.model.presence import Waiting
-from fargo.statemachine.model.sip_messages import (
-    SendRegister,
-    SipHeaders,
-    Undelivered,
-    WarningValue,
-)
+from fargo.statemachine.model.sip_messages import SendRegister, Undelivered
+from fargo.statemachine.model.sip_values import SipHeaders, WarningValue
 
 from .registering import URI, Registering, bound, connection_of
 from .story import DESK, GATEWAY

@@ -15,14 +15,8 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.presence import SignedIn, SignInRefused, Waiting
-from fargo.statemachine.model.sip_messages import (
-    Binding,
-    RegisterAnswered,
-    ReleaseFlow,
-    SendRegister,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import Binding, RegisterAnswered, ReleaseFlow, SendRegister, Undelivered
+from fargo.statemachine.model.sip_values import SipHeaders
 
 from .registering import OLD, OTHER_PHONE, OWN, REGISTRAR, URI, Registering, bound, connection_of
 from .story import DESK, GATEWAY

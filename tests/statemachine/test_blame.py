@@ -20,7 +20,8 @@ from fargo.statemachine.model.call1 import (
 from fargo.statemachine.model.call_records import RecordEnded, Side
 from fargo.statemachine.model.commands import TerminateSession
 from fargo.statemachine.model.events import PolicyChanged, SipSignedOut, SipTrouble, TimePassed
-from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders, Undelivered, WarningValue
+from fargo.statemachine.model.sip_messages import Undelivered
+from fargo.statemachine.model.sip_values import ReasonValue, SipHeaders, WarningValue
 from fargo.statemachine.reason import FAILURES, Cause
 
 from .registering import MD5

@@ -32,7 +32,7 @@ from fargo.statemachine.model.ng import (
     StopRinging,
 )
 from fargo.statemachine.model.requests import CallNumber, SetBusy
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts
 

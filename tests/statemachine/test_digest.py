@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fargo.statemachine.account.digest import answers, are_unusable, counted
-from fargo.statemachine.model.sip_messages import Challenge, DigestCredentials
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials
 
 PROXY: Final = Challenge("proxy.test", "p1", True, qop=("auth",))
 REGISTRAR: Final = Challenge("sip.test", "r1", qop=("auth", "auth-int"))

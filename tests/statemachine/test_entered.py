@@ -10,7 +10,8 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import ForgetSecret, RefuseIq, SignIn
 from fargo.statemachine.model.events import PolicyChanged, RegistrationSubmitted, SipAccount, SipSignedIn
 from fargo.statemachine.model.sip import ENGINES, SipEngine
-from fargo.statemachine.model.sip_messages import Challenge, Hop, RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_messages import RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_values import Challenge, Hop
 
 from .story import Story
 

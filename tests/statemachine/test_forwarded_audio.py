@@ -8,16 +8,8 @@ from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.model.call_records import RecordEarlyAudio
 from fargo.statemachine.model.events import GatewayAsked, ResourceUnavailable, Restarted
 from fargo.statemachine.model.requests import SetForward
-from fargo.statemachine.model.sip_messages import (
-    NO_HEADERS,
-    PressedKey,
-    RAck,
-    Sdp,
-    SendRequest,
-    SendResponse,
-    SessionTimer,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import NO_HEADERS, PressedKey, RAck, Sdp, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause
 
 from .forwarding import AT_TARGET, ELSEWHERE, TARGET, Forwarding, media, place

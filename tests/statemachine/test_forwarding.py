@@ -11,15 +11,8 @@ from fargo.statemachine.model.commands import InitiateSession, MessageCall, Prop
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, ResourceUnavailable, Restarted
 from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, SetBusy, SetForward, SetStay, ShowCalls, ShowStatus
-from fargo.statemachine.model.sip_messages import (
-    Diversion,
-    Party,
-    Sdp,
-    SendRegister,
-    SendRequest,
-    SendResponse,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import Diversion, Party, Sdp, SipHeaders
 from fargo.statemachine.reason import Cause
 from fargo.statemachine.self_service import texts
 

@@ -11,7 +11,8 @@ from fargo.statemachine.model.commands import AcceptIq, RefuseIq, SendText, Term
 from fargo.statemachine.model.events import GatewayAsked, PolicyChanged, Restarted
 from fargo.statemachine.model.jingle_events import SessionInformed, SessionTerminated
 from fargo.statemachine.model.requests import AddRule, DialRule, EndCalls, ShowCalls, TransferCall
-from fargo.statemachine.model.sip_messages import Sdp, SendRequest, SipFragment, SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import SendRequest, Undelivered
+from fargo.statemachine.model.sip_values import Sdp, SipFragment, SipHeaders
 from fargo.statemachine.reason import Cause
 
 from .forwarding import AT_TARGET, ELSEWHERE, NEVER_CALLED, RULES, media, place

@@ -8,7 +8,7 @@ from fargo.statemachine.call.texts import BEHIND_NAT
 from fargo.statemachine.media.description import Candidate, Senders, Srtp
 from fargo.statemachine.model.commands import TerminateSession
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay
-from fargo.statemachine.model.sip_messages import Sdp, SipHeaders
+from fargo.statemachine.model.sip_values import Sdp, SipHeaders
 
 from .forwarding import AT_TARGET, ELSEWHERE, media, place
 from .relayed import PHONE_OFFER

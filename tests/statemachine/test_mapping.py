@@ -59,7 +59,8 @@ from fargo.statemachine.model.jingle_events import (
 )
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.ng import OfferRelay, RelayRefused
-from fargo.statemachine.model.sip_messages import SendRequest, SipHeaders, SipResponseReceived, Undelivered
+from fargo.statemachine.model.sip_messages import SendRequest, SipResponseReceived, Undelivered
+from fargo.statemachine.model.sip_values import SipHeaders
 from fargo.statemachine.reason import Cause, Reason, to_jingle
 
 from .registering import MD5, REGISTRAR, Registering

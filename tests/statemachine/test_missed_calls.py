@@ -14,7 +14,7 @@ from fargo.statemachine.model.jingle_events import (
     SessionAccepted,
     SessionTerminated,
 )
-from fargo.statemachine.model.sip_messages import ReasonValue, SipHeaders
+from fargo.statemachine.model.sip_values import ReasonValue, SipHeaders
 from fargo.statemachine.reason import Cause
 
 from .story import ABLE, BOB, DESK, GATEWAY, OFFER, PCMU, PHONE, PHONE_ADDRESS, Story

@@ -18,7 +18,7 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.media.offer import Audio, audio
 from fargo.statemachine.media.texts import CLIENT_UNREACHABLE, NO_ADDRESS
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 from fargo.statemachine.reason import Cause, Reason
 
 RTP, RTCP = Candidate(1, "8.8.8.8", 17000), Candidate(2, "8.8.8.8", 17001)

@@ -15,7 +15,8 @@ from fargo.statemachine.model.commands import AcceptSession, InformTransport, In
 from fargo.statemachine.model.events import IqFailed, IqSucceeded, PolicyChanged, StreamOpened
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, DeleteRelay, OfferRelay, RelayDescribed, RelayLost, RelayRefused
-from fargo.statemachine.model.sip_messages import Sdp, SendRequest, SendResponse
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import Sdp
 
 from .relayed import FOR_CLIENT, FOR_PHONE, PRINT, Relayed
 from .story import BOB, DESK, OFFER, PCMU

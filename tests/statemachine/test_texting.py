@@ -27,10 +27,6 @@ from fargo.statemachine.model.events import (
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
-    Endpoint,
-    Hop,
-    Party,
-    RequestHead,
     SendRequest,
     SendResponse,
     SipRequestUndelivered,
@@ -38,6 +34,7 @@ from fargo.statemachine.model.sip_messages import (
     TextReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Endpoint, Hop, Party, RequestHead
 from fargo.statemachine.texting import outbox, texts
 
 from .faulty import raises

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.user_agent import user_agent_leg
 from fargo.statemachine.model.commands import DeliverText, ForgetText
 from fargo.statemachine.model.kept_text import KeptText
-from fargo.statemachine.model.sip_messages import OtherBody
+from fargo.statemachine.model.sip_values import OtherBody
 
 from .faulty import raises
 from .forwarding import Forwarding

@@ -8,14 +8,8 @@ from fargo.statemachine.model.commands import DeliverText, ForgetText, RefuseTex
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.events import Event, Recorded, Restarted, TypingNoticed
 from fargo.statemachine.model.kept_text import KeptText
-from fargo.statemachine.model.sip_messages import (
-    Party,
-    RequestHead,
-    SendRequest,
-    SendResponse,
-    SipHeaders,
-    TextReceived,
-)
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse, TextReceived
+from fargo.statemachine.model.sip_values import Party, RequestHead, SipHeaders
 from fargo.statemachine.texting import typing
 from fargo.statemachine.unrecorded import answers
 

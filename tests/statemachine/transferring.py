@@ -5,7 +5,8 @@ from typing import Any
 from fargo.statemachine.model.commands import SendText
 from fargo.statemachine.model.events import GatewayAsked
 from fargo.statemachine.model.requests import GatewayRequest, TransferCall
-from fargo.statemachine.model.sip_messages import Body, SendRequest, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_values import Body
 
 from .forwarding import AT_TARGET
 from .registering import REGISTRAR

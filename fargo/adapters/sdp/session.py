@@ -43,7 +43,7 @@ from fargo.adapters.sdp.writing import (
 )
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, IceUdp, RawUdp
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 _FAR_END: Final = "initiator"
 _GATEWAY: Final = "responder"

@@ -57,14 +57,13 @@ from fargo.statemachine.model.commands import Issued
 from fargo.statemachine.model.registrations import Registrations
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
-    Endpoint,
     KeepFlow,
     ReleaseFlow,
-    RequestHead,
     SendRegister,
     SendRequest,
     SendResponse,
 )
+from fargo.statemachine.model.sip_values import Endpoint, RequestHead
 
 _NOT_FOUND: Final = (404, "Not Found")
 _ELSEWHERE: Final = (480, "Temporarily Unavailable")

@@ -37,19 +37,14 @@ from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
-    NO_HEADERS,
     Binding,
-    Body,
     InviteReceived,
-    OtherBody,
-    Party,
     RegisterAnswered,
-    RequestHead,
-    SipFragment,
     SipRequestReceived,
     SipResponseReceived,
     TextReceived,
 )
+from fargo.statemachine.model.sip_values import NO_HEADERS, Body, OtherBody, Party, RequestHead, SipFragment
 
 _DTMF: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
 _SIGNAL: Final = re.compile(r"^Signal[ \t]*+=[ \t]*+([0-9*#A-D]{1,2})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)

@@ -18,7 +18,8 @@ from fargo.adapters.sip.names import Named
 from fargo.adapters.sip.options import Options
 from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.wire.message import SipResponse
-from fargo.statemachine.model.sip_messages import Endpoint, FlowClosed
+from fargo.statemachine.model.sip_messages import FlowClosed
+from fargo.statemachine.model.sip_values import Endpoint
 
 SECONDS: Final = 25.0
 LOST: Final = 2

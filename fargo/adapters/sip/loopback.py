@@ -21,7 +21,7 @@ from fargo.adapters.sip.wire.message import (
     serialised,
 )
 from fargo.edge.sip.keys import EdgeKeys
-from fargo.statemachine.model.sip_messages import Endpoint
+from fargo.statemachine.model.sip_values import Endpoint
 
 BUFFER: Final = 4 * 1024 * 1024
 """Bytes: with the kernel's default, messages of a burst are lost. net.core.rmem_max limits it."""

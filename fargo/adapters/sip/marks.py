@@ -9,7 +9,7 @@ from fargo.adapters.sip.wire.message import Headers, MalformedSipError
 from fargo.adapters.sip.wire.uri import host_and_port
 from fargo.edge.sip import keys
 from fargo.edge.sip.keys import EdgeKeys
-from fargo.statemachine.model.sip_messages import Endpoint, SipTransport
+from fargo.statemachine.model.sip_values import Endpoint, SipTransport
 
 TRANSPORTS: Final[dict[str, SipTransport]] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 """The transports, by their names in lower case."""

@@ -23,7 +23,7 @@ from fargo.adapters.sip.wire.headers import party
 from fargo.adapters.sip.wire.message import SipRequest
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.message_summary import MessageSummary
-from fargo.statemachine.model.sip_messages import RequestHead
+from fargo.statemachine.model.sip_values import RequestHead
 
 StatelessAnswer: TypeAlias = Callable[[RequestHead, int, str], None]
 """answer(head of a request, status, phrase) answers a request without the core."""

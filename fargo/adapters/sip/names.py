@@ -4,7 +4,7 @@ Rules:
 
 1. A user has a short name: a keyed hash of their JID, which providers and phones do not learn.
 2. A token is the user part of a Contact of ours: ``SHORT.NAME`` with a MAC, which the edge checks. ``NAME`` is the name
-   of a registration or dialog (`sip_messages`, rule 2).
+   of a registration or dialog (`sip_messages`, rule 1).
 3. A tag of ours is ``NAME-HASH``. The core makes it unguessable.
 4. A branch of ours is ``z9hG4bK-SHORT-COMMAND-ATTEMPT-MAC``. So a response finds its command, also after a restart. The
    MAC binds the branch to Call-ID and From tag: a server must not be able to answer the request of another user, whose

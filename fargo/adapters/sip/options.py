@@ -15,7 +15,7 @@ from fargo.adapters.sip.names import new_branch
 from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.wire.message import SipResponse
-from fargo.statemachine.model.sip_messages import Endpoint
+from fargo.statemachine.model.sip_values import Endpoint
 
 _Told: TypeAlias = Callable[[SipResponse | None], None]
 """told(response): the final response, None if nothing came from the edge."""

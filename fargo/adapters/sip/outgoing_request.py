@@ -9,7 +9,8 @@ from fargo.adapters.sip.names import Sent
 from fargo.adapters.sip.wire.grammar import address
 from fargo.adapters.sip.wire.message import MalformedSipError, SipRequest
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
-from fargo.statemachine.model.sip_messages import Endpoint, Hop, SendRegister, SendRequest
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest
+from fargo.statemachine.model.sip_values import Endpoint, Hop
 
 Request: TypeAlias = SendRequest | SendRegister
 

@@ -28,18 +28,8 @@ from fargo.adapters.sip.wire.message import Headers, MalformedSipError, SipReque
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
-from fargo.statemachine.model.sip_messages import (
-    Body,
-    Endpoint,
-    Party,
-    PressedKey,
-    Sdp,
-    SendRegister,
-    SendRequest,
-    SendResponse,
-    SipFragment,
-    WholePicture,
-)
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import Body, Endpoint, Party, PressedKey, Sdp, SipFragment, WholePicture
 
 SDP: Final = "application/sdp"
 """The media type of a session description."""

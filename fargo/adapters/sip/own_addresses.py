@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from fargo.adapters.sip.marks import written
 from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.settings import SipSettings
-from fargo.statemachine.model.sip_messages import Endpoint, SipTransport
+from fargo.statemachine.model.sip_values import Endpoint, SipTransport
 
 _Peer: TypeAlias = tuple[SipTransport, str]
 """Transport and IP address of another."""

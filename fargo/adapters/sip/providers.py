@@ -20,7 +20,7 @@ from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.resolver import NoSuchNameError, OutOfReachError, Resolver
 from fargo.adapters.sip.wire.message import MalformedSipError
 from fargo.adapters.sip.wire.uri import HostUri, parse_uri
-from fargo.statemachine.model.sip_messages import Hop
+from fargo.statemachine.model.sip_values import Hop
 
 _MOST: Final = 100_000
 _MOST_ADDRESSES: Final = 8

@@ -26,7 +26,7 @@ from twisted.python.filepath import FilePath
 
 from fargo.adapters.sip.name_servers import NamesSilentError, is_address
 from fargo.adapters.sip.recent import Recent
-from fargo.statemachine.model.sip_messages import Endpoint, Hop, SipTransport
+from fargo.statemachine.model.sip_values import Endpoint, Hop, SipTransport
 
 HOSTS: Final = Path("/etc/hosts")
 SHORTEST: Final = 5.0

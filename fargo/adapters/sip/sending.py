@@ -40,14 +40,13 @@ from fargo.adapters.sip.wire import digest
 from fargo.adapters.sip.wire.headers import AUTHENTICATE
 from fargo.adapters.sip.wire.message import Headers, SipRequest, SipResponse, UnwritableSipError
 from fargo.statemachine.model.sip_messages import (
-    DigestCredentials,
-    Endpoint,
     RegisterUndelivered,
     SendRegister,
     SendRequest,
     SipRequestUndelivered,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import DigestCredentials, Endpoint
 
 NEXT_SECONDS: Final = 2.5
 """So that a server is reached within three seconds if another is down."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from fargo.adapters.sip.recent import Recent
-from fargo.statemachine.model.sip_messages import Endpoint
+from fargo.statemachine.model.sip_values import Endpoint
 
 DOWN_SECONDS: Final = 60.0
 """The time for which an address that did not answer is tried last."""

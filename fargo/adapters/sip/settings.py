@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from fargo.statemachine.model.sip_messages import Endpoint
+from fargo.statemachine.model.sip_values import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

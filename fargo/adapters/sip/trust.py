@@ -21,7 +21,8 @@ from fargo.adapters.sip.name_servers import is_address
 from fargo.adapters.sip.options import Options
 from fargo.adapters.sip.recent import Recent
 from fargo.adapters.sip.wire.message import Headers, SipResponse
-from fargo.statemachine.model.sip_messages import Endpoint, Undelivered
+from fargo.statemachine.model.sip_messages import Undelivered
+from fargo.statemachine.model.sip_values import Endpoint
 
 DAY: Final = 86_400.0
 

@@ -45,19 +45,16 @@ from fargo.statemachine.model.registrations import (
     Registrations,
 )
 from fargo.statemachine.model.sip_messages import (
-    DigestCredentials,
     FlowClosed,
-    Hop,
-    Identity,
     KeepFlow,
     RegisterAnswered,
     RegisterUndelivered,
     RegistrationEvent,
     ReleaseFlow,
     SendRegister,
-    SipTransport,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import DigestCredentials, Hop, Identity, SipTransport
 
 TRANSPORTS: Final[tuple[SipTransport, ...]] = ("udp", "tcp", "tls")
 

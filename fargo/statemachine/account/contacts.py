@@ -3,7 +3,8 @@
 from typing import Final
 
 from fargo.statemachine import address
-from fargo.statemachine.model.sip_messages import Binding, Endpoint, RegisterAnswered
+from fargo.statemachine.model.sip_messages import Binding, RegisterAnswered
+from fargo.statemachine.model.sip_values import Endpoint
 
 _MOST_STALE: Final = 8
 """The most Contacts that one REGISTER removes."""

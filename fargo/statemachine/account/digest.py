@@ -22,7 +22,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fargo.statemachine.model.sip_messages import Challenge, DigestCredentials
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials
 
 _ALGORITHMS: Final = frozenset({"SHA-256", "SHA-256-sess", "MD5", "MD5-sess"})
 """Those that the adapter can compute."""

@@ -26,7 +26,7 @@ from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Description, Srtp
 from fargo.statemachine.model.call_records import AudioPath, RecordAnswered, RecordEarlyAudio, RecordPath
 from fargo.statemachine.model.commands import SendText
-from fargo.statemachine.model.sip_messages import Diversion
+from fargo.statemachine.model.sip_values import Diversion
 from fargo.statemachine.reason import Cause, Reason
 
 _REASONS: Final = {Cause.NO_ANSWER: "no-answer", Cause.BUSY: "user-busy", Cause.UNAVAILABLE: "unavailable"}

@@ -10,7 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from fargo.statemachine.model.message_summary import MessageSummary
-from fargo.statemachine.model.sip_messages import Endpoint, SendRequest
+from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.sip_values import Endpoint
 
 SUBSCRIBED_SECONDS: Final = 3600
 """The lifetime that is asked for, unless the provider wants a longer one (RFC 6665 §4.1.2)."""
@@ -23,7 +24,7 @@ class _Value(Struct, frozen=True, gc=False, omit_defaults=True):
 class Subscription(_Value, frozen=True):
     """The subscription to the mailbox over one connection.
 
-    ``name``: that of its dialog (`sip_messages`, rule 2). ``due``: when the next SUBSCRIBE is to be sent, or the
+    ``name``: that of its dialog (`sip_messages`, rule 1). ``due``: when the next SUBSCRIBE is to be sent, or the
     present one counts as unanswered; None if there is none any more, as the provider has no mailbox to subscribe to.
     ``command``, ``request``: the SUBSCRIBE that has no final response yet, and its id. ``tries``: how often that was
     sent in other forms. ``cseq``: the number of the latest one. ``remote``, ``target``, ``routes``: the tag of the far

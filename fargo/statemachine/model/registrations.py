@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.address import SipUri
-from fargo.statemachine.model.sip_messages import DigestCredentials, Endpoint, Hop
+from fargo.statemachine.model.sip_values import DigestCredentials, Endpoint, Hop
 
 ASKED_SECONDS: Final = 3600
 """The lifetime that is asked for, unless the registrar wants a longer one (RFC 3261 §10.2)."""

@@ -13,7 +13,8 @@ from fargo.statemachine.model.commands import Command, SendRegistrationForm, Ter
 from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import OfferRelay
-from fargo.statemachine.model.sip_messages import InviteReceived, Sdp, SendRequest, SendResponse, SipRequestReceived
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse, SipRequestReceived
+from fargo.statemachine.model.sip_values import Sdp
 from replay.verifying.difference import Difference, Explains
 from replay.verifying.listed.comparing import without_texts
 from replay.verifying.listed.words import _plain_sentences

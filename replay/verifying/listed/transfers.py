@@ -6,13 +6,8 @@ from msgspec.structs import replace
 
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import Issued
-from fargo.statemachine.model.sip_messages import (
-    InviteReceived,
-    SendRequest,
-    SendResponse,
-    SipHeaders,
-    SipRequestReceived,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse, SipRequestReceived
+from fargo.statemachine.model.sip_values import SipHeaders
 from replay.verifying.difference import Difference, Explains
 
 _ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER")

@@ -12,7 +12,7 @@ from fargo.adapters.sdp.reading import read
 from fargo.adapters.sdp.session import read_session, write_session
 from fargo.adapters.sdp.writing import UnwritableError, write
 from fargo.statemachine.media.description import Candidate, Codec, Content, Crypto, Description, RawUdp, Suite
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 from .keys import session_keys
 

@@ -12,7 +12,7 @@ from fargo.adapters.sdp.reading import MalformedSdpError
 from fargo.adapters.sdp.session import read_session, write_session
 from fargo.adapters.sdp.writing import UnwritableError
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, IceUdp, RawUdp
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 from .keys import session_keys
 

@@ -7,7 +7,7 @@ from fargo.adapters.sdp.reading import read
 from fargo.adapters.sdp.session import read_session, write_session
 from fargo.adapters.sdp.writing import write
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, Feedback, Parameter, RawUdp
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 from .keys import session_keys
 from .test_session import KEYS, OURS, offer

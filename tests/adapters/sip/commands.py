@@ -5,7 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from fargo.statemachine.media.description import Candidate, Codec, Content, Description, RawUdp
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import (
     Challenge,
     DigestCredentials,
     Endpoint,
@@ -14,9 +15,6 @@ from fargo.statemachine.model.sip_messages import (
     Party,
     RequestHead,
     Sdp,
-    SendRegister,
-    SendRequest,
-    SendResponse,
 )
 
 PROVIDER = Endpoint("udp", "192.0.2.1", 5060)

@@ -3,9 +3,7 @@
 from edge.agents import Message
 from msgspec.structs import replace
 
-from fargo.statemachine.model.sip_messages import (
-    Hop,
-)
+from fargo.statemachine.model.sip_values import Hop
 
 from .commands import INVITE
 from .name_server import NameServer, a, srv

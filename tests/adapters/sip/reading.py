@@ -11,7 +11,7 @@ from fargo.adapters.sip.wire.message import (
     serialised,
 )
 from fargo.adapters.sip.wire.uri import parse_uri
-from fargo.statemachine.model.sip_messages import RequestHead
+from fargo.statemachine.model.sip_values import RequestHead
 
 Outcome = int | str
 """The status of the refusal of a request, or one of the next two."""

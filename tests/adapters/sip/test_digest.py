@@ -9,7 +9,7 @@ from fargo.adapters.sip.wire import headers, texts
 from fargo.adapters.sip.wire.digest import ALGORITHMS, authorization
 from fargo.adapters.sip.wire.grammar import parameters
 from fargo.adapters.sip.wire.message import SipRequest, UnwritableSipError
-from fargo.statemachine.model.sip_messages import Challenge, DigestCredentials
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials
 
 from .messages import options
 

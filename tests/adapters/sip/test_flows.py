@@ -6,13 +6,8 @@ from twisted.logger import capturedLogs
 
 from fargo.adapters.sip import keepalive, texts
 from fargo.adapters.sip.client_transactions import PATIENCE
-from fargo.statemachine.model.sip_messages import (
-    EdgeRestarted,
-    Endpoint,
-    FlowClosed,
-    KeepFlow,
-    ReleaseFlow,
-)
+from fargo.statemachine.model.sip_messages import EdgeRestarted, FlowClosed, KeepFlow, ReleaseFlow
+from fargo.statemachine.model.sip_values import Endpoint
 
 from .commands import REGISTER, responding
 from .rig import OTHER, Rig

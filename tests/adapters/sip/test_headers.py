@@ -18,7 +18,7 @@ from fargo.adapters.sip.wire.message import (
     refusal,
     serialised,
 )
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_values import (
     NO_HEADERS,
     Challenge,
     Diversion,

@@ -12,7 +12,8 @@ from fargo.adapters.sip.options import Options
 from fargo.adapters.sip.own_addresses import OwnAddresses
 from fargo.adapters.sip.settings import SipSettings
 from fargo.adapters.sip.wire.message import SipResponse
-from fargo.statemachine.model.sip_messages import Endpoint, FlowClosed
+from fargo.statemachine.model.sip_messages import FlowClosed
+from fargo.statemachine.model.sip_values import Endpoint
 
 REGISTRAR = Endpoint("udp", "192.0.2.1", 5060)
 ACCOUNT = Named("alice@example.org", "12.0")

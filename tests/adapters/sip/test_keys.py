@@ -10,13 +10,13 @@ from fargo.adapters.sdp import texts
 from fargo.statemachine.media.description import Content, Crypto, Description
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
-    Sdp,
     SendRequest,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Sdp
 
 from .commands import DESCRIPTION, INVITE, in_dialog, responding
 from .rig import Rig

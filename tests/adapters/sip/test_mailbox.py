@@ -14,15 +14,8 @@ from fargo.adapters.sip.message_summary import PACKAGE, SUMMARY, told
 from fargo.adapters.sip.wire.message import MalformedSipError, SipRequest
 from fargo.limits import texts as limit_texts
 from fargo.statemachine.model.message_summary import MessageSummary
-from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    OtherBody,
-    Party,
-    SendRequest,
-    SipHeaders,
-    SipRequestReceived,
-    SubscriptionState,
-)
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestReceived
+from fargo.statemachine.model.sip_values import Endpoint, OtherBody, Party, SipHeaders, SubscriptionState
 
 from .name_server import NameServer
 from .rig import USER, Rig

@@ -4,7 +4,7 @@ import pytest
 
 from fargo.adapters.sip import marks
 from fargo.adapters.sip.wire.message import MalformedSipError
-from fargo.statemachine.model.sip_messages import Endpoint
+from fargo.statemachine.model.sip_values import Endpoint
 
 SENDER = Endpoint("tcp", "2001:db8::1", 40000)
 

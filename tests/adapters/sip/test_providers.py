@@ -11,7 +11,8 @@ from twisted.logger import capturedLogs
 from fargo.adapters.sip import texts
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.model.registrations import Registration
-from fargo.statemachine.model.sip_messages import Endpoint, Hop, InviteReceived, SipRequestReceived
+from fargo.statemachine.model.sip_messages import InviteReceived, SipRequestReceived
+from fargo.statemachine.model.sip_values import Endpoint, Hop
 
 from .commands import INVITE, REGISTER
 from .name_server import NameServer, a, srv

@@ -22,17 +22,14 @@ from fargo.adapters.sip import texts
 from fargo.adapters.sip.settings import SipSettings
 from fargo.edge.sip.settings import SipEdgeSettings
 from fargo.statemachine.model.sip_messages import (
-    DigestCredentials,
     EdgeRestarted,
-    Endpoint,
     FlowClosed,
-    Hop,
     InviteReceived,
     KeepFlow,
-    Party,
     SendRequest,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import DigestCredentials, Endpoint, Hop, Party
 
 from .commands import CALLEE, INVITE, REGISTER, SDP, in_dialog, responding
 from .name_server import NameServer, a, srv

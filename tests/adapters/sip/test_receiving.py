@@ -15,18 +15,20 @@ from fargo.adapters.sip.names import incoming
 from fargo.statemachine.model.abilities import ALLOW
 from fargo.statemachine.model.sip_messages import (
     Binding,
+    InviteReceived,
+    RegisterAnswered,
+    SipRequestReceived,
+    SipResponseReceived,
+)
+from fargo.statemachine.model.sip_values import (
     Challenge,
     Endpoint,
-    InviteReceived,
     OtherBody,
     Party,
     RAck,
-    RegisterAnswered,
     RequestHead,
     Sdp,
     SipHeaders,
-    SipRequestReceived,
-    SipResponseReceived,
 )
 
 from .commands import INVITE, REGISTER, SDP, in_dialog, responding

@@ -21,7 +21,7 @@ from fargo.adapters.sip.resolver import (
     OutOfReachError,
     Resolver,
 )
-from fargo.statemachine.model.sip_messages import Endpoint, Hop
+from fargo.statemachine.model.sip_values import Endpoint, Hop
 
 from .name_server import Address, NameServer, a, aaaa, naptr, soa, srv
 from .rig import STEP, TimedReactor

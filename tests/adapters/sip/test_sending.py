@@ -10,20 +10,17 @@ from msgspec.structs import replace
 
 from fargo.adapters.sip.client_transactions import PATIENCE
 from fargo.statemachine.media.description import Content
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_messages import KeepFlow, RegisterUndelivered, SipRequestUndelivered, Undelivered
+from fargo.statemachine.model.sip_values import (
     Endpoint,
     Hop,
-    KeepFlow,
     OtherBody,
     Party,
     PressedKey,
-    RegisterUndelivered,
     Sdp,
     SipFragment,
     SipHeaders,
-    SipRequestUndelivered,
     SubscriptionState,
-    Undelivered,
     WholePicture,
 )
 

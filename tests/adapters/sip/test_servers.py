@@ -7,12 +7,8 @@ from msgspec.structs import replace
 
 from fargo.adapters.sip import sending, servers, texts
 from fargo.adapters.sip.client_transactions import PATIENCE
-from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    Hop,
-    SipRequestUndelivered,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import SipRequestUndelivered, Undelivered
+from fargo.statemachine.model.sip_values import Endpoint, Hop
 
 from .commands import INVITE, REGISTER, in_dialog
 from .name_server import NameServer

@@ -15,11 +15,6 @@ from fargo.adapters.xmpp.texting import PIECE_BYTES
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
-    Challenge,
-    DigestCredentials,
-    Endpoint,
-    Hop,
-    Party,
     SendRequest,
     SendResponse,
     SipRequestReceived,
@@ -27,6 +22,7 @@ from fargo.statemachine.model.sip_messages import (
     TextReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials, Endpoint, Hop, Party
 
 from .rig import USER, Rig
 

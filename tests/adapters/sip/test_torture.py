@@ -6,7 +6,7 @@ from fargo.adapters.sip.wire import headers as wire
 from fargo.adapters.sip.wire.grammar import NameAddr
 from fargo.adapters.sip.wire.message import SipRequest, SipResponse
 from fargo.adapters.sip.wire.uri import HostUri, OtherUri, parse_uri
-from fargo.statemachine.model.sip_messages import Party, SipHeaders
+from fargo.statemachine.model.sip_values import Party, SipHeaders
 
 from .messages import request, response
 from .reading import ACCEPTED, DROPPED, Outcome, outcome

@@ -10,7 +10,8 @@ from fargo.adapters.sip import sending, texts
 from fargo.adapters.sip.client_transactions import PATIENCE
 from fargo.statemachine.address import SipUri
 from fargo.statemachine.model.registrations import Registration
-from fargo.statemachine.model.sip_messages import Endpoint, Hop, Undelivered
+from fargo.statemachine.model.sip_messages import Undelivered
+from fargo.statemachine.model.sip_values import Endpoint, Hop
 
 from .commands import CREDENTIALS, INVITE, REGISTER, in_dialog
 from .name_server import NameServer, a, srv

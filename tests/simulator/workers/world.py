@@ -20,7 +20,8 @@ from fargo.statemachine.machine import fold, new
 from fargo.statemachine.model.commands import Command, Issued
 from fargo.statemachine.model.events import Event, GatewayAsked, PresenceProbed, RegistrationSubmitted, SipAccount
 from fargo.statemachine.model.iq import Iq
-from fargo.statemachine.model.sip_messages import Binding, Endpoint, RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_messages import Binding, RegisterAnswered, SendRegister
+from fargo.statemachine.model.sip_values import Endpoint
 from fargo.statemachine.user_state import User
 from fargo.store.postgresql.lease import SILENT_SECONDS, TAKE_SECONDS, kind_of
 from fargo.store.postgresql.threaded import AWAY_SECONDS

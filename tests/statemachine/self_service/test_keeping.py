@@ -23,7 +23,7 @@ from fargo.statemachine.model.events import (
 )
 from fargo.statemachine.model.iq import ByCommand, Iq
 from fargo.statemachine.model.requests import AskKeep, GatewayRequest, KeepContact, LastStranger
-from fargo.statemachine.model.sip_messages import Party
+from fargo.statemachine.model.sip_values import Party
 from fargo.statemachine.self_service import texts
 
 from ..story import ABLE, ALICE, DESK, GATEWAY, PHONE

@@ -24,20 +24,22 @@ from fargo.statemachine.model.mailbox import Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.requests import CallNumber, ShowStatus
 from fargo.statemachine.model.sip_messages import (
-    Challenge,
-    Endpoint,
     FlowClosed,
-    Hop,
-    Party,
-    RequestHead,
     SendRequest,
     SendResponse,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
-    SubscriptionState,
     Undelivered,
+)
+from fargo.statemachine.model.sip_values import (
+    Challenge,
+    Endpoint,
+    Hop,
+    Party,
+    RequestHead,
+    SipHeaders,
+    SubscriptionState,
 )
 from fargo.statemachine.self_service import texts, voicemail
 from fargo.statemachine.unrecorded import answers

@@ -9,7 +9,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.events import PolicyChanged, SipAccount
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.model.sip_messages import Endpoint, Sdp
+from fargo.statemachine.model.sip_values import Endpoint, Sdp
 
 from ..registering import REGISTRAR
 from ..relayed import FOR_PHONE, PHONE_OFFER

@@ -12,20 +12,15 @@ from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSe
 from fargo.statemachine.model.events import IqSucceeded, SipAccount
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionInitiated
 from fargo.statemachine.model.sip_messages import (
-    Body,
-    Endpoint,
     InviteReceived,
-    Party,
-    RequestHead,
-    Sdp,
     SendRequest,
     SendResponse,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Body, Endpoint, Party, RequestHead, Sdp, SipHeaders
 from fargo.statemachine.reason import Reason
 
 from ..registering import REGISTRAR, Registering

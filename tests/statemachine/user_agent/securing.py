@@ -17,7 +17,7 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.commands import AskFeatures, Command, InitiateSession
 from fargo.statemachine.model.events import FeaturesLearned, PolicyChanged, ResourceAvailable
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated, TransportInformed
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 from ..relayed import FEATURES, OPUS
 from ..story import BOB, DESK, GATEWAY, PCMU

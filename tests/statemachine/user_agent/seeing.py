@@ -8,7 +8,7 @@ from fargo.statemachine.model.commands import AskFeatures, Command, InitiateSess
 from fargo.statemachine.model.events import FeaturesLearned, PolicyChanged, ResourceAvailable
 from fargo.statemachine.model.jingle_events import ContentAdded, SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.model.sip_messages import NO_HEADERS, Sdp, SipHeaders
+from fargo.statemachine.model.sip_values import NO_HEADERS, Sdp, SipHeaders
 
 from ..relayed import AT_CLIENT, AT_RELAY, DTLS, FEATURES, FOR_CLIENT, FOR_PHONE
 from ..story import BOB, DESK, GATEWAY

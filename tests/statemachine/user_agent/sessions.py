@@ -12,7 +12,7 @@ from fargo.statemachine.model.commands import InitiateSession
 from fargo.statemachine.model.events import PolicyChanged
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, SessionTerminated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_values import (
     Challenge,
     Endpoint,
     Identity,

@@ -6,10 +6,7 @@ import pytest
 
 from fargo.statemachine.media.description import Candidate, RawUdp, Senders
 from fargo.statemachine.model.commands import Command, InformSession, InformTransport
-from fargo.statemachine.model.sip_messages import (
-    Body,
-    Sdp,
-)
+from fargo.statemachine.model.sip_values import Body, Sdp
 
 from ..story import PCMA, PCMU
 from .phone import Phoning, sdp

@@ -25,7 +25,8 @@ from fargo.statemachine.model.commands import AcceptSession, InitiateSession, Te
 from fargo.statemachine.model.events import IqSucceeded, PolicyChanged
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInitiated
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.model.sip_messages import Endpoint, Sdp, SendRequest, SendResponse
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import Endpoint, Sdp
 
 from ..registering import REGISTRAR
 from ..story import BOB, DESK, OFFER, PCMU, Story

@@ -62,22 +62,24 @@ from fargo.statemachine.model.ng import (
     RelayRefused,
 )
 from fargo.statemachine.model.sip_messages import (
-    Body,
-    Challenge,
     EdgeRestarted,
     InviteReceived,
-    OtherBody,
-    RAck,
-    RequestHead,
-    Sdp,
     SendRequest,
     SendResponse,
-    SessionTimer,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
+)
+from fargo.statemachine.model.sip_values import (
+    Body,
+    Challenge,
+    OtherBody,
+    RAck,
+    RequestHead,
+    Sdp,
+    SessionTimer,
+    SipHeaders,
 )
 from replay.exporting.export import pseudonymised
 

@@ -5,7 +5,8 @@ import pytest
 from fargo.statemachine.model.call_records import RecordBegun
 from fargo.statemachine.model.commands import InitiateSession
 from fargo.statemachine.model.events import SipAccount
-from fargo.statemachine.model.sip_messages import Endpoint, Identity, InviteReceived, Party, SipHeaders
+from fargo.statemachine.model.sip_messages import InviteReceived
+from fargo.statemachine.model.sip_values import Endpoint, Identity, Party, SipHeaders
 
 from ..registering import REGISTRAR
 from .phone import Phoning

@@ -27,17 +27,8 @@ from fargo.statemachine.model.commands import (
 )
 from fargo.statemachine.model.events import IqSucceeded, PolicyChanged, RegistrationCancelled, TimePassed
 from fargo.statemachine.model.jingle_events import SessionTerminated
-from fargo.statemachine.model.sip_messages import (
-    OtherBody,
-    Party,
-    RAck,
-    ReasonValue,
-    Sdp,
-    SendResponse,
-    SessionTimer,
-    SipHeaders,
-    SipRequestReceived,
-)
+from fargo.statemachine.model.sip_messages import SendResponse, SipRequestReceived
+from fargo.statemachine.model.sip_values import OtherBody, Party, RAck, ReasonValue, Sdp, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 from ..story import BOB, DESCRIPTION, DESK, PCMA, PCMU

@@ -17,7 +17,8 @@ from fargo.statemachine.media.paths import RING_SECONDS, Policy
 from fargo.statemachine.model.commands import AcceptSession, InformSession, TerminateSession
 from fargo.statemachine.model.events import PolicyChanged, SipAccount, TimePassed
 from fargo.statemachine.model.ng import OfferRelay
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_messages import Undelivered
+from fargo.statemachine.model.sip_values import (
     Challenge,
     DigestCredentials,
     Hop,
@@ -26,7 +27,6 @@ from fargo.statemachine.model.sip_messages import (
     Sdp,
     SessionTimer,
     SipHeaders,
-    Undelivered,
     WarningValue,
 )
 from fargo.statemachine.reason import Cause, Reason

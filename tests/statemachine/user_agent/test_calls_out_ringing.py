@@ -13,14 +13,8 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.model.commands import AcceptSession, InformSession
 from fargo.statemachine.model.events import IqSucceeded, TimePassed
-from fargo.statemachine.model.sip_messages import (
-    Challenge,
-    RAck,
-    Sdp,
-    SendResponse,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import SendResponse, Undelivered
+from fargo.statemachine.model.sip_values import Challenge, RAck, Sdp, SipHeaders
 from fargo.statemachine.reason import Cause
 
 from ..registering import MD5, REGISTRAR

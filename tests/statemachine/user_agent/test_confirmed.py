@@ -11,15 +11,8 @@ from fargo.statemachine.media.paths import Policy
 from fargo.statemachine.model.events import PolicyChanged, TimePassed
 from fargo.statemachine.model.jingle_events import SessionAccepted, SessionInformed, TransportInformed
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, PlayDigit, RelayDescribed, RelayParty
-from fargo.statemachine.model.sip_messages import (
-    OtherBody,
-    Party,
-    ReasonValue,
-    SendResponse,
-    SessionTimer,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import SendResponse, Undelivered
+from fargo.statemachine.model.sip_values import OtherBody, Party, ReasonValue, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5

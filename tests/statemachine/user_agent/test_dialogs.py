@@ -11,14 +11,12 @@ from fargo.statemachine.model.commands import InitiateSession
 from fargo.statemachine.model.events import IqSucceeded, TimePassed
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
-    RAck,
     SendRequest,
     SendResponse,
-    SessionTimer,
-    SipHeaders,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import RAck, SessionTimer, SipHeaders
 
 from ..registering import MD5
 from ..story import DESK, PCMA, PCMU

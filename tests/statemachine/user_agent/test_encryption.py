@@ -16,7 +16,8 @@ from fargo.statemachine.model.call_records import AudioPath, RecordMedia, Record
 from fargo.statemachine.model.commands import InitiateSession, RefuseIq, SendRegistrationForm
 from fargo.statemachine.model.events import RegistrationAsked, RegistrationSubmitted, SipAccount
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayRefused
-from fargo.statemachine.model.sip_messages import Body, Sdp, SendRegister, SendResponse
+from fargo.statemachine.model.sip_messages import SendRegister, SendResponse
+from fargo.statemachine.model.sip_values import Body, Sdp
 from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import REGISTRAR, Registering

@@ -4,7 +4,7 @@ import pytest
 
 from fargo.statemachine.legs.user_agent.texts import OFFER_OF_FAX
 from fargo.statemachine.model.commands import InitiateSession
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 from ..story import PCMU
 from .phone import NO_AUDIO, Phoning, sdp

@@ -6,7 +6,7 @@ from fargo.statemachine import texts
 from fargo.statemachine.media.paths import ForeignCalls, Policy
 from fargo.statemachine.model.commands import RefuseIq
 from fargo.statemachine.model.events import PolicyChanged
-from fargo.statemachine.model.sip_messages import Endpoint, Hop
+from fargo.statemachine.model.sip_values import Endpoint, Hop
 
 from ..registering import MD5, REGISTRAR
 from ..story import BOB

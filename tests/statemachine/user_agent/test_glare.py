@@ -4,7 +4,7 @@ import pytest
 
 from fargo.statemachine.legs.user_agent.dialog import Dialog
 from fargo.statemachine.legs.user_agent.glare import pause
-from fargo.statemachine.model.sip_messages import Party
+from fargo.statemachine.model.sip_values import Party
 
 
 @pytest.mark.parametrize(("calls", "least", "most"), [(True, 210, 400), (False, 0, 200)])

@@ -13,7 +13,8 @@ from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.commands import Command, Issued, TerminateSession
 from fargo.statemachine.model.events import Restarted, Stopping, TimePassed
 from fargo.statemachine.model.jingle_events import SessionTerminated
-from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, SendResponse, SipHeaders, Undelivered
+from fargo.statemachine.model.sip_messages import EdgeRestarted, SendRequest, SendResponse, Undelivered
+from fargo.statemachine.model.sip_values import SipHeaders
 
 from ..registering import MD5
 from ..story import BOB

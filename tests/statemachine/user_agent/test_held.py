@@ -9,13 +9,8 @@ from fargo.statemachine.media.description import Content, RawUdp, Senders
 from fargo.statemachine.model.commands import InformTransport
 from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.jingle_events import TransportInformed
-from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    OtherBody,
-    Sdp,
-    SendResponse,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import SendResponse
+from fargo.statemachine.model.sip_values import Endpoint, OtherBody, Sdp, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5, REGISTRAR

@@ -10,7 +10,8 @@ from fargo.statemachine.model.commands import ChangeContent
 from fargo.statemachine.model.events import TimePassed
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentRemoved
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
-from fargo.statemachine.model.sip_messages import NO_HEADERS, SendRequest, SipHeaders, WholePicture
+from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.sip_values import NO_HEADERS, SipHeaders, WholePicture
 
 from ..relayed import DTLS, FOR_CLIENT, FOR_PHONE
 from ..story import BOB

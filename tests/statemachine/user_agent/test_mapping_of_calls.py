@@ -12,16 +12,8 @@ from fargo.statemachine.media.description import Crypto, Srtp
 from fargo.statemachine.model.commands import InitiateSession, TerminateSession
 from fargo.statemachine.model.events import SipAccount
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
-from fargo.statemachine.model.sip_messages import (
-    OtherBody,
-    Party,
-    ReasonValue,
-    Sdp,
-    SendResponse,
-    SessionTimer,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import SendResponse, Undelivered
+from fargo.statemachine.model.sip_values import OtherBody, Party, ReasonValue, Sdp, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason, from_q850, to_jingle, to_status
 
 from ..registering import MD5

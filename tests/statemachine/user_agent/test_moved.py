@@ -16,14 +16,8 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.media.description import Crypto
 from fargo.statemachine.model.commands import InformSession, Issued, TerminateSession
 from fargo.statemachine.model.events import PolicyChanged, Restarted, StreamOpened
-from fargo.statemachine.model.sip_messages import (
-    NO_HEADERS,
-    SendRegister,
-    SendRequest,
-    SendResponse,
-    SipHeaders,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import SendRegister, SendRequest, SendResponse, Undelivered
+from fargo.statemachine.model.sip_values import NO_HEADERS, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 from .phone import SOME_SDP, Phoning, sdp

@@ -21,14 +21,8 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import IqFailed, IqSucceeded, PolicyChanged, Restarted, StreamOpened, TimePassed
 from fargo.statemachine.model.jingle_events import CallAction, CallProposed
 from fargo.statemachine.model.sip import ENGINES
-from fargo.statemachine.model.sip_messages import (
-    SendRequest,
-    SendResponse,
-    SessionTimer,
-    SipHeaders,
-    SipResponseReceived,
-    Undelivered,
-)
+from fargo.statemachine.model.sip_messages import SendRequest, SendResponse, SipResponseReceived, Undelivered
+from fargo.statemachine.model.sip_values import SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 from ..story import BOB, DESK

@@ -7,7 +7,8 @@ from fargo.statemachine.legs.user_agent.phases import Confirmed, OfferDeferred
 from fargo.statemachine.legs.user_agent.session_timer import Refreshing
 from fargo.statemachine.machine import deadlines
 from fargo.statemachine.model.events import TimePassed
-from fargo.statemachine.model.sip_messages import Sdp, SendResponse, SessionTimer, SipHeaders
+from fargo.statemachine.model.sip_messages import SendResponse
+from fargo.statemachine.model.sip_values import Sdp, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 from ..registering import MD5

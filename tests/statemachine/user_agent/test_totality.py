@@ -29,17 +29,14 @@ from fargo.statemachine.model.jingle_events import SessionTerminated
 from fargo.statemachine.model.sip_messages import (
     EdgeRestarted,
     InviteReceived,
-    Party,
-    RequestHead,
     SendRequest,
     SendResponse,
-    SessionTimer,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Party, RequestHead, SessionTimer, SipHeaders
 
 from ..registering import MD5, REGISTRAR
 from ..story import BOB

@@ -22,14 +22,8 @@ from fargo.statemachine.model.ng import (
     SwitchPhone,
 )
 from fargo.statemachine.model.requests import TransferCall
-from fargo.statemachine.model.sip_messages import (
-    InviteReceived,
-    Sdp,
-    SendRequest,
-    SendResponse,
-    SipFragment,
-    SipHeaders,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse
+from fargo.statemachine.model.sip_values import Sdp, SipFragment, SipHeaders
 from fargo.statemachine.reason import Cause
 
 from ..relayed import FOR_PHONE

@@ -19,7 +19,8 @@ from fargo.statemachine.model.jingle_events import (
     TransportInformed,
 )
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayLost
-from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest
+from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.sip_values import Body, Sdp
 
 from ..relayed import AT_CLIENT, DTLS, FOR_CLIENT, FOR_PHONE
 from ..story import BOB, DESK, GATEWAY, PCMU

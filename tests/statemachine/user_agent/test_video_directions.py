@@ -17,7 +17,8 @@ from fargo.statemachine.model.commands import AcceptIq, ChangeContent, InformSes
 from fargo.statemachine.model.events import IqFailed, IqSucceeded, Restarted
 from fargo.statemachine.model.jingle_events import ContentAccepted, ContentAdded, ContentModified
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay
-from fargo.statemachine.model.sip_messages import Body, Sdp, SendRequest
+from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.sip_values import Body, Sdp
 
 from ..forwarding import AT_TARGET
 from ..relayed import DTLS, FOR_CLIENT, FOR_PHONE

@@ -10,14 +10,8 @@ from fargo.statemachine.model.call_records import RecordTransfer, TransferStep
 from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.events import PolicyChanged
 from fargo.statemachine.model.ng import AnswerRelay, OfferRelay, RelayDescribed
-from fargo.statemachine.model.sip_messages import (
-    Body,
-    SendRequest,
-    SipFragment,
-    SipHeaders,
-    SipRequestReceived,
-    SipResponseReceived,
-)
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_values import Body, SipFragment, SipHeaders
 
 from ..registering import REGISTRAR
 from ..relayed import DTLS, FOR_CLIENT, FOR_PHONE

@@ -10,7 +10,7 @@ from typing import Final
 from fargo.adapters.sip.wire import texts
 from fargo.adapters.sip.wire.grammar import quoted
 from fargo.adapters.sip.wire.message import SipRequest, UnwritableSipError
-from fargo.statemachine.model.sip_messages import Challenge, DigestCredentials
+from fargo.statemachine.model.sip_values import Challenge, DigestCredentials
 
 ALGORITHMS: Final = ("MD5", "MD5-sess", "SHA-256", "SHA-256-sess")
 """The algorithms that can be answered, as `Challenge.algorithm` spells them."""

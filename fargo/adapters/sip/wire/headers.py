@@ -1,4 +1,4 @@
-"""The headers that the core decides by: texts to the values of `model.sip_messages`, and back.
+"""The headers that the core decides by: texts to the values of `model.sip_values`, and back.
 
 Rules:
 
@@ -44,7 +44,7 @@ from fargo.adapters.sip.wire.message import (
     with_tag,
 )
 from fargo.adapters.sip.wire.uri import HostUri, NumberUri, host_and_port, parse_uri
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_values import (
     Challenge,
     Diversion,
     Identity,

@@ -6,13 +6,8 @@ from fargo.statemachine.legs.sip.sip_leg import SipLegEvent
 from fargo.statemachine.legs.user_agent import subscription
 from fargo.statemachine.model.mailbox import Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
-from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    OtherBody,
-    SipRequestReceived,
-    SipRequestUndelivered,
-    SipResponseReceived,
-)
+from fargo.statemachine.model.sip_messages import SipRequestReceived, SipRequestUndelivered, SipResponseReceived
+from fargo.statemachine.model.sip_values import Endpoint, OtherBody
 
 
 def subscribe(

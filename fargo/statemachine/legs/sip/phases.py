@@ -10,7 +10,7 @@ from fargo.statemachine.legs.sip.referral import Referral
 from fargo.statemachine.media.description import IPV4, Family, Srtp, family
 from fargo.statemachine.media.paths import RING_SECONDS, EarlyChoice
 from fargo.statemachine.model.sip import SipEngine
-from fargo.statemachine.model.sip_messages import Diversion, Endpoint, Hop
+from fargo.statemachine.model.sip_values import Diversion, Endpoint, Hop
 
 
 class Trunk(Struct, frozen=True, gc=False):

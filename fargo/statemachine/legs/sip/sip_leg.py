@@ -49,12 +49,12 @@ from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip import SipEngine
 from fargo.statemachine.model.sip_messages import (
     DialogEvent,
-    Diversion,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     TextReceived,
 )
+from fargo.statemachine.model.sip_values import Diversion
 from fargo.statemachine.reason import Cause, Reason
 
 SipLeg: TypeAlias = Preparing | TelepathyLeg | UserAgentLeg | Over

@@ -29,7 +29,7 @@ from fargo.statemachine.legs.user_agent.phases import (
 )
 from fargo.statemachine.legs.user_agent.responding import response
 from fargo.statemachine.media.description import Description, RawUdp
-from fargo.statemachine.model.sip_messages import SipHeaders
+from fargo.statemachine.model.sip_values import SipHeaders
 
 _FIRST_RSEQ: Final = 1
 

@@ -16,12 +16,11 @@ from fargo.statemachine.legs.user_agent import authentication, dialog, texts
 from fargo.statemachine.legs.user_agent.phases import Confirmed
 from fargo.statemachine.model.sip_messages import (
     SendRequest,
-    SipFragment,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
 )
+from fargo.statemachine.model.sip_values import SipFragment, SipHeaders
 from fargo.statemachine.quoting import quotable
 from fargo.statemachine.reason import Reason, from_status
 

@@ -20,7 +20,8 @@ from fargo.statemachine import address
 from fargo.statemachine.account import digest
 from fargo.statemachine.address import BadAddress, parse_uri
 from fargo.statemachine.legs.sip.phases import Access, Trunk
-from fargo.statemachine.model.sip_messages import Challenge, SendRequest, SipResponseReceived
+from fargo.statemachine.model.sip_messages import SendRequest, SipResponseReceived
+from fargo.statemachine.model.sip_values import Challenge
 
 _CHALLENGING = frozenset({401, 407})
 

@@ -69,15 +69,8 @@ from fargo.statemachine.media.description import (
     takes,
 )
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
-from fargo.statemachine.model.sip_messages import (
-    NO_HEADERS,
-    InviteReceived,
-    RequestHead,
-    Sdp,
-    SendResponse,
-    SipHeaders,
-    SipRequestReceived,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendResponse, SipRequestReceived
+from fargo.statemachine.model.sip_values import NO_HEADERS, RequestHead, Sdp, SipHeaders
 from fargo.statemachine.reason import Cause, Reason, to_status
 
 _RETRY_AFTER: Final = SipHeaders(retry_after=5)

@@ -50,17 +50,12 @@ from fargo.statemachine.media.description import FAMILIES, Description, end_to_e
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    Party,
-    RAck,
-    Sdp,
     SendRequest,
-    SessionTimer,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
 )
+from fargo.statemachine.model.sip_values import Endpoint, Party, RAck, Sdp, SessionTimer, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 _MOST_FORKS: Final = 16

@@ -17,7 +17,8 @@ from typing import Final, TypeAlias
 from fargo.statemachine import numbering
 from fargo.statemachine.address import BadAddress, SipUri, is_ip, parse_uri, server
 from fargo.statemachine.legs.sip.phases import Access, Trunk
-from fargo.statemachine.model.sip_messages import Identity, InviteReceived, TextReceived
+from fargo.statemachine.model.sip_messages import InviteReceived, TextReceived
+from fargo.statemachine.model.sip_values import Identity
 from fargo.statemachine.texts import NOT_SIP
 
 _Request: TypeAlias = InviteReceived | TextReceived

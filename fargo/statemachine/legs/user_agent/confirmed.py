@@ -74,14 +74,12 @@ from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
 from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
-    OtherBody,
-    Sdp,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import OtherBody, Sdp, SipHeaders
 from fargo.statemachine.reason import Cause, Reason
 
 # Seconds.

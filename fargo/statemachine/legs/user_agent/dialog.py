@@ -17,16 +17,8 @@ from msgspec.structs import replace
 from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.user_agent import authentication
 from fargo.statemachine.model.abilities import ALLOW, SUPPORTED
-from fargo.statemachine.model.sip_messages import (
-    NO_HEADERS,
-    Body,
-    InviteReceived,
-    Party,
-    SendRequest,
-    SipHeaders,
-    SipRequestReceived,
-    SipResponseReceived,
-)
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_values import NO_HEADERS, Body, Party, SipHeaders
 
 ABILITIES: Final = SipHeaders(supported=SUPPORTED, allow=ALLOW)
 
@@ -34,7 +26,7 @@ ABILITIES: Final = SipHeaders(supported=SUPPORTED, allow=ALLOW)
 class Dialog(Struct, frozen=True, gc=False):
     """A dialog, early or confirmed.
 
-    ``name``: `sip_messages`, rule 2. ``target``: the remote target, a URI. ``routes``: the route set, as Route has it.
+    ``name``: `sip_messages`, rule 1. ``target``: the remote target, a URI. ``routes``: the route set, as Route has it.
     ``sent``, ``received``: the CSeq numbers of the latest request either way; ``received`` is None if there was none.
     ``calls``: we have placed the call, so the Call-ID is ours. ``updates``: the far end understands UPDATE;
     ``informs``: so does it INFO, and ``refers``: REFER.

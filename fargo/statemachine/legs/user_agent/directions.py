@@ -14,7 +14,7 @@ Rules:
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, RawUdp, Senders, address
 from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
-from fargo.statemachine.model.sip_messages import Sdp
+from fargo.statemachine.model.sip_values import Sdp
 
 
 def of_audio(holds: bool) -> Senders:

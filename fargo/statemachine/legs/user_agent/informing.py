@@ -20,7 +20,7 @@ from fargo.statemachine.legs.leg_events import Dtmf
 from fargo.statemachine.legs.user_agent import dialog, texts
 from fargo.statemachine.legs.user_agent.offer_answer import MediaSession
 from fargo.statemachine.legs.user_agent.phases import Confirmed
-from fargo.statemachine.model.sip_messages import Body, PressedKey, WholePicture
+from fargo.statemachine.model.sip_values import Body, PressedKey, WholePicture
 
 _PICTURE_AFTER: Final = 2.0  # seconds, which ICE takes at the most on a good network
 _REQUESTS: Final = frozenset({"pli", "fir"})

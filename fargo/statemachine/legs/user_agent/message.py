@@ -22,7 +22,6 @@ from fargo.statemachine.legs.user_agent import authentication, sip_status, texts
 from fargo.statemachine.model.composing import Composing
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
-    Party,
     SendRequest,
     SendResponse,
     SipRequestUndelivered,
@@ -30,6 +29,7 @@ from fargo.statemachine.model.sip_messages import (
     TextReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Party
 from fargo.statemachine.quoting import quotable
 from fargo.statemachine.reason import Cause, Reason, from_status
 

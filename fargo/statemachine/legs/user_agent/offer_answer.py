@@ -66,7 +66,7 @@ from fargo.statemachine.media.description import (
 )
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
 from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
-from fargo.statemachine.model.sip_messages import Body, Sdp
+from fargo.statemachine.model.sip_values import Body, Sdp
 
 _PLAIN: Final = "{media} 9 RTP/AVP 0"
 """A media line of ours; only its profile counts."""

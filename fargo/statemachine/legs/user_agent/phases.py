@@ -14,19 +14,13 @@ from fargo.statemachine.legs.user_agent.dialog import Dialog
 from fargo.statemachine.legs.user_agent.offer_answer import MediaSession, Ours
 from fargo.statemachine.legs.user_agent.session_timer import Refreshing
 from fargo.statemachine.media.description import Description
-from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    RequestHead,
-    Sdp,
-    SendRequest,
-    SipHeaders,
-    SipRequestReceived,
-)
+from fargo.statemachine.model.sip_messages import SendRequest, SipRequestReceived
+from fargo.statemachine.model.sip_values import Endpoint, RequestHead, Sdp, SipHeaders
 from fargo.statemachine.reason import Reason
 
 
 class UserAgentPhase(Struct, frozen=True, gc=False):
-    """The base of all phases. ``name``: that of the dialog (`sip_messages`, rule 2). ``access``: that of the account
+    """The base of all phases. ``name``: that of the dialog (`sip_messages`, rule 1). ``access``: that of the account
     that the call is for.
     """
 

@@ -28,13 +28,11 @@ from fargo.statemachine.legs.user_agent.refer_to import named, referred_by
 from fargo.statemachine.legs.user_agent.responding import phrase, respond, unsupported
 from fargo.statemachine.model.sip_messages import (
     SendRequest,
-    SipFragment,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
-    SubscriptionState,
 )
+from fargo.statemachine.model.sip_values import SipFragment, SipHeaders, SubscriptionState
 
 _NEVER_LONGER: Final = 300
 """The seconds within which a transfer comes to its end, as the far end is told."""

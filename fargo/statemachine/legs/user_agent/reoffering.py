@@ -8,7 +8,8 @@ from fargo.statemachine.account import digest
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.user_agent import dialog, offer_answer, session_timer
 from fargo.statemachine.legs.user_agent.phases import Confirmed, Doubted, OfferDeferred, OfferSent, SentRequest
-from fargo.statemachine.model.sip_messages import Sdp, SendRequest
+from fargo.statemachine.model.sip_messages import SendRequest
+from fargo.statemachine.model.sip_values import Sdp
 
 NEXT_ATTEMPT: Final = 10.0
 """Seconds until an offer is made again that was not responded to, or a refresh that was refused."""

@@ -9,15 +9,14 @@ from fargo.statemachine.legs.sip.phases import Access
 from fargo.statemachine.legs.user_agent.dialog import Dialog, is_about
 from fargo.statemachine.model.abilities import ALLOW, SUPPORTED
 from fargo.statemachine.model.kept_text import KeptText
-from fargo.statemachine.model.sip_messages import (
+from fargo.statemachine.model.sip_messages import SendResponse, SipRequestReceived
+from fargo.statemachine.model.sip_values import (
     NO_HEADERS,
     Body,
     OtherBody,
     RequestHead,
-    SendResponse,
     SipFragment,
     SipHeaders,
-    SipRequestReceived,
     WarningValue,
 )
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from fargo.statemachine.model.sip_messages import SessionTimer, SipHeaders
+from fargo.statemachine.model.sip_values import SessionTimer, SipHeaders
 
 SMALLEST: Final = 90
 """The smallest interval in seconds (RFC 4028 §5)."""

@@ -14,13 +14,12 @@ from typing import Final
 
 from fargo.statemachine.legs.user_agent import texts
 from fargo.statemachine.model.sip_messages import (
-    ReasonValue,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import ReasonValue, SipHeaders
 from fargo.statemachine.quoting import quotable
 from fargo.statemachine.reason import Cause, Reason, from_q850, from_status
 

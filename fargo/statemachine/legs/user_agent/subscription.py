@@ -28,15 +28,13 @@ from fargo.statemachine.legs.user_agent.responding import respond
 from fargo.statemachine.model.mailbox import Subscription
 from fargo.statemachine.model.message_summary import MessageSummary
 from fargo.statemachine.model.sip_messages import (
-    Endpoint,
-    Party,
     SendRequest,
-    SipHeaders,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Endpoint, Party, SipHeaders
 
 PACKAGE: Final = "message-summary"
 

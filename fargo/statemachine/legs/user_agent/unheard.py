@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.model.commands import Command
 from fargo.statemachine.model.sip_messages import (
-    Party,
     SendRequest,
     SendResponse,
     SipRequestReceived,
@@ -27,6 +26,7 @@ from fargo.statemachine.model.sip_messages import (
     SipResponseReceived,
     Undelivered,
 )
+from fargo.statemachine.model.sip_values import Party
 
 # Seconds.
 _LONGEST_RESPONSE: Final = 40.0

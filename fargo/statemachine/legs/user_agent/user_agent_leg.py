@@ -73,13 +73,12 @@ from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.model.call_records import CallRecord
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.statemachine.model.sip_messages import (
-    Diversion,
     InviteReceived,
-    SipFragment,
     SipRequestReceived,
     SipRequestUndelivered,
     SipResponseReceived,
 )
+from fargo.statemachine.model.sip_values import Diversion, SipFragment
 from fargo.statemachine.reason import Reason
 
 UserAgentArrival: TypeAlias = InviteReceived
