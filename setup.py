@@ -5,7 +5,7 @@ from setuptools import find_packages, setup
 setup(
     name="fargo",
     version="0.1.0",
-    description="A gateway between XMPP and SIP for voice calls, with an event log that explains every call",
+    description="A gateway between XMPP and SIP for calls and text messages, with a log that explains every call",
     author="The Fargo developers",
     license="MIT",
     license_files=["LICENSE"],

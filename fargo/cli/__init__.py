@@ -33,7 +33,7 @@ from fargo.cli.why import why
     help="Show the versions of Fargo and of the programs that it works with.",
 )  # fmt: skip
 def main() -> None:
-    """Fargo lets XMPP users make and receive voice calls through their own SIP accounts."""
+    """Fargo lets XMPP users call, be called and exchange texts through their own SIP accounts."""
     if os.environ.get("NO_COLOR"):  # no-color.org
         click.get_current_context().color = False
 

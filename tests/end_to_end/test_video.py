@@ -7,6 +7,7 @@ import pytest_asyncio
 from sqlite_utils import Database
 from world.baresip import PATTERN, Baresip
 from world.browser import BrowserPhone
+from world.gajim import Gajim
 from world.gateway import Gateway
 from world.jingle_call import VP8, JingleCall
 from world.linphone import Linphone
@@ -24,6 +25,7 @@ from .test_chromium import signed_in
 pytestmark = [pytest.mark.xdist_group("screen"), sip_only]
 
 ORANGE = (255, 165, 0)
+GREEN = (0, 160, 0)
 
 
 @pytest.fixture
@@ -133,9 +135,10 @@ async def test_video_is_added_and_removed_in_the_middle_of_a_call(world: World, 
         added = await call.adds_video(camera)
         assert added.senders == "both"
         await is_shown(camera)
-        taken = (
-            "select 1 from events where type = 'SipResponseReceived' and body like '%\"INFO\"%' and body like '%200%'"
-        )
+        taken = """
+            select 1 from events where type = 'SipResponseReceived'
+            and json_extract(body, '$.method') = 'INFO' and json_extract(body, '$.status') = 200
+        """
         await until(lambda: bool(list(Database(dave.gateway.log).query(taken))), "the phone takes the request")
         mark = len(bob.process.lines)
         await call.removes_video()
@@ -184,9 +187,6 @@ async def test_a_phone_adds_video_and_either_end_turns_its_camera_off(world: Wor
     await bob.event("CALL_CLOSED")
 
 
-GREEN = (0, 160, 0)
-
-
 async def test_chromium_and_linphone_call_each_other_with_video(world: World, wire: Wire, alice: BrowserPhone) -> None:
     carol = await world.add(Linphone(world.provider, "carol", wire.address, colour=GREEN))
     await alice.dial("carol%sip.test@sip.localhost")
@@ -220,3 +220,24 @@ async def test_linphone_adds_video(world: World, seeing: Customer, wire: Wire) -
         await call.removes_video()
     carol.hang_up()
     await call.ended()
+
+
+class TestGajim:
+    @pytest_asyncio.fixture
+    async def relay(self, world: World, wire: Wire) -> Rtpengine:
+        """A relay at an address that Gajim accepts."""
+        return await world.relay(wire.address)
+
+    async def test_gajim_calls_a_phone_with_video(self, dave: Customer) -> None:
+        bob = await dave.world.phone("bob", video=True)
+        gajim = await dave.world.add(Gajim(dave.world.server, "dave", colour=ORANGE))
+        contact = dave.contact("bob").partition("/")[0]
+        gajim.add_contact(contact)
+        gajim.see(contact)
+        await bob.event("CALL_ESTABLISHED")
+        await bob.sees(ORANGE)
+        await gajim.sees(PATTERN)
+        await bob.hears(gajim.hertz)
+        await gajim.hears(bob.hertz)
+        gajim.hang_up()
+        await bob.event("CALL_CLOSED")
