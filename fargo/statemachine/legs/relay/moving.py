@@ -121,18 +121,10 @@ def passed_on(leg: RelayLeg, description: Description, effects: Effects) -> Rela
 
 
 def _passed_on(session: RelaySession, description: Description, effects: Effects) -> RelaySession:
-    match session:
-        case PassingAnswer(terms, ends=ends) | Joined(terms, ends) | Renegotiating(terms, ends):
-            pass
-        case AddingVideo(terms, ends=ends):
-            pass
-        case Offering() | AwaitingAnswer() | OfferingAgain() | Deleting():
-            return session
-        case _:
-            assert_never(session)
-    if terms.number == terms.phones:
+    terms = session.terms
+    if isinstance(session, Offering | AwaitingAnswer | OfferingAgain | Deleting) or terms.number == terms.phones:
         return session
-    shown, ends = terms.upcoming, replace(ends, phone=description)
+    shown, ends = terms.upcoming, replace(session.ends, phone=description)
     now = replace(terms, number=terms.phones, shown=replace(terms.shown, phone=shown), upcoming=None)
     if isinstance(session, Joined) and shown is not None and shown.transport == RawUdp():
         after: RelaySession = renegotiate(now, ends, False, effects, texts.SESSION_LOST)
@@ -144,9 +136,10 @@ def _passed_on(session: RelaySession, description: Description, effects: Effects
 
 
 def switched(terms: RelayRequest, effects: Effects) -> None:
-    """Say again which of the phones is passed on, as the relay may not have heard it."""
-    others = (number for number in range(terms.phones + 1) if number != terms.number)
-    for number in (*others, terms.number) if terms.phones else ():
+    """Say again which of the phones is passed on, the others first, as the relay may not have heard it."""
+    if not terms.phones:
+        return
+    for number in sorted(range(terms.phones + 1), key=lambda each: each == terms.number):
         effects.emit(SwitchPhone(terms.name, RelayPhone(terms.phone, number), on=number == terms.number))
 
 
