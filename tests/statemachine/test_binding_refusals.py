@@ -113,12 +113,18 @@ def test_an_answer_of_the_edge_is_no_word_of_the_registrar(status: int, why: Und
     assert by_edge == story.the(RefuseIq)
 
 
-def test_retry_after_is_obeyed_and_told() -> None:
+def tried_again() -> Registering:
+    """The renewal of a registration was refused, and the user comes back: it is tried again."""
     story = Registering().registered()
     story.pass_time()
     story.answer(403, "Forbidden")
     story.tell(ResourceUnavailable(DESK, GATEWAY))
     story.tell(ResourceAvailable(DESK, GATEWAY))
+    return story
+
+
+def test_retry_after_is_obeyed_and_told() -> None:
+    story = tried_again()
     story.headed(503, "Maintenance", SipHeaders(retry_after=600))
     said = texts.SAID.format(words="Maintenance", status=503)
     problem = texts.REGISTRAR_FAILS.format(server="sip.test", uri=URI, said=said)
@@ -144,11 +150,7 @@ def test_nobody_waits_for_days() -> None:
 
 
 def test_failed_attempts_come_ever_more_slowly() -> None:
-    story = Registering().registered()
-    story.pass_time()
-    story.answer(403, "Forbidden")
-    story.tell(ResourceUnavailable(DESK, GATEWAY))
-    story.tell(ResourceAvailable(DESK, GATEWAY))
+    story = tried_again()
     for number in range(5):
         story.answer(500, "Broken")
         assert not story.user.registrations
@@ -158,11 +160,7 @@ def test_failed_attempts_come_ever_more_slowly() -> None:
 
 
 def test_an_edge_that_does_not_run_is_not_tried_at_once() -> None:
-    story = Registering().registered()
-    story.pass_time()
-    story.answer(403, "Forbidden")
-    story.tell(ResourceUnavailable(DESK, GATEWAY))
-    story.tell(ResourceAvailable(DESK, GATEWAY))
+    story = tried_again()
     story.undelivered(Undelivered.EDGE)
     assert story.pass_time() == retries.pause(0, story.at)
 

@@ -173,13 +173,19 @@ def test_a_call_in_that_can_do_without_goes_directly() -> None:
     assert paths(story) == [(AudioPath.DIRECT, BOTH_PLAIN)]
 
 
-def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
+def failed_for_one() -> Relayed:
+    """A call in rings at a client of each manner, and the relay fails the one that needs it."""
     story = Relayed(MediaProfile.DTLS)
     story.comes(PHONE, MediaProfile.PLAIN)
     story.arrives()
     story.described(OfferRelay, FOR_CLIENT)
     story.tell(RelayLost(RELAY_RESTARTED))
     story.refused(OfferRelay)
+    return story
+
+
+def test_only_clients_of_the_manner_whose_session_failed_are_cut_off() -> None:
+    story = failed_for_one()
     ended = story.the(TerminateSession)
     assert (ended.to, ended.text) == (DESK, OVERLOADED)
     assert story.all(HangUp) == []
@@ -198,12 +204,7 @@ def test_the_caller_hears_what_tells_more_than_a_failure() -> None:
 
 
 def test_a_client_that_comes_after_a_failure_is_not_offered_what_has_failed() -> None:
-    story = Relayed(MediaProfile.DTLS)
-    story.comes(PHONE, MediaProfile.PLAIN)
-    story.arrives()
-    story.described(OfferRelay, FOR_CLIENT)
-    story.tell(RelayLost(RELAY_RESTARTED))
-    story.refused(OfferRelay)
+    story = failed_for_one()
     story.comes(LATE, MediaProfile.DTLS)
     assert story.all(InitiateSession) == []
     assert story.the(OfferRelay).session == "nonce8-13-dtls"
