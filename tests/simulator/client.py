@@ -129,8 +129,8 @@ class Session(Struct, frozen=True):
     audio to, if that is the relay; ``phone``: the same if it is the phone. ``ufrag``: of its own ICE; ``restarting``:
     it has restarted that, and waits for the answer. ``rerouted``: the relay was restarted meanwhile. ``doubted``:
     stanzas may have been lost, so the gateway may accept it a second time. ``seen``: the name of the content of video,
-    "" if there is none; ``asked``: it was asked for video. ``senders``: who sends video, as it last heard or said.
-    ``begun``: it has called. ``camera``: that is on.
+    "" if there is none; ``asked``: the command that has asked it for video, "" if none has. ``senders``: who sends
+    video, as it last heard or said. ``begun``: it has called. ``camera``: that is on.
     """
 
     sid: str
@@ -144,7 +144,7 @@ class Session(Struct, frozen=True):
     rerouted: bool = False
     doubted: bool = False
     seen: str = ""
-    asked: bool = False
+    asked: str = ""
     senders: Senders = "both"
     begun: bool = False
     camera: bool = True
@@ -272,7 +272,7 @@ class Client(Struct, frozen=True):
                 )
             case "modify", _:
                 contents = self._modified(detail, session)
-                told = self._with(replace(session, asked=False)) if detail == "content-remove" else self
+                told = self._with(replace(session, asked="")) if detail == "content-remove" else self
                 return told._asks(session, what, lambda iq: ACTIONS[detail](iq, sid, contents))
             case "restart", _:
                 ufrag = f"client{self.stanzas}"
@@ -303,11 +303,11 @@ class Client(Struct, frozen=True):
                 gone = self._with(replace(session, seen=""))
                 return gone._asks(session, what, lambda iq: ContentRemoved(iq, sid, (name,)))
             case "take":
-                taken = self._with(replace(session, asked=False, seen="video", senders="both", camera=True))
+                taken = self._with(replace(session, asked="", seen="video", senders="both", camera=True))
                 content = Content("video", description=video)
                 return taken._asks(session, what, lambda iq: ContentAccepted(iq, sid, (content,)))
             case _:
-                refused = self._with(replace(session, asked=False))
+                refused = self._with(replace(session, asked=""))
                 return refused._asks(session, what, lambda iq: ContentRejected(iq, sid, (Content("video"),)))
 
     def _turns_camera(self, session: Session) -> "Client":
@@ -457,7 +457,7 @@ class Client(Struct, frozen=True):
             case ChangeContent(action="content-add"):
                 if not self.sees or ((session.seen or session.asked) and not session.doubted):
                     raise Broken("a client is asked for video if it has it, and once", (self, told))
-                return heard._with(replace(session, asked=True))
+                return heard._with(replace(session, asked=command))
             case ChangeContent(action="content-accept", content=content):
                 return heard._with(replace(session, seen=content.name, senders="both", camera=True))
             case ChangeContent(action="content-modify", content=content):
@@ -467,7 +467,7 @@ class Client(Struct, frozen=True):
                     raise Broken("nobody tells a client what to send", (self, told))
                 return heard._with(told_of)
             case ChangeContent():
-                return heard._with(replace(session, seen="", asked=False))
+                return heard._with(replace(session, seen="", asked=""))
             case TerminateSession():
                 return heard._without(sid)
             case _:
@@ -497,10 +497,13 @@ class Client(Struct, frozen=True):
                 return self
 
     def refuses(self) -> "Client":
-        """The client after it refused, rather than took, what it is about to answer; an invitation goes with it."""
+        """The client after it refused, rather than took, what it is about to answer; an invitation goes with it, and
+        the wish for video.
+        """
         taken, *rest = self.sent
         assert isinstance(taken, IqSucceeded)
-        left = tuple(session for session in self.sessions if session.command != taken.command)
+        invited = (session for session in self.sessions if session.command != taken.command)
+        left = tuple(replace(each, asked="") if each.asked == taken.command else each for each in invited)
         return replace(self, sessions=left, sent=(IqFailed(taken.command, self.jid, "bad-request"), *rest))
 
     def times_out(self) -> "Client":

@@ -11,11 +11,13 @@ from fargo.statemachine.legs.sip import sip_leg
 
 from .broken import Broken
 from .quirks import Quirk
-from .runs import BEGINNINGS, REFERRING, again
+from .runs import BEGINNINGS, REFERRING, WANTED, again
 from .world import GATEWAY_ITSELF, RELAY, SIP, Move, step
 
 DESK, BROWSER = "alice@localhost/desk", "alice@localhost/browser"
-QUIRKS = frozenset({Quirk.CRASH, Quirk.FORKING, Quirk.LOSS, Quirk.MACHINE, Quirk.RELIABLE, Quirk.CHATTER})
+QUIRKS = frozenset(
+    {Quirk.CRASH, Quirk.FORKING, Quirk.LOSS, Quirk.MACHINE, Quirk.RELIABLE, Quirk.CHATTER, Quirk.REFUSALS}
+)
 
 
 def moves(told: str) -> Iterator[Move]:
@@ -73,12 +75,20 @@ TAKEN_OVER = f"""
     {SIP}|call and take over|10.0
     {RELAY}|deliver
 """
+ASKED_AGAIN = f"""
+    {RELAY}|deliver
+    {BROWSER}|refuse
+    {BROWSER}|deliver
+    {RELAY}|deliver
+    {SIP}|want video|phone1
+"""
 RUNS = {
     "another phone answers, and its answer is lost": ("sip, no relay", SECOND_ANSWER_LOST),
     "a client hangs up before the phone acknowledges": ("sip, a relay for no call", ACK_LOST % "crash"),
     "the same, and another machine takes over": ("sip, a relay for no call", ACK_LOST % "be taken over"),
     "the ACK to the answer is lost": ("sip, a relay for every call", ACK_OF_OURS_LOST),
     "another phone takes a call over that the relay has just joined": ("sip, a relay", TAKEN_OVER),
+    "a phone wants video that a client has refused": ("sip, video is wanted", ASKED_AGAIN),
 }
 
 
@@ -86,7 +96,7 @@ RUNS = {
 def test_the_invariants_hold(name: str) -> None:
     beginning, told = RUNS[name]
     path = tuple(moves(told))
-    done = again(BEGINNINGS[beginning], path, QUIRKS)
+    done = again({**BEGINNINGS, "sip, video is wanted": WANTED}[beginning], path, QUIRKS)
     assert done.broken is None
     assert done.path == path
 
