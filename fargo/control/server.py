@@ -10,9 +10,6 @@ Rules:
    killed, and is replaced.
 """
 
-import os
-import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +22,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from fargo.control import texts
+from fargo.control.peer import may_ask
 from fargo.control.place import SocketPlace
 from fargo.control.questions import ControlReply, Question
 
@@ -40,8 +38,6 @@ AnswerQuestion = Callable[[Question], "Deferred[Any] | Any"]
 
 _logger: Final = Logger("fargo.control")
 _DECODER: Final = msgspec.json.Decoder(Question)
-_CREDENTIALS: Final = struct.Struct("3i")
-"""Process, user and group of the other end (unix(7), SO_PEERCRED)."""
 
 
 class ProblemError(Exception):
@@ -67,7 +63,7 @@ class _Connection(LineOnlyReceiver):
         self._cut_off_after(QUESTION_SECONDS)
         if len(self._others) > MOST:
             self._refuse(texts.TOO_MANY)
-        elif self._user() not in (0, os.geteuid()):
+        elif not may_ask(self.transport.socket):
             self._refuse(texts.NOT_THE_USER)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
@@ -89,10 +85,6 @@ class _Connection(LineOnlyReceiver):
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
         self._refuse(texts.TOO_LONG.format(most=LONGEST_QUESTION))
-
-    def _user(self) -> int:
-        given = self.transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        return int(_CREDENTIALS.unpack(given)[1])
 
     def _cut_off_after(self, seconds: float) -> None:
         if self._timer:

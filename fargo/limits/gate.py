@@ -127,9 +127,14 @@ class Gate:
         self._log = Ledger(limits.log)
         self._log_of_strangers = Ledger(limits.log_of_strangers)
         self._ledgers = {
-            **{"stanzas": self._stanzas, "calls": self._calls, "emergency": self._emergency},
-            **{"subscriptions": self._subscriptions, "texts": self._texts, "texts-in": self._texts_in},
-            **{"log": self._log, "log-of-strangers": self._log_of_strangers},
+            "stanzas": self._stanzas,
+            "calls": self._calls,
+            "emergency": self._emergency,
+            "subscriptions": self._subscriptions,
+            "texts": self._texts,
+            "texts-in": self._texts_in,
+            "log": self._log,
+            "log-of-strangers": self._log_of_strangers,
         }
 
     # --- what comes in

@@ -8,6 +8,7 @@ Rules:
    they say, such as where the XMPP server is.
 """
 
+from http import HTTPStatus
 from typing import Final
 
 from fargo.metrics import texts
@@ -16,16 +17,15 @@ from fargo.operations.values import GatewayStatus, WaitingStatus
 METRICS: Final = "/metrics"
 LIVE: Final = "/live"
 READY: Final = "/ready"
-OK: Final = 200
-UNREADY: Final = 503
 TYPE: Final = "text/plain; charset=utf-8"
 
 
 def readiness(status: GatewayStatus | WaitingStatus) -> tuple[int, str]:
     """Return the code of the page `/ready`, and its text."""
     if isinstance(status, WaitingStatus):
-        return UNREADY, texts.WAITS.format(worker=status.worker)
+        return HTTPStatus.SERVICE_UNAVAILABLE, texts.WAITS.format(worker=status.worker)
     if status.is_well:
-        return OK, texts.READY
+        return HTTPStatus.OK, texts.READY
     ailing = ", ".join(name for name, part in status.parts.items() if part.problem)
-    return UNREADY, texts.AILING.format(parts=ailing) if ailing else texts.NOT_SERVING[status.phase]
+    why = texts.AILING.format(parts=ailing) if ailing else texts.NOT_SERVING[status.phase]
+    return HTTPStatus.SERVICE_UNAVAILABLE, why

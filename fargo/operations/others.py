@@ -18,5 +18,5 @@ class OtherWorkers(Protocol):
 
     def settled(self, user: str, /) -> Deferred[bool]:
         """Fires with True when everything that has come for a user (bare JID) is taken or handed on, and with False if
-        it cannot be.
+        some of that cannot be.
         """

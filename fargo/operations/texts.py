@@ -28,7 +28,7 @@ ANNOUNCING_BUG: Final = "A bug: an announcement has ended too early"
 # --- what cannot be done
 
 NO_SUCH_USER: Final = "The gateway knows nothing of {user}."
-NOT_REMOVED: Final = "{user} cannot be removed while the log takes no more events."
+NOT_REMOVED: Final = "{user} cannot be removed while the log takes no more events of theirs."
 NOT_SENT: Final = "There is no stream to the XMPP server, so nobody would get the message. Try again later."
 ANNOUNCING: Final = "Another announcement is under way, with {left} users to go. Try again later."
 NO_ANSWER: Final = "The gateway has a bug. Its log has the details."

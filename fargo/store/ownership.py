@@ -66,9 +66,9 @@ class Owners(Protocol):
         StoreError.
         """
 
-    def settle(self, user: str, things: Sequence[str], /) -> Deferred[bool]:
-        """Return True if a user is this worker's, or has no other. Otherwise these things are written down for the one
-        that has the user.
+    def settle(self, user: str, things: Sequence[str], /) -> Deferred[int | None]:
+        """Return None if a user is this worker's, or has no other. Otherwise these things are written down for the one
+        that has the user, as long as there are not too many (MOST_WRITTEN): return the number of those that are.
         """
 
     def give(self, user: str, to: str, word: str, /) -> Deferred[None]:

@@ -161,7 +161,7 @@ class Share:
 
     def settled(self, user: str | None = None) -> Deferred[bool]:
         """Return a Deferred that fires with True when everything that has come is taken or handed on, or everything for
-        a user (bare JID), and with False if it cannot be.
+        a user (bare JID), and with False if some of that cannot be.
         """
         settling: Deferred[bool] = Deferred()
         self._settling.append((user, settling))
@@ -248,15 +248,21 @@ class Share:
                 assert_never(action)
         self._tell_settled()
 
-    def _settled(self, user: str, things: int, is_ours: bool) -> "Action[str] | None":
-        self.count.given += 0 if is_ours else things
-        return self._routes.settled(user, is_ours)
+    def _settled(self, user: str, things: int, written: int | None) -> "Action[str] | None":
+        if written is not None:
+            self.count.given += written
+            if written < things:
+                self._tell_settled(dropped=user)
+        return self._routes.settled(user, written is None)
 
-    def _tell_settled(self) -> None:
+    def _tell_settled(self, dropped: str = "") -> None:
+        """Tell who waits for that. ``dropped``: the user of whom something was not written down, if there is one."""
         settling, self._settling = self._settling, []
         for user, each in settling:
-            if self._has_failed or not self._routes.is_waiting(user):
-                each.callback(not self._has_failed)
+            if self._has_failed or (dropped and user == dropped):
+                each.callback(False)
+            elif not self._routes.is_waiting(user):
+                each.callback(True)
             else:
                 self._settling.append((user, each))
 

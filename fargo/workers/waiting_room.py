@@ -13,9 +13,9 @@ Rules:
 import asyncio
 import os
 import socket
-import struct
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final, NamedTuple
@@ -24,18 +24,17 @@ import msgspec
 from twisted.logger import Logger
 
 from fargo.control import texts as control_texts
+from fargo.control.peer import may_ask
 from fargo.control.place import WAITING, SocketPlace
 from fargo.control.questions import AskStatus, ControlReply, Question
-from fargo.metrics.health import LIVE, METRICS, OK, READY, TYPE, readiness
+from fargo.metrics.health import LIVE, METRICS, READY, TYPE, readiness
 from fargo.metrics.waiting import waiting_page
 from fargo.operations.values import WaitingStatus
 from fargo.workers import texts
 
 SECONDS: Final = 10.0
 MOST: Final = 16
-_CREDENTIALS: Final = struct.Struct("3i")
 _QUESTION: Final = msgspec.json.Decoder(Question)
-_REASONS: Final = {OK: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 _Hears = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
@@ -160,9 +159,7 @@ class WaitingRoom:
         return hear
 
     async def _question(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-        connection = writer.get_extra_info("socket")
-        given = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        if _CREDENTIALS.unpack(given)[1] not in (0, os.geteuid()):
+        if not may_ask(writer.get_extra_info("socket")):
             return _reply(ControlReply(problem=control_texts.NOT_THE_USER))
         line = await reader.readline()
         try:
@@ -177,18 +174,18 @@ class WaitingRoom:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
         method, target, *_ = (*head[0].split(" "), "", "")
         if method not in ("GET", "HEAD"):
-            return _http(405, "", b"")
+            return _http(HTTPStatus.METHOD_NOT_ALLOWED, "", b"")
         code, kind, body = self._made(target.partition("?")[0], _header(head, "accept"))
         return _http(code, kind, body, with_body=method == "GET")
 
     def _made(self, path: str, accept: str) -> tuple[int, str, bytes]:
         if path == METRICS:
             page, kind = waiting_page(self._status(), accept)
-            return OK, kind, page
+            return HTTPStatus.OK, kind, page
         if path == READY:
             code, text = readiness(self._status())
             return code, TYPE, f"{text}\n".encode()
-        return (OK if path == LIVE else 404), TYPE, b""
+        return (HTTPStatus.OK if path == LIVE else HTTPStatus.NOT_FOUND), TYPE, b""
 
 
 def _header(head: list[str], name: str) -> str:
@@ -205,7 +202,7 @@ def _reply(reply: ControlReply) -> bytes:
 
 def _http(code: int, kind: str, body: bytes, with_body: bool = True) -> bytes:
     head = [
-        f"HTTP/1.1 {code} {_REASONS[code]}",
+        f"HTTP/1.1 {code:d} {HTTPStatus(code).phrase}",
         *([f"Content-Type: {kind}"] if kind else []),
         f"Content-Length: {len(body)}",
         "Connection: close",

@@ -15,7 +15,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
-from fargo.control import client, server, texts
+from fargo.control import client, peer, server, texts
 from fargo.control.client import GatewayProblemError, NoGatewayError, SilentGatewayError, ask
 from fargo.control.place import NAME, address_in
 from fargo.control.questions import AskStatus, Question
@@ -150,7 +150,7 @@ async def test_a_bug_is_logged_and_the_gateway_goes_on(directory: Path, desk: De
 
 
 async def test_another_user_gets_no_answer(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server._Connection, "_user", lambda _: os.geteuid() + 1)
+    monkeypatch.setattr(peer, "_user", lambda _: os.geteuid() + 1)
     with pytest.raises(GatewayProblemError, match=texts.NOT_THE_USER):
         await asked(directory)
 

@@ -1,8 +1,7 @@
-"""Everything that is sent is in the log, the log is in order, and timers follow from the state."""
+"""Everything that is sent is in the log, and the log is in order."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from itertools import pairwise
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -35,22 +34,6 @@ from fargo.store.interface import LeaseLostError, StoreError
 from fargo.store.opening import open_reader
 
 from .bench import ALICE, BOB, START, Bench, Machine, State, out
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "fargo.db"
-
-
-@pytest.fixture
-def bench(path: Path) -> Bench:
-    return Bench(path)
-
-
-@pytest.fixture
-def delayed(path: Path) -> Bench:
-    """A bench whose store takes DELAY for a commit."""
-    return Bench(path, delayed=True)
 
 
 def test_an_event_that_needs_no_row_is_answered_in_its_turn_and_not_written(delayed: Bench) -> None:
@@ -240,74 +223,6 @@ def test_the_clock_is_the_wall_clock_and_steady(monkeypatch: pytest.MonkeyPatch)
     assert now() == 1002.0
 
 
-def test_the_earliest_deadline_is_armed_and_cleared(bench: Bench) -> None:
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run()
-    assert [call.getTime() for call in bench.clock.calls] == [30]
-    bench.run(10)
-    bench.engine.put(ALICE, SipSignedIn("b"))
-    bench.run()
-    assert [call.getTime() for call in bench.clock.calls] == [40]
-    bench.run(30)
-    bench.run()
-    assert bench.recorded()[-1] == (ALICE, 3, START + 40, TimePassed())
-    assert not bench.clock.getDelayedCalls()
-
-
-def test_a_deadline_that_stays_keeps_its_timer(bench: Bench) -> None:
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run()
-    [timer] = bench.clock.calls
-    bench.engine.put(ALICE, out(""))
-    bench.run(1)
-    assert bench.clock.calls == [timer]
-    assert timer.active()
-    bench.engine.put(ALICE, SipSignedIn("b"))
-    bench.run(1)
-    assert bench.clock.calls == [timer]
-    assert timer.getTime() == 31
-
-
-def test_nothing_is_logged_before_a_deadline_is_due(bench: Bench) -> None:
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run()
-    bench.start -= 4  # the reactor's clock is ahead of ours
-    bench.run(30)
-    bench.run()
-    assert len(bench.log) == 1
-    bench.run(4)
-    bench.run()
-    assert bench.recorded()[-1] == (ALICE, 2, START + 30, TimePassed())
-
-
-def test_a_deadline_that_does_not_go_away_cannot_spin(bench: Bench) -> None:
-    bench.engine.put(ALICE, out("stuck"))
-    bench.run()
-    assert [event for *_, event in bench.recorded()] == [out("stuck"), TimePassed()]
-    for _ in range(1000):
-        bench.run(1)
-    times = [at for _, _, at, event in bench.recorded() if isinstance(event, TimePassed)]
-    assert [round(later - at) for at, later in pairwise(times)] == [2, 4, 8, 16, 32, 64, 128, 256, 300]
-
-
-def test_a_user_whose_deadlines_fail_harms_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    next_due: Callable[[State], float | None] = bench.machine.next_due
-
-    def fails_for_alice(state: State) -> float | None:
-        if state.jid == ALICE:
-            raise KeyError("a bug")
-        return next_due(state)
-
-    monkeypatch.setattr(bench.machine, "next_due", fails_for_alice)
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.engine.put(BOB, SipSignedIn("b"))
-    with capturedLogs() as said:
-        bench.run()
-    assert [(each.user, each.id) for each in bench.sent] == [(ALICE, "1.0"), (ALICE, "1.1"), (BOB, "1.0"), (BOB, "1.1")]
-    assert [call.getTime() for call in bench.clock.calls] == [30]
-    assert texts.DEADLINES_BUG in [event["log_format"] for event in said]
-
-
 def test_a_user_whose_idleness_is_unknown_costs_the_others_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(path)
     for user in (ALICE, BOB):
@@ -334,40 +249,6 @@ def test_a_user_whose_idleness_is_unknown_costs_the_others_nothing(path: Path, m
     ]
     assert again.engine.busy() == [ALICE, BOB]
     assert [event["log_format"] for event in said] == [texts.IDLE_BUG]
-
-
-def test_a_command_leaves_before_a_timer_is_set(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[int] = []
-    next_due: Callable[[State], float | None] = bench.machine.next_due
-
-    def noted(state: State) -> float | None:
-        sent.append(len(bench.sent))
-        return next_due(state)
-
-    monkeypatch.setattr(bench.machine, "next_due", noted)
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run()
-    assert sent == [2]
-
-
-def test_a_timer_stays_if_the_state_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user whose state is the same object is not asked for deadlines again."""
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.run()
-    asked: list[str] = []
-    next_due: Callable[[State], float | None] = bench.machine.next_due
-
-    def noted(state: State) -> float | None:
-        asked.append(state.jid)
-        return next_due(state)
-
-    monkeypatch.setattr(bench.machine, "next_due", noted)
-    monkeypatch.setattr(bench.machine, "fold", lambda state, recorded: (state, (), None))
-    bench.engine.put(ALICE, SipSignedIn("b"))
-    bench.engine.put(BOB, SipSignedIn("b"))
-    bench.run()
-    assert asked == [BOB]
-    assert [call.getTime() for call in bench.clock.calls] == [30]
 
 
 def test_what_was_known_before_a_crash_is_known_again(path: Path) -> None:
@@ -521,145 +402,3 @@ def test_news_for_all_reach_who_has_something_open_only_since_this_turn(bench: B
         (ALICE, Stopping()),
         (BOB, SipSignedIn("b")),
     ]
-
-
-# --- a store that takes its time
-
-
-def test_commands_wait_for_the_commit(delayed: Bench) -> None:
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    delayed.run()
-    delayed.run(DELAY / 2)
-    assert (delayed.sent, delayed.recorded(), delayed.engine.busy()) == ([], [], [])
-    delayed.run(DELAY / 2)
-    assert [each.id for each in delayed.sent] == ["1.0", "1.1"]
-    assert delayed.recorded() == [(ALICE, 1, START, SipSignedIn("a"))]
-    assert delayed.engine.busy() == [ALICE]
-
-
-def test_what_comes_during_a_commit_is_the_next_batch(delayed: Bench) -> None:
-    for text in "abc":
-        delayed.engine.put(ALICE, SipSignedIn(text))
-        delayed.engine.put(BOB, out(text))
-        delayed.run(DELAY / 4)
-    assert delayed.recorded() == []
-    delayed.run(DELAY)
-    assert [(user, event) for user, _, _, event in delayed.recorded()] == [(ALICE, SipSignedIn("a")), (BOB, out("a"))]
-    delayed.run()
-    delayed.run(DELAY)
-    assert [(version, event) for user, version, _, event in delayed.recorded() if user == ALICE] == [
-        (1, SipSignedIn("a")),
-        (2, SipSignedIn("b")),
-        (3, SipSignedIn("c")),
-    ]
-    assert [each.id for each in delayed.sent] == ["1.0", "1.1", "2.0", "2.1", "3.0", "3.1"]
-    assert len(delayed.log) == 6
-
-
-def test_the_time_of_an_event_is_when_it_came(delayed: Bench) -> None:
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    delayed.run(DELAY / 2)
-    delayed.engine.put(BOB, SipSignedIn("b"))
-    for _ in range(4):
-        delayed.run(DELAY)
-    assert [at for _, _, at, _ in delayed.recorded()] == [START, START + DELAY / 2]
-
-
-def test_a_deadline_is_armed_after_the_commit(delayed: Bench) -> None:
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    delayed.run()
-    assert [call.getTime() for call in delayed.clock.calls] == [DELAY]
-    delayed.run(DELAY)
-    assert [call.getTime() for call in delayed.clock.calls] == [30]
-
-
-def test_news_for_all_reach_who_is_being_committed(delayed: Bench) -> None:
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    delayed.run()
-    delayed.engine.broadcast(Stopping())
-    delayed.run(DELAY)
-    delayed.run()
-    delayed.run(DELAY)
-    assert [event for *_, event in delayed.recorded()] == [SipSignedIn("a"), Stopping()]
-
-
-def test_stopping_waits_for_the_commit_and_for_what_came_meanwhile(delayed: Bench) -> None:
-    stopped: list[object] = []
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    delayed.run()
-    delayed.engine.put(ALICE, SipSignedIn("b"))
-    delayed.engine.stop().addCallback(stopped.append)
-    delayed.engine.put(ALICE, SipSignedIn("too late"))
-    delayed.run(DELAY)
-    assert (stopped, len(delayed.sent)) == ([], 2)
-    delayed.run()
-    assert stopped == []
-    delayed.run(DELAY)
-    assert (stopped, len(delayed.sent)) == ([None], 4)
-    assert [event for *_, event in delayed.recorded()] == [SipSignedIn("a"), SipSignedIn("b")]
-    assert not delayed.clock.getDelayedCalls()
-
-
-def test_stopping_commits_what_was_put_in_the_same_turn(delayed: Bench) -> None:
-    stopped: list[object] = []
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    delayed.engine.stop().addCallback(stopped.append)
-    delayed.run()
-    assert stopped == []
-    delayed.run(DELAY)
-    assert (stopped, len(delayed.sent)) == ([None], 2)
-
-
-def test_it_is_settled_when_nothing_is_left_to_commit(delayed: Bench) -> None:
-    settled: list[object] = []
-    delayed.engine.settled().addCallback(settled.append)
-    assert settled == [None]
-    delayed.engine.put(ALICE, SipSignedIn("a"))
-    for _ in range(2):
-        delayed.engine.settled().addCallback(settled.append)
-    delayed.run()
-    delayed.engine.put(ALICE, SipSignedIn("b"))
-    delayed.run(DELAY)
-    assert (settled, len(delayed.sent)) == ([None], 2)
-    delayed.run()
-    delayed.run(DELAY)
-    assert (settled, len(delayed.sent)) == ([None, None, None], 4)
-    assert delayed.engine.is_open
-
-
-def test_stopping_is_done_at_once_if_the_store_is(bench: Bench) -> None:
-    stopped: list[object] = []
-    bench.engine.put(ALICE, SipSignedIn("a"))
-    bench.engine.stop().addCallback(stopped.append)
-    assert (stopped, len(bench.sent)) == ([None], 2)
-
-
-def test_a_commit_that_fails_late_lets_ends_be_said(delayed: Bench) -> None:
-    stopped: list[object] = []
-    delayed.engine.put(ALICE, SipSignedIn("begins"))
-    delayed.run()
-    delayed.engine.put(ALICE, SipSignedIn("begins"))
-    delayed.engine.stop().addCallback(stopped.append)
-    with sqlite3.connect(delayed.path) as other:
-        other.execute("create trigger full before insert on events begin select raise(abort, 'no space'); end")
-    delayed.run(DELAY)
-    delayed.run(100)
-    assert [each.command for each in delayed.sent] == [SignOut("begins")] * 2
-    assert [each.version for each, _ in delayed.spared] == [1, 2]
-    assert (len(delayed.log), stopped, delayed.engine.is_open) == (0, [None], False)
-    why = f"{delayed.path} cannot be used as a log: no space."
-    assert delayed.failures == [texts.COMMIT_FAILED.format(why=why)]
-
-
-def test_a_user_who_is_being_committed_is_not_forgotten(delayed: Bench) -> None:
-    delayed.engine.put(ALICE, out("a"))
-    delayed.run()
-    delayed.run(DELAY)
-    delayed.engine.put(ALICE, out("b"))
-    delayed.engine.forget(ALICE, 1)
-    delayed.run()
-    delayed.engine.forget(ALICE, 1)
-    delayed.run(DELAY)
-    assert [version for _, version, *_ in delayed.recorded()] == [1, 2]
-    delayed.engine.forget(ALICE, 2)
-    assert delayed.recorded() == []

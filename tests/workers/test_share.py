@@ -25,7 +25,6 @@ from fargo.store.formats import FormatError
 from fargo.store.interface import LogMark, StoreError, SynchronousStore
 from fargo.store.kept_states import KeptState, KeptStates
 from fargo.store.opening import open_store, open_store_beside
-from fargo.store.ownership import MOST_WRITTEN
 from fargo.store.passwords import NewPassword, VaultChange
 from fargo.store.places import DatabaseAddress
 from fargo.store.postgresql import database, owners
@@ -156,8 +155,8 @@ def test_what_is_done_by_an_entry_of_the_spare_log_is_not_taken_again(
 def test_no_more_than_a_limit_waits_for_the_user_of_a_worker_that_is_away(
     workers: Workers, alice: str, db: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = owners._WRITE_DOWN_UNLESS_FULL.replace(f"offset {MOST_WRITTEN - 1}", "offset 2")
-    monkeypatch.setattr(owners, "_WRITE_DOWN_UNLESS_FULL", few)
+    """Also no removal, and the operator is not told that there will be one."""
+    monkeypatch.setattr(owners, "MOST_WRITTEN", 3)
     workers.worker("a").__exit__()  # alice is its user
     (b,) = workers.begun("b")
     for name in "12345":
@@ -165,7 +164,9 @@ def test_no_more_than_a_limit_waits_for_the_user_of_a_worker_that_is_away(
     settled: list[bool] = []
     b.share.settled().addCallback(settled.append)
     until(lambda: settled, b)
+    assert removal(b, alice, b) == operations.NOT_REMOVED.format(user=alice)
     assert written(db) == ["a"] * 3
+    assert b.share.count.given == 3
     (again,) = workers.begun("a")
     until(lambda: again.events(alice) == ["1", "2", "3"], again)
 
@@ -247,7 +248,7 @@ def test_a_connection_that_is_lost_after_the_commit_hands_on_once(
     lost: list[int] = []
     settle = owners.settle
 
-    def loses(connection: Any, *given: Any) -> bool:
+    def loses(connection: Any, *given: Any) -> int | None:
         """The server has committed, and its answer is lost."""
         answer = settle(connection, *given)
         if not lost:

@@ -22,7 +22,9 @@ from fargo.checking.finding import Kind
 from fargo.cli import main
 from fargo.cli import texts as cli
 from fargo.config import load
-from fargo.control.client import NoGatewayError, ask
+from fargo.control import peer
+from fargo.control import texts as control
+from fargo.control.client import GatewayProblemError, NoGatewayError, ask
 from fargo.control.place import WAITING
 from fargo.control.questions import AskStatus
 from fargo.metrics import texts as metrics_texts
@@ -136,6 +138,13 @@ def test_only_its_user_can_open_the_socket_and_it_is_gone_afterwards(at: At) -> 
     assert at.fargo("status").exit_code == 3
     with socket.create_server(("127.0.0.1", at.port)):
         pass  # as the gateway does that it becomes
+
+
+def test_another_user_gets_no_answer(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    at.waiting.goes_on(IN_USE)
+    monkeypatch.setattr(peer, "_user", lambda _: os.geteuid() + 1)
+    with pytest.raises(GatewayProblemError, match=control.NOT_THE_USER):
+        ask(at.state, AskStatus(), WaitingStatus, name=WAITING)
 
 
 def test_a_socket_that_was_left_behind_is_replaced(at: At) -> None:

@@ -233,8 +233,9 @@ def _to_one(command: str, session: str, party: RelayParty) -> dict[str, Value]:
 
 def _tag(party: RelayParty, phone: RelayPhone | None) -> str:
     """Return the tag of a party of a session with this phone."""
-    numbered = phone is not None and phone.party is party and phone.number
-    return f"{party}-{phone.number}" if phone and numbered else party.value
+    if phone is None or phone.party is not party or not phone.number:
+        return party.value
+    return f"{party}-{phone.number}"
 
 
 def _deleted_by(command: DeleteRelay) -> RelayParty:

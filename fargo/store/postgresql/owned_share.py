@@ -55,7 +55,7 @@ class PostgresqlOwners:
         """Return the last versions of this worker's users."""
         return dict(self._sessions.rows(owners.VERSIONS, {"worker": self._worker}))
 
-    def settle(self, user: str, things: Sequence[str]) -> Deferred[bool]:
+    def settle(self, user: str, things: Sequence[str]) -> Deferred[int | None]:
         """Ask whose user this is, and write things down for another worker."""
         sealed = [self._sealed(user, each) for each in things]
         return self._together.ask(user, lambda connection: owners.settle(connection, self._worker, user, sealed))

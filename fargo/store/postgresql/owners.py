@@ -33,9 +33,9 @@ _CLAIM: Final = """
 OWNER: Final = "select worker from owners where jid = %(jid)s"
 _OWNER_WHO_STAYS: Final = f"{OWNER} for share"
 _WRITE_DOWN: Final = "insert into handed_on (worker, jid, source, sealed) values (%s, %s, %s, %s)"
-_WRITE_DOWN_UNLESS_FULL: Final = f"""
+_WRITE_DOWN_UNLESS_FULL: Final = """
     insert into handed_on (worker, jid, source, sealed) select %s, %s, %s, %s
-    where not exists (select from handed_on where jid = %s offset {MOST_WRITTEN - 1})
+    where not exists (select from handed_on where jid = %s offset %s)
 """
 _MOVE_WRITTEN: Final = "update handed_on set worker = %(to)s where jid = %(jid)s and worker = %(worker)s"
 _GIVE: Final = """
@@ -97,9 +97,10 @@ def end_all(connection: PatientConnection) -> int:
     return connection.execute(_NOTHING).rowcount
 
 
-def settle(connection: PatientConnection, worker: str, user: str, things: Sequence[bytes]) -> bool:
-    """Return True if a user is a worker's, or has no other. Otherwise write these things down, as far as there is not
-    too much already, and move there what was written down for this worker by somebody who did not know.
+def settle(connection: PatientConnection, worker: str, user: str, things: Sequence[bytes]) -> int | None:
+    """Return None if a user is a worker's, or has no other. Otherwise write these things down, as far as there is not
+    too much already, return their number, and move there what was written down for this worker by somebody who did not
+    know.
     """
     values = {"jid": user, "worker": worker}
     owner = None
@@ -108,12 +109,14 @@ def settle(connection: PatientConnection, worker: str, user: str, things: Sequen
         found = connection.execute(_OWNER_WHO_STAYS, values).fetchone()
         owner = found[0] if found else None
     if owner == worker:
-        return True
+        return None
     connection.execute(_MOVE_WRITTEN, {**values, "to": owner})
     with connection.cursor() as cursor:
-        cursor.executemany(_WRITE_DOWN_UNLESS_FULL.encode(), [(owner, user, worker, each, user) for each in things])
+        rows = [(owner, user, worker, each, user, MOST_WRITTEN - 1) for each in things]
+        cursor.executemany(_WRITE_DOWN_UNLESS_FULL, rows)
+        number = cursor.rowcount
     connection.execute(TELL.encode(), {"worker": owner})
-    return False
+    return number
 
 
 def give(connection: PatientConnection, worker: str, user: str, to: str, word: bytes) -> None:

@@ -13,8 +13,8 @@ from fargo.limits.rejection import Rejection
 from fargo.statemachine.model.commands import Issued, ShowTyping
 from fargo.statemachine.model.events import TypingNoticed
 
+from .bench import USER, Bench
 from .elements import parse
-from .test_routing import USER, Bench
 
 ALICE, BOB = "alice@localhost", "bob@sip.localhost"
 

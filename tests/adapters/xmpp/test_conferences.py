@@ -5,8 +5,8 @@ from twisted.words.protocols.jabber.error import StanzaError
 
 from fargo.adapters.xmpp import conferences, texts
 
+from .bench import USER, Bench
 from .elements import parse
-from .test_routing import USER, Bench
 
 CONTACT = "bob@sip.localhost"
 MUJI = "<muji xmlns='urn:xmpp:jingle:muji:0' room='r@muc.localhost'/>"

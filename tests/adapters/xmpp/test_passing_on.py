@@ -9,8 +9,8 @@ from fargo.adapters.xmpp.passing_on import as_text, from_text
 from fargo.limits.rejection import OVERDUE
 from fargo.statemachine.model.events import RegistrationAsked
 
+from .bench import GATEWAY, USER, Bench, iq
 from .elements import captures, parse
-from .test_routing import GATEWAY, USER, Bench, iq
 
 ASKED = "<query xmlns='jabber:iq:register'/>"
 

@@ -3,118 +3,32 @@
 Only the stream is not real here: it can be given stanzas that no server would let through.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import LogEvent, LogLevel, capturedLogs
+from twisted.internet.defer import Deferred, fail
+from twisted.logger import capturedLogs
 from twisted.words.xish.domish import Element
 
-from fargo.adapters.xmpp import adapter as module
-from fargo.adapters.xmpp import admins, stateless_iq, submitting, texts
-from fargo.adapters.xmpp.adapter import XmppAdapter
-from fargo.adapters.xmpp.passing_on import Elsewhere
-from fargo.adapters.xmpp.settings import XmppSettings
-from fargo.control.questions import Announce, Drain, ListFailures, ListUsers, Question, RemoveUser
+from fargo.adapters.xmpp import stateless_iq, submitting, texts
 from fargo.limits.rejection import Rejection
-from fargo.statemachine.account.roster import Contacts
 from fargo.statemachine.address import bare
-from fargo.statemachine.model.commands import Issued, PresenceKind, SendRegistrationForm, ShowContacts
+from fargo.statemachine.model.commands import Issued, PresenceKind, ShowContacts
 from fargo.statemachine.model.events import (
     Event,
-    GatewayAsked,
     IqFailed,
     IqSucceeded,
     RegistrationCancelled,
     RegistrationSubmitted,
     ResourceAvailable,
-    SipAccount,
 )
-from fargo.statemachine.model.iq import ByChat, ByCommand, Iq
 from fargo.statemachine.model.jingle_events import CallProposed
-from fargo.statemachine.model.requests import GiveUp, NotUnderstood, Register
-from fargo.store.texts_under_way import TextsUnderWay
 
 from . import strategies
-from .admitting import Admitting
+from .bench import CONTACTS, GATEWAY, REGISTER, SETTINGS, USER, Bench, iq
 from .elements import captures, parse
-
-GATEWAY = "sip.example.org"
-USER = "alice@example.org"
-CONTACTS = (f"bob%sip.test@{GATEWAY}", f"+44@{GATEWAY}")
-SETTINGS = XmppSettings(GATEWAY, "127.0.0.1", 1, "secret-of-the-stream", frozenset({"example.org"}))
-REGISTER = "<query xmlns='jabber:iq:register'><username>a@b</username><password>s3cret</password></query>"
-
-
-class Wire:
-    """Stands in for the stream: what the adapter sent, and a way to receive."""
-
-    def __init__(self, domain: str, secret: str, received: Callable[[Element], None], *_: object) -> None:
-        self.receive = received
-        self.sent: list[Element] = []
-
-    def send_stanza(self, stanza: Element) -> bool:
-        self.sent.append(parse(stanza.toXml()))
-        return True
-
-
-class Bench:
-    """An adapter between a wire and a list of events."""
-
-    def __init__(
-        self,
-        stored: Callable[[], Deferred[str]] = lambda: succeed("secret-1"),
-        elsewhere: Elsewhere | None = None,
-    ) -> None:
-        self.events: list[tuple[str, Event]] = []
-        self.admission = Admitting()
-        self.kept = TextsUnderWay(lambda *_: None)
-        self.prompted: str | None = None
-        self.asked: list[tuple[str, Question]] = []
-        wires: list[Wire] = []
-
-        def wire(*arguments: Any) -> Wire:
-            wires.append(Wire(*arguments))
-            return wires[0]
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "Stream", wire)
-            self.adapter = XmppAdapter(
-                lambda user, event: self.events.append((user, event)),
-                lambda user, password: stored(),
-                lambda digit: "digit-1",
-                self.kept,
-                self.admission,
-                lambda user: Contacts(subscribed=CONTACTS),
-                lambda user: self.prompted,
-                lambda user: "DE" if user == USER else None,
-                self.administer,
-                SETTINGS,
-                lambda: None,
-                lambda why: None,
-                elsewhere,
-            )
-        self.wire = wires[0]
-        self.faults: list[LogEvent] = []
-
-    def administer(self, admin: str, question: Question) -> Deferred[str]:
-        self.asked.append((admin, question))
-        return succeed("As you wish.")
-
-    def receive(self, *stanzas: Element) -> None:
-        with capturedLogs() as said:
-            for stanza in stanzas:
-                self.wire.receive(stanza)
-        self.faults.extend(event for event in said if event["log_level"] in (LogLevel.error, LogLevel.critical))
-
-
-def iq(inside: str, kind: str = "set", sender: str = f"{USER}/a", to: str = GATEWAY) -> Element:
-    return parse(f"<iq type='{kind}' id='i' from='{sender}' to='{to}'>{inside}</iq>")
-
 
 addresses = st.sampled_from(["", "example.org", USER, f"{USER}/a", "mallory@example.com/x", "sip.example.org"])
 kinds = st.sampled_from(["get", "set", "result", "error", "chat", "subscribe", "probe", "unavailable", "odd", None])
@@ -445,194 +359,3 @@ def test_what_no_server_can_have_sent_is_dropped(sender: str) -> None:
     bench.receive(parse(f"<presence from='{sender}' to='{GATEWAY}'/>"))
     bench.receive(iq("<ping xmlns='urn:xmpp:ping'/>", "get", sender))
     assert (bench.events, bench.wire.sent) == ([], [])
-
-
-# --- registration in the chat
-
-
-def written(body: str) -> Element:
-    return parse(f"<message from='{USER}/a' to='{GATEWAY}' id='m1' type='chat'><body>{body}</body></message>")
-
-
-def test_the_password_in_a_chat_goes_to_the_vault_only() -> None:
-    bench = Bench()
-    bench.prompted = "alice@sip.test"
-    bench.receive(written(" s3cret "))
-    [(user, submitted)] = bench.events
-    assert isinstance(submitted, RegistrationSubmitted)
-    assert (user, submitted.account, submitted.secret, submitted.plain) == (
-        USER,
-        SipAccount("alice@sip.test"),
-        "secret-1",
-        True,
-    )
-    assert (submitted.iq.sender, submitted.iq.by) == (f"{USER}/a", ByChat())
-    assert "s3cret" not in repr(bench.events)
-    assert bench.wire.sent == []
-
-
-@pytest.mark.parametrize(
-    "mark",
-    [
-        "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2'/>",
-        "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
-    ],
-)
-def test_what_stands_for_an_encrypted_message_is_no_password(mark: str) -> None:
-    bench = Bench(stored=lambda: fail(AssertionError("that is no password")))
-    bench.prompted = "alice@sip.test"
-    bench.receive(
-        parse(f"<message from='{USER}/a' to='{GATEWAY}' type='chat'><body>(encrypted)</body>{mark}</message>")
-    )
-    assert bench.events == []
-    assert [str(each.error.text) for each in bench.wire.sent] == [texts.ENCRYPTED]
-
-
-def test_a_password_that_nobody_asked_for_is_not_kept() -> None:
-    bench = Bench()
-    bench.receive(written("s3cret"))
-    assert bench.events == [(USER, GatewayAsked(f"{USER}/a", GATEWAY, NotUnderstood()))]
-
-
-def test_the_prompt_can_be_left() -> None:
-    bench = Bench(stored=lambda: fail(AssertionError("that is no password")))
-    bench.prompted = "alice@sip.test"
-    bench.receive(written("cancel"), written("register carol@sip.test"))
-    assert [event.request for _, event in bench.events if isinstance(event, GatewayAsked)] == [
-        GiveUp(),
-        Register("carol@sip.test"),
-    ]
-
-
-def test_a_password_that_is_not_let_in_is_answered_and_no_longer_asked_for() -> None:
-    bench = Bench(stored=lambda: fail(AssertionError("it is not let in")))
-    bench.prompted, bench.admission.events = "alice@sip.test", Rejection("wait", "policy-violation", "Not now.")
-    bench.receive(written("s3cret"))
-    assert bench.events == [(USER, GatewayAsked(f"{USER}/a", GATEWAY, GiveUp()))]
-    [told] = bench.wire.sent
-    assert (told["type"], told["to"], str(told.body)) == ("chat", f"{USER}/a", "Not now.")
-
-
-def test_a_password_in_a_chat_that_cannot_be_kept_is_said_so() -> None:
-    bench = Bench(stored=lambda: fail(OSError("disk full")))
-    bench.prompted = "alice@sip.test"
-    bench.receive(written("s3cret"))
-    assert [str(each.body) for each in bench.wire.sent] == [texts.PASSWORD_NOT_STORED]
-    assert "s3cret" not in str(bench.faults)
-
-
-def test_what_is_asked_for_comes_with_a_number_of_the_user() -> None:
-    bench = Bench()
-    bench.receive(iq("<query xmlns='jabber:iq:gateway'/>", "get"))
-    assert "030 23125000" in bench.wire.sent[-1].toXml()
-    asked = Iq(f"{USER}/a", GATEWAY, "i")
-    for way in (asked, Iq(asked.sender, GATEWAY, "i", ByCommand("register", "register:12345678"))):
-        bench.adapter.do(Issued(USER, "1.0", SendRegistrationForm(way, None)))
-        assert "such as DE for 030 23125000" in bench.wire.sent[-1].toXml()
-
-
-# --- admins
-
-
-COMMANDS = "http://jabber.org/protocol/commands"
-ADMIN = replace(SETTINGS, admins=frozenset({USER}))
-
-
-def run(node: str, inside: str = "", session: str = "") -> Element:
-    named = f" sessionid='{session}' action='complete'" if session else ""
-    return iq(f"<command xmlns='{COMMANDS}' node='{node}'{named}>{inside}</command>")
-
-
-@pytest.mark.parametrize(
-    ("body", "question"),
-    [
-        ("admin users", ListUsers()),
-        ("/Admin  FAILURES ", ListFailures()),
-        ("admin announce A pause, soon.", Announce("A pause, soon.")),
-        ("admin announce all: A pause.", Announce("A pause.", True)),
-        ("admin announce All: A pause.", Announce("A pause.", True)),
-        ("admin announce all:", None),
-        ("admin remove bob@example.org yes", RemoveUser("bob@example.org")),
-        ("admin drain", Drain()),
-        ("admin drain off", Drain(False)),
-        ("admin drain now", None),
-        ("admin", None),
-        ("admin remove bob@example.org", None),
-        ("admin users please", None),
-        (f"admin announce {'x' * 2001}", None),
-    ],
-)
-def test_admins_are_answered_and_others_not_understood(body: str, question: Question | None) -> None:
-    bench = Bench()
-    bench.receive(written(body))
-    assert [type(event) for _, event in bench.events] == [GatewayAsked]
-    assert (bench.asked, bench.wire.sent) == ([], [])
-    bench = Bench()
-    bench.adapter.serve(ADMIN)
-    bench.receive(written(body))
-    assert bench.events == []
-    assert bench.asked == ([(USER, question)] if question else [])
-    assert [str(each.body) for each in bench.wire.sent] == ["As you wish." if question else texts.ADMIN_HELP]
-
-
-OF_ADMINS = ["users", "failures", "announce", "all:", "remove", "drain", "off", "yes", "x", "\u2028"]
-
-
-@given(st.lists(st.sampled_from(OF_ADMINS)))
-def test_whatever_an_admin_writes_is_answered(words: list[str]) -> None:
-    asked = admins.question(" ".join(["admin", *words]))
-    assert asked == texts.ADMIN_HELP or not isinstance(asked, str | None)
-
-
-def test_admins_are_users_too() -> None:
-    bench = Bench()
-    bench.adapter.serve(ADMIN)
-    bench.receive(written("administer"), written("help"))
-    assert [type(event) for _, event in bench.events] == [GatewayAsked] * 2
-
-
-FILLED = "<x xmlns='jabber:x:data' type='submit'>{}</x>"
-VALUE = "<field var='{}'><value>{}</value></field>"
-
-
-@pytest.mark.parametrize(
-    ("node", "values", "question"),
-    [
-        ("admin-users", None, ListUsers()),
-        ("admin-failures", None, ListFailures()),
-        ("admin-announce", {"text": "A pause.", "everyone": "1"}, Announce("A pause.", True)),
-        ("admin-remove", {"user": "bob@example.org", "sure": "true"}, RemoveUser("bob@example.org")),
-        ("admin-drain", {"drain": "true"}, Drain()),
-        ("admin-drain", {"drain": "0"}, Drain(False)),
-        ("admin-announce", {"text": " "}, None),
-        ("admin-remove", {"user": "bob@example.org", "sure": "0"}, None),
-    ],
-)
-def test_admins_have_commands_of_their_own(node: str, values: dict[str, str] | None, question: Question | None) -> None:
-    bench = Bench()
-    bench.adapter.serve(ADMIN)
-    bench.receive(run(node))
-    if values is not None:
-        assert bench.asked == []
-        asking = bench.wire.sent.pop().command
-        assert asking["status"] == "executing"
-        inside = FILLED.format("".join(VALUE.format(*each) for each in values.items()))
-        bench.receive(run(node, inside, asking["sessionid"]))
-    [answer] = bench.wire.sent
-    assert bench.asked == ([(USER, question)] if question else [])
-    if question:
-        assert (answer.command["status"], str(answer.command.note)) == ("completed", "As you wish.")
-    else:
-        assert str(answer.error.text) == texts.ADMIN_NOT_FILLED
-
-
-def test_others_do_not_see_the_commands_of_admins() -> None:
-    bench = Bench()
-    listing = iq(f"<query xmlns='http://jabber.org/protocol/disco#items' node='{COMMANDS}'/>", "get")
-    bench.receive(run("admin-users"), listing)
-    refused, listed = bench.wire.sent
-    assert (refused.error.firstChildElement().name, bench.asked) == ("item-not-found", [])
-    assert not [each for each in listed.query.elements() if each["node"].startswith("admin")]
-    bench.adapter.serve(ADMIN)
-    bench.receive(listing)
-    assert len([each for each in bench.wire.sent[-1].query.elements() if each["node"].startswith("admin")]) == 5

@@ -15,8 +15,8 @@ from fargo.statemachine.model.events import TextWritten
 from fargo.statemachine.model.kept_text import KeptText
 from fargo.store.texts_under_way import TextsUnderWay
 
+from .bench import GATEWAY, SETTINGS, USER, Bench
 from .elements import parse
-from .test_routing import GATEWAY, SETTINGS, USER, Bench
 
 BOB = f"bob%sip.test@{GATEWAY}"
 NS = "xmlns='urn:xmpp:receipts'"

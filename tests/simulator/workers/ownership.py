@@ -54,15 +54,15 @@ class Book:
             self.owners = {recorded.user: (worker, self.server.position) for recorded, _ in self.server.rows}
         return {user: since for user, (its, since) in self.owners.items() if its == worker}
 
-    def settle(self, worker: str, user: str, things: Sequence[str]) -> bool:
+    def settle(self, worker: str, user: str, things: Sequence[str]) -> int | None:
         owner, _ = self.owners.setdefault(user, (worker, self.server.position))
         if owner == worker:
-            return True
+            return None
         self._move(worker, user, owner)
         for each in things:
             self._write(owner, user, worker, each)
         self.told(owner)
-        return False
+        return len(things)
 
     def give(self, worker: str, user: str, to: str, word: str) -> None:
         if self.has(worker, user):
@@ -109,7 +109,7 @@ class SimulatedOwners:
     def versions(self) -> Mapping[str, int]:
         return {user: version for user in self._book.owners if (version := self._store.version(user))}
 
-    def settle(self, user: str, things: Sequence[str]) -> Deferred[bool]:
+    def settle(self, user: str, things: Sequence[str]) -> Deferred[int | None]:
         return self._store.transact(lambda: self._book.settle(self._worker, user, things))
 
     def give(self, user: str, to: str, word: str) -> Deferred[None]:
