@@ -31,7 +31,6 @@ from fargo.statemachine.legs.leg_events import Ended
 from fargo.statemachine.legs.relay import relay_leg
 from fargo.statemachine.legs.sip import joining, sip_leg
 from fargo.statemachine.legs.sip.phases import Forwarding, Over
-from fargo.statemachine.media.description import Description
 from fargo.statemachine.model.call_records import Side
 from fargo.statemachine.model.commands import AcceptIq, RefuseIq
 from fargo.statemachine.model.jingle_events import SessionEvent, SessionInformed
@@ -140,30 +139,24 @@ def _called(user: User, known: Credentials, call: Call, uri: SipUri, gateway: st
 
 
 def _joined(user: User, calls: list[Call], gateway: str, effects: Effects) -> User | str:
-    """Join the phones of the two calls (rule 4)."""
+    """Join the phones of the two calls, which can be transferred (rules 3 and 4)."""
     if len(calls) == 1:
         return texts.ONE_TO_JOIN
     if len(calls) > 2:
         return texts.TWO_TO_JOIN
     call, other = sorted(calls, key=lambda each: each.since)
-    if not _fits(joining.far_end(call.sip), joining.far_end(other.sip)):
+    one, two = joining.far_end(call.sip), joining.far_end(other.sip)
+    assert one, "the call can be transferred"
+    assert two, "so can the other"
+    if not joining.can_be_joined(one, two):
         return texts.NO_AUDIO_IN_COMMON
-    if _apart(joining.far_end(call.sip), joining.far_end(other.sip)):
+    if joining.is_apart(one, two):
         return BEHIND_NAT
     leg, to, peer = other.sip, _peer(user, other, gateway), _peer(user, call, gateway)
     user = changed(user, other, _left(other, effects), effects)
     _moved(leg.name, call.id, effects)
     effects.call = call.id
     return changed(user, call, handover.to_phone(call, peer, to, leg, gateway, effects), effects)
-
-
-def _fits(one: Description | None, other: Description | None) -> bool:
-    """Return True if the two phones can send each other audio (rule 3)."""
-    return one is not None and other is not None and joining.can_be_joined(one, other)
-
-
-def _apart(one: Description | None, other: Description | None) -> bool:
-    return one is not None and other is not None and joining.is_apart(one, other)
 
 
 def _left(call: Call, effects: Effects) -> Call:

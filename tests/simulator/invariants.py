@@ -38,7 +38,6 @@ from fargo.statemachine.model.call1 import (
     CallFailed,
     CallState,
     CallStateChanged,
-    CandidatesReceived,
     ChannelClosed,
     CloseChannel,
     DescriptionReceived,
@@ -71,7 +70,6 @@ from fargo.statemachine.model.commands import (
     Issued,
     ProposeCall,
     RefuseIq,
-    RejectContents,
     SendContact,
     SendForm,
     SendRegistrationForm,
@@ -82,12 +80,9 @@ from fargo.statemachine.model.commands import (
 from fargo.statemachine.model.events import (
     CommandAsked,
     Event,
-    FeaturesLearned,
     GatewayAsked,
     IqFailed,
-    IqSucceeded,
     RegistrationSubmitted,
-    ResourceAvailable,
     ResourceUnavailable,
     Restarted,
     SipSignedIn,
@@ -96,12 +91,6 @@ from fargo.statemachine.model.events import (
     TimePassed,
 )
 from fargo.statemachine.model.jingle_events import (
-    CallMessaged,
-    CallProposed,
-    ContentAccepted,
-    ContentAdded,
-    ContentRejected,
-    ContentRemoved,
     SessionAccepted,
     SessionInitiated,
     SessionTerminated,
@@ -111,31 +100,22 @@ from fargo.statemachine.model.ng import (
     AnswerRelay,
     DeleteRelay,
     OfferRelay,
-    PlayDigit,
-    PlayRinging,
     RelayDescribed,
     RelayLost,
     RelayRefused,
-    StopRinging,
-    SwitchPhone,
 )
 from fargo.statemachine.model.requests import TransferCall
-from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SipRequestReceived, SipResponseReceived
+from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SipResponseReceived
 from fargo.statemachine.model.sip_values import Sdp, SipHeaders
 
+from .about import Leg, arriving, leg_of, places, sender_of, session_of, tells_of_audio
 from .broken import Broken, Entry
 from .sip_invariants import SipWatch
 from .values import PASSWORD
 
-Leg = tuple[str, ...]
-"""A channel by its name, a session by our end, the client and its sid, or one of the relay."""
 Offer = tuple[tuple[str, int, int], ...]
 
 _SAYS = InitiateSession | AcceptSession | InformSession | InformTransport | InformDescription | ChangeContent
-_MOVES = TransportInformed | CandidatesReceived | SipRequestReceived | SipResponseReceived
-"""The events by which an end can tell of another address."""
-_SHOWS = ContentAdded | ContentRemoved | ContentAccepted | ContentRejected | TimePassed | IqFailed
-"""The events by which there is more or less video."""
 _ANSWERS = CallStateChanged | SipResponseReceived
 """The events by which a phone answers, or is heard before it does."""
 _STOPS = (HangUp, CloseChannel, TerminateSession, DeleteRelay, SendRequest)
@@ -190,7 +170,7 @@ class Watch(Struct, frozen=True):
         _confidential(entry)
         after = replace(self._heard(event), sip=self.sip.judge(recorded, commands))
         if isinstance(event, SessionInitiated) and recorded.call is not None:
-            after = replace(after, calls=(*after.calls, (_session(event), recorded.call)))
+            after = replace(after, calls=(*after.calls, (session_of(event), recorded.call)))
         if sorted(commands, key=lambda each: isinstance(each.command, LogRecord)) != list(commands):
             raise Broken("notes come last", commands)
         for issued in commands:
@@ -198,8 +178,8 @@ class Watch(Struct, frozen=True):
         if isinstance(event, RelayLost | _ANSWERS):
             again = {each.call for each in commands if isinstance(each.command, OfferRelay)}
             after = replace(after, offered_again=after.offered_again | again)
-        if isinstance(event, SessionInitiated) and not self._knows(_session(event)) and _refuses(event, commands):
-            after = after._forgets(_session(event))
+        if isinstance(event, SessionInitiated) and not self._knows(session_of(event)) and _refuses(event, commands):
+            after = after._forgets(session_of(event))
         kept = {event.iq.id} if isinstance(event, RegistrationSubmitted) else set()
         if set(after.owed) - set(self.owed) - kept:
             raise Broken("every IQ is answered", event)
@@ -220,7 +200,7 @@ class Watch(Struct, frozen=True):
         """After an event, before its commands."""
         iq = getattr(event, "iq", None)
         heard = replace(self, owed=(*self.owed, iq.id)) if iq is not None else self
-        heard = replace(heard, unheard=heard.unheard - {_sender(event)})
+        heard = replace(heard, unheard=heard.unheard - {sender_of(event)})
         match event:
             case GatewayAsked(request=TransferCall(None)) | CommandAsked(request=TransferCall(None)):
                 return replace(heard, joined=True)
@@ -269,13 +249,13 @@ class Watch(Struct, frozen=True):
     def _obeys(self, issued: Issued, event: Event) -> "Watch":
         """After one of the event's commands."""
         command = issued.command
-        if isinstance(command, InitiateSession) and _leg(command) in self.ended:
-            return self._forgets(_leg(command))._obeys(issued, event)
+        if isinstance(command, InitiateSession) and leg_of(command) in self.ended:
+            return self._forgets(leg_of(command))._obeys(issued, event)
         return self._correlates(issued)._carries_out(issued, event)
 
     def _correlates(self, issued: Issued) -> "Watch":
         """Rule 11."""
-        command, leg = issued.command, (issued.id,) if _places(issued.command) else _leg(issued.command)
+        command, leg = issued.command, (issued.id,) if places(issued.command) else leg_of(issued.command)
         if isinstance(command, CallRecord) and command.call != issued.call:
             raise Broken("a record names its call", issued)
         if not leg:
@@ -288,7 +268,7 @@ class Watch(Struct, frozen=True):
 
     def _carries_out(self, issued: Issued, event: Event) -> "Watch":
         command = issued.command
-        if (leg := _leg(command)) in self.ended and not isinstance(command, _STOPS):
+        if (leg := leg_of(command)) in self.ended and not isinstance(command, _STOPS):
             raise Broken("a leg that has ended gets only what ends it", command)
         said = replace(self, said=(*self.said, (issued.id, leg, type(command)))) if isinstance(command, _SAYS) else self
         return said._does(issued, event)
@@ -334,7 +314,7 @@ class Watch(Struct, frozen=True):
                 return self._starts(("answer", channel), event)
             case InitiateSession(us, client, sid, content):
                 offered = self._offered((us, client, sid), _codecs((content,)))
-                if isinstance(event, CallArrived | InviteReceived) and (leg := _arriving(event)) in dict(self.offers):
+                if isinstance(event, CallArrived | InviteReceived) and (leg := arriving(event)) in dict(self.offers):
                     self._within(leg, _codecs((content,)))
                 if isinstance(event, RelayDescribed) and content.description != named(without(event.description)):
                     raise Broken("what the relay says is passed on", (event, command))
@@ -352,20 +332,22 @@ class Watch(Struct, frozen=True):
             case RejectDescription():
                 raise Broken("no description is rejected", (event, command))
             case HangUp() | TerminateSession() | DeleteRelay():
-                return self._ends(_leg(command))
-            case OfferRelay() if _tells_of_audio(event):
-                again = replace(self, started=tuple(what for what in self.started if what != ("join", *_leg(command))))
-                return again._relays(issued.id, _leg(command), self._asks(event))
+                return self._ends(leg_of(command))
+            case OfferRelay() if tells_of_audio(event):
+                again = replace(
+                    self, started=tuple(what for what in self.started if what != ("join", *leg_of(command)))
+                )
+                return again._relays(issued.id, leg_of(command), self._asks(event))
             case OfferRelay() | AnswerRelay() if isinstance(event, Restarted):
-                return self._relays_again(issued.id, _leg(command))
-            case OfferRelay() if isinstance(event, _ANSWERS) and ("offer", *_leg(command)) in self.started:
-                return self._relays(issued.id, _leg(command), self._asks(event))
+                return self._relays_again(issued.id, leg_of(command))
+            case OfferRelay() if isinstance(event, _ANSWERS) and ("offer", *leg_of(command)) in self.started:
+                return self._relays(issued.id, leg_of(command), self._asks(event))
             case OfferRelay():
-                return self._starts(("offer", *_leg(command)), event)._relays(
-                    issued.id, _leg(command), self._asks(event)
+                return self._starts(("offer", *leg_of(command)), event)._relays(
+                    issued.id, leg_of(command), self._asks(event)
                 )
             case AnswerRelay():
-                return self._starts(("join", *_leg(command)), event)._relays(issued.id, _leg(command), ())
+                return self._starts(("join", *leg_of(command)), event)._relays(issued.id, leg_of(command), ())
             case RecordPath(call, path):
                 return replace(self, paths=(*self.paths, (call, path)))
             case RecordBegun(call, direction):
@@ -487,69 +469,8 @@ class Watch(Struct, frozen=True):
             raise Broken("codecs are within the offer", (leg, offered, codecs))
 
 
-def _tells_of_audio(event: Event) -> bool:
-    """Return True if the relay may be offered a call once more because of an event. A phone may take over a call."""
-    if isinstance(event, InviteReceived):
-        return event.headers.replaces is not None
-    return isinstance(event, _MOVES | _SHOWS | RelayDescribed | RelayLost | RelayRefused)
-
-
-def _places(command: Command) -> bool:
-    return isinstance(command, PlaceCall) or (
-        isinstance(command, SendRequest)
-        and command.method == "INVITE"
-        and command.dialog is None
-        and not command.repeats
-    )
-
-
-def _arriving(event: CallArrived | InviteReceived) -> Leg:
-    return (event.channel if isinstance(event, CallArrived) else event.name,)
-
-
-def _sender(event: Event) -> str | None:
-    """Return the client that an event comes from; a server says that one is not connected, or has no features."""
-    match event:
-        case IqFailed(condition="service-unavailable") | FeaturesLearned(features=()):
-            return None
-        case IqFailed(resource=client) | IqSucceeded(resource=client) | ResourceAvailable(resource=client):
-            return client
-        case FeaturesLearned(resource=client) | CallProposed(sender=client) | CallMessaged(sender=client):
-            return client
-        case _:
-            iq = getattr(event, "iq", None)
-            return None if iq is None else iq.sender
-
-
-def _session(event: SessionInitiated) -> Leg:
-    return event.iq.to, event.iq.sender, event.sid
-
-
 def _refuses(event: SessionInitiated, commands: tuple[Issued, ...]) -> bool:
     return any(isinstance(each.command, RefuseIq) and each.command.iq == event.iq for each in commands)
-
-
-def _leg(command: Command) -> Leg:
-    match command:
-        case InitiateSession(us, client, sid) | AcceptSession(us, client, sid):
-            return us, client, sid
-        case InformSession(us, client, sid) | InformTransport(us, client, sid) | InformDescription(us, client, sid):
-            return us, client, sid
-        case RejectContents(us, client, sid) | TerminateSession(us, client, sid) | ChangeContent(us, client, sid):
-            return us, client, sid
-        case OfferRelay(session) | AnswerRelay(session) | PlayDigit(session) | DeleteRelay(session):
-            return "relay", session
-        case PlayRinging(session) | StopRinging(session) | SwitchPhone(session):
-            return "relay", session
-        case SendRequest(method="MESSAGE" | "SUBSCRIBE"):
-            return ()
-        case SendRequest(dialog=str(dialog)):
-            return (dialog,)
-        case _ if isinstance(command, LogRecord):
-            return ()
-        case _:
-            channel = getattr(command, "channel", None)
-            return (channel,) if channel else ()
 
 
 def _codecs(contents: tuple[Content, ...]) -> tuple[Codec, ...]:

@@ -16,11 +16,9 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fargo.statemachine.legs.user_agent import directions, secured
-from fargo.statemachine.legs.user_agent.offer_answer import UNKNOWN
+from fargo.statemachine.legs.user_agent import directions
 from fargo.statemachine.media import pictures
-from fargo.statemachine.media.codecs import kind
-from fargo.statemachine.media.description import Codec, IceUdp, Senders, address, is_secured
+from fargo.statemachine.media.description import Codec, Senders
 from fargo.statemachine.model.events import Event
 from fargo.statemachine.model.sip_messages import (
     InviteReceived,
@@ -45,8 +43,19 @@ from fargo.statemachine.model.sip_values import (
 )
 
 from .broken import Broken
+from .descriptions import (
+    chosen,
+    compare,
+    has_on_hold,
+    is_encrypted,
+    is_relayed,
+    place_of,
+    senders,
+    ufrag_of,
+    video_of,
+)
 from .quirks import Quirk
-from .values import AWAY, CLIENT, G722, PCMA, PCMU, PHONE, REGISTRAR, RELAY, phone_sdp, secured_sdp, with_video
+from .values import AWAY, G722, PCMA, PCMU, PHONE, REGISTRAR, phone_sdp, secured_sdp, with_video
 
 Step = tuple["Phone", tuple[Event, ...]]
 Change = Literal["", "hold", "resume", "move", "change codecs", "change to strange codecs", "ask for an offer"]
@@ -338,8 +347,8 @@ class Phone(Struct, frozen=True):
         if self.ufrag:
             codecs, ufrag = codecs or CODECS.get(what, (PCMU, PCMA)), self.ufrag + ("-moved" if what == "move" else "")
             setup = "actpass" if what else "active"
-            return secured_sdp(*codecs, senders=_senders(held, self.holds), at=at, ufrag=ufrag, setup=setup)
-        described = phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=_senders(held, self.holds), at=at)
+            return secured_sdp(*codecs, senders=senders(held, self.holds), at=at, ufrag=ufrag, setup=setup)
+        described = phone_sdp(*(codecs or CODECS.get(what, (PCMU, PCMA))), senders=senders(held, self.holds), at=at)
         if not (self.shows or what == WANT_VIDEO) or what == _LEAVE_OUT:
             return described
         return with_video(described, at, pictures.senders(self._films(what) and not self.holds, not held))
@@ -375,9 +384,9 @@ class Phone(Struct, frozen=True):
         timer = request.headers.session_expires
         headers = SipHeaders(session_expires=timer) if timer else NO_HEADERS
         described = request.body is not None or request.method == "INVITE"
-        body = agreed._describe("", *((G722,) if strange else _chosen(request.body))) if described else None
+        body = agreed._describe("", *((G722,) if strange else chosen(request.body))) if described else None
         if body and body.video:
-            seen = directions.answering(_video_of(request.body) or "none", body.video.senders)
+            seen = directions.answering(video_of(request.body) or "none", body.video.senders)
             body = with_video(body, agreed.at, seen)
             agreed = replace(agreed, shows=seen)
         oks = agreed.oks + (request.method == "INVITE")
@@ -393,9 +402,9 @@ class Phone(Struct, frozen=True):
         """After an offer of ours is agreed to."""
         assert isinstance(request.body, Sdp)
         told = self._in_kind(request.body)
-        shows = _video_of(request.body)
-        to = _place(request.body)
-        return replace(told, relayed=is_relayed(request.body), holds=_holds(request.body), to=to, shows=shows)
+        shows = video_of(request.body)
+        to = place_of(request.body)
+        return replace(told, relayed=is_relayed(request.body), holds=has_on_hold(request.body), to=to, shows=shows)
 
     def _in_kind(self, offer: Body | None) -> "Phone":
         """With ICE of its own if an offer has it, and begun anew if the other end's has."""
@@ -524,10 +533,12 @@ class Phone(Struct, frozen=True):
         if is_encrypted(body) is not bool(self.ufrag):
             raise Broken("audio that is encrypted from end to end stays so, and other does not become so", (self, body))
         if isinstance(offer, Sdp):
-            _compare(offer, body)
+            compare(offer, body)
         theirs = ufrag_of(body)
-        shows = _video_of(body if isinstance(offer, Sdp) else self._late_answer(body))
-        return replace(self, relayed=is_relayed(body), holds=_holds(body), to=_place(body), theirs=theirs, shows=shows)
+        shows = video_of(body if isinstance(offer, Sdp) else self._late_answer(body))
+        return replace(
+            self, relayed=is_relayed(body), holds=has_on_hold(body), to=place_of(body), theirs=theirs, shows=shows
+        )
 
     def acknowledgement(self, response: SendResponse) -> SipRequestReceived:
         """Return the ACK to a final response of the gateway; it answers an offer in that."""
@@ -538,10 +549,10 @@ class Phone(Struct, frozen=True):
 
     def _late_answer(self, offer: Body | None) -> Sdp:
         """Return its answer to an offer of the gateway in a 2xx."""
-        described = replace(self, shows=_video_of(offer))._describe("", PCMU)
+        described = replace(self, shows=video_of(offer))._describe("", PCMU)
         if not described.video:
             return described
-        return with_video(described, self.at, directions.answering(_video_of(offer) or "none", described.video.senders))
+        return with_video(described, self.at, directions.answering(video_of(offer) or "none", described.video.senders))
 
     def _asked_for(self, cseq: int) -> bool:
         return any(each.cseq == cseq and each.what == "ask for an offer" for each in self.asking)
@@ -565,92 +576,3 @@ def calling(tag: str, connection: str, what: str, headers: SipHeaders) -> tuple[
     headers = replace(headers, allow=("INFO", "REFER"))
     invite = InviteReceived(phone.dialog, connection, head, REGISTRAR, caller, phone.contact, headers, offer)
     return phone, replace(invite, of_provider=headers.replaces is not None)
-
-
-# --- descriptions
-
-
-def ufrag_of(body: Body | None) -> str:
-    """Return the user name of ICE in a description, "" if there is none."""
-    described = body.audio.description if isinstance(body, Sdp) and body.audio else None
-    return described.transport.ufrag if described and isinstance(described.transport, IceUdp) else ""
-
-
-def is_encrypted(body: Body | None) -> bool:
-    """Return True if a description is one with DTLS over ICE."""
-    described = body.audio.description if isinstance(body, Sdp) and body.audio else None
-    return described is not None and is_secured(described)
-
-
-def is_relayed(sdp: Sdp) -> bool:
-    """Return True if the phone is told to send audio to the relay; it cannot reach a client that needs one. A call that
-    is forwarded leads to another phone, whose place may not be known yet.
-    """
-    described = sdp.audio.description if sdp.audio else None
-    if described == UNKNOWN:
-        return False
-    where = address(described) if described else None
-    if where is None or where.ip not in (CLIENT, RELAY, PHONE, AWAY):
-        raise Broken("a phone is told where a client that speaks plain RTP is, or the relay, or another phone", sdp)
-    return where.ip == RELAY
-
-
-def _chosen(offer: Body | None) -> tuple[Codec, ...]:
-    """Return what a phone chooses of the codecs of an offer: PCMU, if that is among them."""
-    described = offer.audio.description if isinstance(offer, Sdp) and offer.audio else None
-    if described is None or PCMU.name in [each.name for each in described.codecs]:
-        return (PCMU,)
-    return (PCMA,)
-
-
-def _video_of(body: Body | None) -> Senders | Literal[""]:
-    """Return who sends video in a description, "" if there is none."""
-    return body.video.senders if isinstance(body, Sdp) and body.video else ""
-
-
-def _place(sdp: Sdp) -> str:
-    """Return where a description wants audio, "" if nowhere."""
-    where = address(sdp.audio.description) if sdp.audio and sdp.audio.description else None
-    return where.ip if where else ""
-
-
-def role(sdp: Sdp) -> str:
-    """Return the role in the handshake that a description with DTLS has."""
-    assert sdp.audio
-    assert sdp.audio.description
-    assert isinstance(sdp.audio.description.transport, IceUdp)
-    return secured.role(sdp.audio.description.transport)
-
-
-def _holds(sdp: Sdp) -> bool:
-    """Return True if the gateway takes no audio."""
-    assert sdp.audio
-    return sdp.audio.senders in ("responder", "none")
-
-
-def _senders(held: bool, holds: bool) -> Senders:
-    if held:
-        return "none" if holds else "initiator"
-    return "responder" if holds else "both"
-
-
-def _compare(offer: Sdp, answer: Sdp) -> None:
-    """Check an answer against its offer (RFC 3264 §6)."""
-    assert offer.audio
-    assert offer.audio.description
-    assert answer.audio
-    assert answer.audio.description
-    offered = {(codec.id, kind(codec)) for codec in offer.audio.description.codecs}
-    answered = {(codec.id, kind(codec)) for codec in answer.audio.description.codecs}
-    if not answered or not answered <= offered:
-        raise Broken("the codecs of an answer are within the offer", (offer, answer))
-    allowed = {"both": ("both", "initiator", "responder", "none"), "none": ("none",)}
-    if answer.audio.senders not in allowed.get(offer.audio.senders, (offer.audio.senders, "none")):
-        raise Broken("an answer wants no more than was offered", (offer, answer))
-    if is_encrypted(answer) and role(answer) not in ("active", "passive"):
-        raise Broken("an answer settles the role in the handshake", (offer, answer))
-    seen, shown = _video_of(offer), _video_of(answer)
-    if shown and (not seen or directions.answering(seen, shown) != shown):
-        raise Broken("an answer wants no more video than was offered", (offer, answer))
-    if (answer.media, answer.place) != (offer.media, offer.place):
-        raise Broken("an answer has the streams of its offer", (offer, answer))

@@ -56,7 +56,8 @@ from fargo.statemachine.model.sip_values import (
 )
 
 from .broken import Broken
-from .phone import ANSWERS, INVITATIONS, RINGING, Asked, Phone, calling, is_relayed
+from .descriptions import is_relayed
+from .phone import ANSWERS, INVITATIONS, RINGING, Asked, Phone, calling
 from .quirks import Quirk
 from .values import REGISTRAR, THERE
 

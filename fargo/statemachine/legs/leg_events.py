@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from fargo.statemachine.media.description import Codec, Crypto, Description, IceUdp, MediaProfile, RawUdp
-from fargo.statemachine.media.pictures import VideoFlow
+from fargo.statemachine.media.pictures import BOTH_WAYS, VideoFlow
 from fargo.statemachine.reason import Reason
 
 
@@ -141,3 +141,11 @@ def audible(news: LegEvents) -> LegEvents:
     if not any(isinstance(each, EarlyAudio) for each in news):
         return news
     return tuple(each for each in news if not isinstance(each, Ringing))
+
+
+def standing(holds: bool, flow: VideoFlow) -> LegEvents:
+    """Return what the other end is to be told of one that could not be heard until now: if it holds the other, and what
+    it does with video. At the beginning of a call no end holds, and video goes both ways.
+    """
+    held: LegEvents = (Held(),) if holds else ()
+    return held if flow == BOTH_WAYS else (*held, VideoDirected(flow))

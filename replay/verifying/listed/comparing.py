@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -14,6 +14,9 @@ from replay.verifying.difference import Difference
 
 FOR_PEOPLE: Final = ("message", "status", "text", "why")
 """The fields of commands that contain a text for people."""
+
+InCall: TypeAlias = tuple[Command, str | None]
+"""A command, and the id of its call."""
 
 
 def overdue_ids(difference: Difference) -> list[str]:
@@ -40,6 +43,11 @@ def only_today(then: tuple[Issued, ...], now: tuple[Issued, ...]) -> list[Issued
         else:
             added.append(each)
     return None if left.total() else added
+
+
+def in_calls(issued: Iterable[Issued]) -> list[InCall]:
+    """Return the commands with their calls, without their ids: these differ as soon as a command before them does."""
+    return [(each.command, each.call) for each in issued]
 
 
 def is_fault(issued: Issued) -> bool:

@@ -8,6 +8,7 @@ from fargo.statemachine.account.roster import shown_contacts
 from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import Issued, ShowContacts
 from replay.verifying.difference import Difference, Explains
+from replay.verifying.listed.comparing import in_calls
 
 
 def _contacts_together(difference: Difference) -> bool:
@@ -18,7 +19,7 @@ def _contacts_together(difference: Difference) -> bool:
 
 def with_contacts_together(difference: Difference) -> Difference:
     """Return the difference as if the older rules had shown all contacts at once, where today's do."""
-    then = [(each.command, each.call) for each in difference.then]
+    then = in_calls(difference.then)
     for each in difference.now:
         if not isinstance(each.command, ShowContacts):
             continue

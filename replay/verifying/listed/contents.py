@@ -10,13 +10,14 @@ from fargo.statemachine.model import rules
 from fargo.statemachine.model.commands import AcceptSession, Command, InitiateSession, MessageCall, TerminateSession
 from fargo.statemachine.model.jingle_events import CallAction, CallProposed, SessionInitiated
 from replay.verifying.difference import Difference, Explains
+from replay.verifying.listed.comparing import in_calls
 
 
 def _every_content_answered(difference: Difference) -> bool:
     """The older rules offered no group and declined nothing; ended a call for its first audio, which has another; or
     let a client proceed that has proposed video.
     """
-    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    then, now = in_calls(difference.then), in_calls(difference.now)
     if then == [(_alone(command), call) for command, call in now]:
         return then != now
     event = difference.recorded.event

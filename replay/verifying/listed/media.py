@@ -1,7 +1,7 @@
 """The listed changes of descriptions and of hold."""
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -16,17 +16,15 @@ from fargo.statemachine.model.ng import OfferRelay
 from fargo.statemachine.model.sip_messages import InviteReceived, SendRequest, SendResponse, SipRequestReceived
 from fargo.statemachine.model.sip_values import Sdp
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed.comparing import without_texts
+from replay.verifying.listed.comparing import InCall, in_calls, without_texts
 from replay.verifying.listed.words import _plain_sentences
-
-_OfCall: TypeAlias = tuple[Command, str | None]
 
 
 def _waiting_answer(difference: Difference) -> bool:
     """The older rules rejected a description. All else is done today."""
-    then = [(each.command, each.call) for each in difference.then]
+    then = in_calls(difference.then)
     left = [each for each in then if not isinstance(each[0], RejectDescription)]
-    return left != then and left == [(each.command, each.call) for each in difference.now]
+    return left != then and left == in_calls(difference.now)
 
 
 def _ipv6_audio(difference: Difference) -> bool:
@@ -76,7 +74,7 @@ def _open(command: Command) -> Command:
 
 def _hold_in_turn(difference: Difference) -> bool:
     """The older rules requested hold or resume when the client wanted it; today's do so when its turn has come."""
-    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    then, now = in_calls(difference.then), in_calls(difference.now)
     requested, requests = ([each for each in some if isinstance(each[0], RequestHold)] for some in (then, now))
     if [each for each in then if each not in requested] != [each for each in now if each not in requests]:
         return False
@@ -108,7 +106,7 @@ def _direction_taken_back(difference: Difference) -> bool:
     event = difference.recorded.event
     if not isinstance(event, SipRequestReceived) or event.head.method != "ACK":
         return False
-    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    then, now = in_calls(difference.then), in_calls(difference.now)
     offers = [each for each in now if isinstance(each[0], SendRequest) and each[0].method == "INVITE"]
     return len(offers) == 1 and [each for each in now if each not in offers] == then
 
@@ -118,11 +116,11 @@ def _refreshed_in_force(difference: Difference) -> bool:
     changes = [_without_version]
     if isinstance(difference.recorded.event, TimePassed):
         changes.append(_without_offer)
-    then, now = ([(each.command, each.call) for each in issued] for issued in (difference.then, difference.now))
+    then, now = in_calls(difference.then), in_calls(difference.now)
     return then != now and any(_changed(change, then) == _changed(change, now) for change in changes)
 
 
-def _changed(change: Callable[[Command], Command], issued: list[_OfCall]) -> list[_OfCall]:
+def _changed(change: Callable[[Command], Command], issued: list[InCall]) -> list[InCall]:
     return [(change(command), call) for command, call in issued]
 
 

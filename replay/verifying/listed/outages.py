@@ -47,7 +47,7 @@ from fargo.statemachine.model.sip_messages import (
 )
 from fargo.statemachine.user_state import User
 from replay.verifying.difference import Difference, Explains
-from replay.verifying.listed.comparing import without_texts
+from replay.verifying.listed.comparing import in_calls, without_texts
 from replay.verifying.listed.faults import ENDING
 
 _LOOP_DETECTED: Final = 482
@@ -75,7 +75,7 @@ def _relay_asked_again(difference: Difference) -> bool:
         return False
     used = [call for call in difference.before.calls.values() if is_used(call.relay)]
     known = [each.terms.name for call in used for each in call.relay if not isinstance(each, _NOT_ASKED_AGAIN)]
-    then, now = (Counter((each.command, each.call) for each in issued) for issued in (difference.then, difference.now))
+    then, now = Counter(in_calls(difference.then)), Counter(in_calls(difference.now))
     asked = [command.session if isinstance(command, OfferRelay) else None for command, _ in (now - then).elements()]
     given_up = {(type(command) is Fault, call) for command, call in then - now}
     return Counter(asked) == Counter(known) and given_up <= {(False, call.id) for call in used}
@@ -173,8 +173,9 @@ def _heard_once_more(difference: Difference) -> bool:
 def _silence_borne(difference: Difference) -> bool:
     """An offer in a call had no response, and by the older rules that ended the call."""
     event = difference.recorded.event
-    silent = isinstance(event, SipRequestUndelivered) or (isinstance(event, SipResponseReceived) and event.by_edge)
-    if not isinstance(event, SipResponseReceived | SipRequestUndelivered) or not silent or difference.now:
+    if not isinstance(event, SipResponseReceived | SipRequestUndelivered) or difference.now:
+        return False
+    if isinstance(event, SipResponseReceived) and not event.by_edge:
         return False
     waiting = difference.before.pending.get(event.command)
     offer = waiting.command if waiting else None
@@ -185,7 +186,7 @@ def _silence_borne(difference: Difference) -> bool:
 
 def _apart(difference: Difference) -> list[Command]:
     """Return the commands that are issued only by the older rules, or only today."""
-    then, now = (Counter((each.command, each.call) for each in issued) for issued in (difference.then, difference.now))
+    then, now = Counter(in_calls(difference.then)), Counter(in_calls(difference.now))
     return [command for command, _ in (*(then - now).elements(), *(now - then).elements())]
 
 

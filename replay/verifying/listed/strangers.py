@@ -15,6 +15,7 @@ from fargo.statemachine.model.commands import (
     SendText,
 )
 from replay.verifying.difference import Difference, Explains
+from replay.verifying.listed.comparing import in_calls
 
 
 def _strangers_shown(difference: Difference) -> bool:
@@ -26,7 +27,7 @@ def _strangers_shown(difference: Difference) -> bool:
 def with_strangers_unshown(difference: Difference) -> Difference:
     """Return the difference as if today's rules showed no such contacts either."""
     left = [(unintroduced(each.command), each.call) for each in difference.now if not shows_to_client(each.command)]
-    if left == [(each.command, each.call) for each in difference.now]:
+    if left == in_calls(difference.now):
         return difference
     user, version = difference.recorded.user, difference.recorded.version
     return replace(

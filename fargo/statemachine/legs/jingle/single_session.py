@@ -114,7 +114,7 @@ def _unchanged(leg: Active, refused: ChangeContent, effects: Effects) -> Session
     """Go on without video, as the client does not understand what it was told of it."""
     session = leg.session
     if refused.action == "content-add" and isinstance(session.change, Asked):
-        return replace(leg, session=replace(session, change=None)), (VideoAnswered(None),)
+        return replace(leg, session=video.without(session)), (VideoAnswered(None),)
     if refused.action == "content-accept" and session.video is not None:
         return replace(leg, session=video.ended(session, effects)), (VideoEnded(),)
     return leg, ()

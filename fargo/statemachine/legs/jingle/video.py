@@ -23,7 +23,14 @@ from msgspec.structs import replace
 from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.jingle import jingle_session
 from fargo.statemachine.legs.jingle.jingle_session import Adding, Asked, Session
-from fargo.statemachine.legs.leg_events import LegEvents, VideoAnswered, VideoDirected, VideoEnded, VideoOffered
+from fargo.statemachine.legs.leg_events import (
+    LegEvents,
+    VideoAnswered,
+    VideoDirected,
+    VideoEnded,
+    VideoOffered,
+    standing,
+)
 from fargo.statemachine.media import pictures
 from fargo.statemachine.media.description import Content, Description, IceUdp, Role, Senders, Transport
 from fargo.statemachine.media.pictures import VideoFlow
@@ -76,7 +83,7 @@ def accepted(session: Session, event: ContentAccepted) -> VideoStep | None:
     said = next((each for each in event.contents if each.name == pictures.VIDEO), None)
     video = pictures.common(asked.video, pictures.usable(said.description if said else None))
     if said is None or video is None:
-        return _without(session), (VideoAnswered(None),)
+        return without(session), (VideoAnswered(None),)
     after = replace(begun(session, said.senders), change=None, video=pictures.VIDEO, video_creator=_ours(session))
     return after, (*directed_first(after), VideoAnswered(video))
 
@@ -86,17 +93,17 @@ def rejected(session: Session, event: ContentRejected | ContentRemoved) -> Video
     named = [each.name for each in event.contents]
     if not isinstance(session.change, Asked) or pictures.VIDEO not in named:
         return None
-    return _without(session), (VideoAnswered(None),)
+    return without(session), (VideoAnswered(None),)
 
 
 def removed(session: Session, event: ContentRemoved) -> VideoStep:
     """Return the session after the client has removed contents that are not the audio (rule 3)."""
     names = [each.name for each in event.contents]
     if isinstance(session.change, Adding) and session.change.content.name in names:
-        return _without(session), (VideoEnded(),)
+        return without(session), (VideoEnded(),)
     if session.video not in names:
         return rejected(session, event) or (session, ())
-    return _without(session), (VideoEnded(),)
+    return without(session), (VideoEnded(),)
 
 
 def modified(session: Session, senders: Senders, effects: Effects) -> VideoStep:
@@ -126,8 +133,7 @@ def begun(session: Session, senders: Senders) -> Session:
 
 def directed_first(session: Session) -> LegEvents:
     """Return what the other end is told of what the client does with video that it has just taken, or been accepted."""
-    known = session.video is None or session.flow == pictures.BOTH_WAYS
-    return () if known else (VideoDirected(session.flow),)
+    return () if session.video is None else standing(False, session.flow)
 
 
 def _sending(session: Session) -> Senders:
@@ -136,7 +142,7 @@ def _sending(session: Session) -> Senders:
     return pictures.senders(*((client, other) if session.calls else (other, client)))
 
 
-def _without(session: Session) -> Session:
+def without(session: Session) -> Session:
     """Return the session without video, and with none that either end wants to add."""
     both = pictures.BOTH_WAYS
     return replace(session, video=None, change=None, flow=both, far=both, agreed="both")
@@ -168,7 +174,7 @@ def answered(session: Session, video: Description | None, effects: Effects) -> S
     content = session.change.content
     if video is None:
         jingle_session.reject_contents(session, (content,), effects)
-        return _without(session)
+        return without(session)
     jingle_session.change(session, "content-accept", content.name, content.creator, video, effects)
     after = replace(session, change=None, video=content.name, apart=True, video_creator=content.creator)
     if (now := _sending(after)) != content.senders:
@@ -184,7 +190,7 @@ def ended(session: Session, effects: Effects) -> Session:
         jingle_session.change(session, "content-remove", pictures.VIDEO, _ours(session), None, effects)
     elif isinstance(session.change, Adding):
         jingle_session.reject_contents(session, (session.change.content,), effects)
-    return _without(session)
+    return without(session)
 
 
 def _ours(session: Session) -> Role:

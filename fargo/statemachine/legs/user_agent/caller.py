@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from fargo.statemachine import derived
 from fargo.statemachine.account import digest
 from fargo.statemachine.effects import Effects
-from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, Held, LegEvents, Ringing, VideoDirected
+from fargo.statemachine.legs.leg_events import Answered, EarlyAudio, Ended, LegEvents, Ringing, standing
 from fargo.statemachine.legs.sip.phases import Access, Line, Over
 from fargo.statemachine.legs.user_agent import (
     authentication,
@@ -48,7 +48,6 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.legs.user_agent.responding import respond
 from fargo.statemachine.media.description import FAMILIES, Description, end_to_end, is_secured, narrowed
 from fargo.statemachine.media.offer import PHONE_UNREACHABLE
-from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
     SendRequest,
     SipRequestReceived,
@@ -316,8 +315,7 @@ def _answered(leg: Unanswered, event: SipResponseReceived, effects: Effects) -> 
     timer = session_timer.agreed(event.headers, effects.at)
     confirmed = Confirmed(leg.name, leg.access, of, session, session.ours, effects.at, (invite,), None, timer, forks)
     confirmed = replace(confirmed, picture=informing.picture_due(session, effects.at))
-    news: LegEvents = (Answered(session.theirs), *((Held(),) if session.held else ()))
-    return confirmed, news if session.flow == BOTH_WAYS else (*news, VideoDirected(session.flow))
+    return confirmed, (Answered(session.theirs), *standing(session.held, session.flow))
 
 
 def _useless(leg: Unanswered, answer: Sdp | None) -> Reason:

@@ -34,13 +34,12 @@ from fargo.statemachine.effects import Effects
 from fargo.statemachine.legs.leg_events import (
     Dtmf,
     Ended,
-    Held,
     LegEvents,
     TransportChanged,
     VideoAnswered,
-    VideoDirected,
     VideoEnded,
     VideoOffered,
+    standing,
 )
 from fargo.statemachine.legs.user_agent import (
     authentication,
@@ -72,7 +71,6 @@ from fargo.statemachine.legs.user_agent.phases import (
 from fargo.statemachine.legs.user_agent.responding import incompatible, respond, response
 from fargo.statemachine.media.description import Codec, IceUdp, RawUdp
 from fargo.statemachine.media.offer import CALLER_UNREACHABLE
-from fargo.statemachine.media.pictures import BOTH_WAYS
 from fargo.statemachine.model.sip_messages import (
     SipRequestReceived,
     SipRequestUndelivered,
@@ -420,8 +418,7 @@ def acknowledged(leg: Confirmed, event: SipRequestReceived, effects: Effects) ->
 
 def _since_answer(leg: Confirmed) -> LegEvents:
     """Return what the bridge could not be told while the client answered."""
-    directed = () if leg.session.flow == BOTH_WAYS else (VideoDirected(leg.session.flow),)
-    return (Held(), *directed) if leg.session.held else directed
+    return standing(leg.session.held, leg.session.flow)
 
 
 # --- waiting

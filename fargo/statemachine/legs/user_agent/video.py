@@ -14,6 +14,7 @@ from fargo.statemachine.legs.leg_events import (
     VideoOffered,
 )
 from fargo.statemachine.legs.user_agent import confirmed, offer_answer
+from fargo.statemachine.legs.user_agent.offer_answer import Ours
 from fargo.statemachine.legs.user_agent.phases import Confirmed, VideoAwaited
 from fargo.statemachine.media.description import Description
 from fargo.statemachine.media.pictures import VideoFlow
@@ -45,7 +46,11 @@ def direct(leg: Confirmed, flow: VideoFlow, effects: Effects) -> Confirmed:
 
 def offer(leg: Confirmed, video: Description, effects: Effects) -> Confirmed:
     """Offer video to the far end, or its part of video to the one that offers it."""
-    return confirmed.want(leg, replace(leg.wanted, local=replace(leg.wanted.local, video=video)), effects)
+    return confirmed.want(leg, _with(leg.wanted, video), effects)
+
+
+def _with(ours: Ours, video: Description) -> Ours:
+    return replace(ours, local=replace(ours.local, video=video))
 
 
 def answer(leg: Confirmed, video: Description | None, effects: Effects) -> Confirmed:
@@ -53,8 +58,7 @@ def answer(leg: Confirmed, video: Description | None, effects: Effects) -> Confi
     if not isinstance(leg.exchange, VideoAwaited):
         return leg if video is None else offer(leg, video, effects)
     request = leg.exchange.request
-    wanted = replace(leg.wanted, local=replace(leg.wanted.local, video=video))
-    wanted = wanted if video is not None else offer_answer.without_video(wanted)
+    wanted = offer_answer.without_video(leg.wanted) if video is None else _with(leg.wanted, video)
     after, _ = confirmed.described(replace(leg, wanted=wanted, exchange=None), request, effects)
     assert isinstance(after, Confirmed), "a re-INVITE does not end the call"
     return after
