@@ -66,8 +66,9 @@ async def one_binding(user: Customer) -> None:
     await until(lambda: len(user.world.provider.contacts(name)) == 1, "one binding")
 
 
-async def test_what_comes_to_the_wrong_worker_reaches_the_users_own(world: World, postgresql: PostgresqlServer) -> None:
-    database = DatabaseAddress(postgresql.new_address().uri)
+async def test_what_comes_to_the_wrong_worker_reaches_the_users_own(
+    world: World, postgresql: PostgresqlServer, database: DatabaseAddress
+) -> None:
     settings, options = {"log": {"store": database.uri}}, ["--keep-calls"]
     first = await world.add(Gateway(world.server, settings=settings, worker="a", options=options))
     second = await world.add(Gateway(world.server, settings=settings, worker="b", options=options, like=first))
@@ -121,8 +122,9 @@ def fargo(gateway: Gateway, *words: str, worker: str | None = None) -> tuple[int
     return done.exit_code, done.output
 
 
-async def test_who_looks_after_the_users_of_two_workers(world: World, postgresql: PostgresqlServer) -> None:
-    database = DatabaseAddress(postgresql.new_address().uri)
+async def test_who_looks_after_the_users_of_two_workers(
+    world: World, postgresql: PostgresqlServer, database: DatabaseAddress
+) -> None:
     settings: dict[str, dict[str, object]] = {
         **{"log": {"store": database.uri}, "xmpp": {"admins": [f"alice@{world.server.domain}"]}},
         **{"workers.a": {}, "workers.b": {}},

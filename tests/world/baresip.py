@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import PHONE_ADDRESS
-from .colours import mean, sees
+from .colours import Colour, mean, sees
 from .event_list import EventList
 from .ports import free_port, udp_ports
 from .process import Process, ProcessError, Server
@@ -237,9 +237,9 @@ class Baresip(Server):
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
 
-    async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
+    async def sees(self, colour: Colour, seconds: float = 20) -> None:
         """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
-        await sees(self._picture, colour, self.process, seconds)
+        await sees(self._picture, colour, self.process.failure, seconds)
 
     async def _picture(self) -> tuple[int, ...] | None:
         """Return the mean colour of the next picture that it receives; None if it receives none for a while."""

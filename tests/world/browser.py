@@ -9,13 +9,14 @@ import base64
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 from . import XMPP_ADDRESS
-from .colours import is_like
+from .colours import Colour, sees
 from .devtools import DevTools, DevToolsError, Event
 from .ports import free_port
 from .process import Process, Server
@@ -239,16 +240,15 @@ class BrowserPhone:
         except TimeoutError:
             raise self.failure(f"did not hear {hertz} Hz within {seconds} s, but (in Hz) {sorted(heard)}") from None
 
-    async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
+    async def sees(self, colour: Colour, seconds: float = 20) -> None:
         """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
-        seen: list[object] = []
-        try:
-            async with asyncio.timeout(seconds):
-                while not ((now := await self.run("phone.watched()")) and is_like(now["colour"], colour)):
-                    seen.append(now)
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError:
-            raise self.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+        await sees(self._picture, colour, self.failure, seconds)
+
+    async def _picture(self) -> Sequence[int] | None:
+        """Return the mean colour of the picture that it receives next; None if it receives no video."""
+        await asyncio.sleep(POLL_SECONDS)
+        watched = await self.run("phone.watched()")
+        return watched["colour"] if watched else None
 
     async def _received(self) -> int:
         """Return the number of audio packets received."""

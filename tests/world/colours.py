@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from .process import Process
-
 Colour = tuple[int, int, int]
 """Red, green and blue, of 255."""
 _ERROR: Final = 40  # of 255
@@ -33,13 +31,18 @@ def mean(picture: Path) -> tuple[int, ...] | None:
 
 
 async def sees(
-    now: Callable[[], Awaitable[tuple[int, ...] | None]], colour: Sequence[int], program: Process, seconds: float
+    now: Callable[[], Awaitable[Sequence[int] | None]],
+    colour: Sequence[int],
+    failure: Callable[[str], Exception],
+    seconds: float,
 ) -> None:
-    """Wait until the mean colour that a program shows is about this one. Fails with those that it showed instead."""
+    """Wait until the mean colour of what is shown is about this one. Raises a failure with those that were shown
+    instead.
+    """
     seen: list[object] = []
     try:
         async with asyncio.timeout(seconds):
             while not ((shown := await now()) and is_like(shown, colour)):
                 seen.append(shown)
     except TimeoutError:
-        raise program.failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None
+        raise failure(f"did not see {colour} within {seconds} s, but {seen[-3:]}") from None

@@ -7,7 +7,7 @@ import re
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from .ports import free_display
+from .display import Display
 from .process import Process, ProcessError, Server
 from .xmpp_server import XmppServer
 
@@ -94,11 +94,8 @@ class DesktopClient(Server):
         }
 
     async def _start_display(self) -> None:
-        name = f":{free_display()}"
-        screen = ("-screen", "0", "{}x{}x24".format(*SCREEN), "-nolisten", "tcp")
-        display = await self._run("Xvfb", "Xvfb", name, "-displayfd", "1", *screen)
-        await display.line(rf"^{name[1:]}$")
-        self._environment["DISPLAY"] = name
+        display = await self._parts.enter_async_context(Display(*SCREEN))
+        self._environment["DISPLAY"] = display.name
 
     async def _start_bus(self) -> None:
         socket = self.directory / "runtime/bus"

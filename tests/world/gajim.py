@@ -8,7 +8,7 @@ import re
 import sqlite3
 from pathlib import Path
 
-from .colours import mean, sees
+from .colours import Colour, mean, sees
 from .desktop import PLUGINS, DesktopClient
 from .pipe import write_line
 from .recording import hears, tone
@@ -42,7 +42,7 @@ class Gajim(DesktopClient):
         resource: str = "gajim",
         directory: Path | None = None,
         hertz: int = 700,
-        colour: tuple[int, int, int] | None = None,
+        colour: Colour | None = None,
     ) -> None:
         super().__init__(server, account, resource, directory)
         self.hertz = hertz
@@ -138,9 +138,9 @@ class Gajim(DesktopClient):
         except TimeoutError as silent:
             raise self.process.failure(str(silent)) from None
 
-    async def sees(self, colour: tuple[int, int, int], seconds: float = 20) -> None:
+    async def sees(self, colour: Colour, seconds: float = 20) -> None:
         """Wait until the mean of the picture that it shows of the other end is about this colour (red, green, blue)."""
-        await sees(self._seen, colour, self.process, seconds)
+        await sees(self._seen, colour, self.process.failure, seconds)
 
     async def _seen(self) -> tuple[int, ...] | None:
         mark = len(self.process.lines)

@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 
 from .colours import Colour, mean, sees, solid
+from .display import Display
 from .pipe import write_line
-from .ports import free_display, free_port
+from .ports import free_port
 from .process import Process, Server
 from .provider import Provider
 from .recording import hears, tone, write_tone
@@ -88,7 +89,8 @@ class Linphone(Server):
         self.account = provider.account(user)
         self.port = free_port(address)
         self._pipe = self.directory / "pipe"
-        self._display: Process | None = None
+        self._display: Display | None = None
+        """The display, without which it shows no video."""
 
     async def start(self) -> None:
         account = self.account
@@ -115,34 +117,25 @@ class Linphone(Server):
         os.mkfifo(self._pipe)
         home = {"HOME": str(self.directory), "LC_ALL": "C.UTF-8"}
         if self.colour:
-            home["DISPLAY"] = await self._start_display()
+            self._display = await Display(800, 600).__aenter__()
+            home["DISPLAY"] = self._display.name
         typed = ("sh", "-c", TYPED, configuration, self._pipe, "-V" if self.colour else "")
         self.process = await Process.start("linphonec", *typed, env=home)
         await self.provider.registered(account.user)
         self.type("soundcard use files")
         self.type(f"play {self.directory / 'tone.wav'}")
         self.type(f"record {self._heard}")
-
         if self.colour:
             self.type(f"staticpic set {solid(self.directory / 'sent.jpg', self.colour)}")
 
     async def stop(self) -> None:
         await super().stop()
         if self._display:
-            await self._display.stop()
-
-    async def _start_display(self) -> str:
-        """Start a display, without which it shows no video, and return its name."""
-        name = f":{free_display()}"
-        self._display = await Process.start(
-            "Xvfb", "Xvfb", name, "-displayfd", "1", "-screen", "0", "800x600x24", "-noreset", "-nolisten", "tcp"
-        )
-        await self._display.line(rf"^{name[1:]}$")
-        return name
+            await self._display.__aexit__()
 
     async def sees(self, colour: Colour, seconds: float = 20) -> None:
         """Wait until the mean of the picture that it receives has about this colour: red, green and blue."""
-        await sees(self._picture, colour, self.process, seconds)
+        await sees(self._picture, colour, self.process.failure, seconds)
 
     async def _picture(self) -> tuple[int, ...] | None:
         """Return the mean colour of a picture that it receives now; None if it has not written it in time."""

@@ -126,10 +126,12 @@ class PostgresqlWriter(PostgresqlReader):
         if self._directory_lock:
             self._directory_lock.release()
 
-    def commit(self, entries: Iterable[Entry]) -> list[int]:
-        """Commit a batch. It is on the server's disk on return. Return the bytes of each entry."""
+    def commit(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
+        """Commit a batch, and with it that things that were handed on are done. It is on the server's disk on return.
+        Return the bytes of each entry.
+        """
         self._require_lock()
-        return self._commit(list(entries))
+        return self._commit(list(entries), done)
 
     def mark(self) -> LogMark:
         """Return which log this is, and the last position that has been committed."""
@@ -210,7 +212,7 @@ class PostgresqlWriter(PostgresqlReader):
         with store_errors(self._database, WHAT):
             return int(self._opened.execute(_LAST).fetchall()[0][0])
 
-    def _commit(self, batch: list[Entry], done: Sequence[int] = ()) -> list[int]:
+    def _commit(self, batch: list[Entry], done: Sequence[int]) -> list[int]:
         """Commit a batch on the connection that has the lease. Raises StoreError."""
         connection = self._opened
         if not (batch or done):
@@ -250,9 +252,8 @@ class PostgresqlStore(PostgresqlWriter):
     """A log in a database whose batches are committed on return (`fargo.store.interface.SynchronousStore`)."""
 
     def append(self, entries: Iterable[Entry], done: Sequence[int] = ()) -> list[int]:
-        """Commit a batch, and with it that things that were handed on are done."""
-        self._require_lock()
-        return self._commit(list(entries), done)
+        """Commit a batch."""
+        return self.commit(entries, done)
 
     @contextmanager
     def together(self) -> Iterator[None]:
